@@ -1,0 +1,64 @@
+# What `cmake --install` puts where: headers, two libraries, a CMake package and two pkg-config files.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/wsuv")
+
+install(
+  TARGETS wsuv wsuv_core
+  EXPORT wsuvTargets
+  RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
+  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(
+  DIRECTORY "${PROJECT_SOURCE_DIR}/include/"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  FILES_MATCHING
+  PATTERN "*.h")
+install(EXPORT wsuvTargets NAMESPACE wsuv:: DESTINATION "${package_dir}")
+
+# A static library brings its private dependencies to the consumer's link, a shared one does not.
+set(wsuv_find_private FALSE)
+set(wsuv_find_llhttp FALSE)
+if(NOT BUILD_SHARED_LIBS)
+  set(wsuv_find_private TRUE)
+  if(NOT Llhttp_BUNDLED)
+    set(wsuv_find_llhttp TRUE)
+  endif()
+endif()
+configure_package_config_file(cmake/wsuvConfig.cmake.in "${PROJECT_BINARY_DIR}/wsuvConfig.cmake"
+                              INSTALL_DESTINATION "${package_dir}")
+
+# Before 1.0 a minor version may break; afterwards only a major one.
+write_basic_package_version_file(
+  "${PROJECT_BINARY_DIR}/wsuvConfigVersion.cmake" VERSION ${PROJECT_VERSION}
+  COMPATIBILITY SameMinorVersion)
+install(
+  FILES "${PROJECT_BINARY_DIR}/wsuvConfig.cmake"
+        "${PROJECT_BINARY_DIR}/wsuvConfigVersion.cmake"
+        "${PROJECT_SOURCE_DIR}/cmake/FindLibuv.cmake"
+        "${PROJECT_SOURCE_DIR}/cmake/FindLlhttp.cmake"
+  DESTINATION "${package_dir}")
+
+# pkg-config: a static archive is of no use without its private libraries, so they are public then.
+set(pc_requires_libuv "libuv")
+set(pc_libs_llhttp "")
+if(NOT Llhttp_BUNDLED)
+  set(pc_libs_llhttp "-lllhttp")
+endif()
+if(BUILD_SHARED_LIBS)
+  set(pc_requires "")
+  set(pc_requires_private "libcrypto")
+  set(pc_libs "")
+  set(pc_libs_private "${pc_libs_llhttp}")
+else()
+  set(pc_requires "libcrypto")
+  set(pc_requires_private "")
+  set(pc_libs "${pc_libs_llhttp} ${CMAKE_THREAD_LIBS_INIT}")
+  set(pc_libs_private "")
+endif()
+foreach(name IN ITEMS wsuv wsuv-core)
+  configure_file(cmake/${name}.pc.in "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endforeach()

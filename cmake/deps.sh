@@ -1,0 +1,201 @@
+#!/bin/sh
+# Installs what is missing to build, test or check wsuv.
+#
+# usage: sh cmake/deps.sh build|test|interop|checks... [--npm-dir DIR]
+#
+#   build    compiler, cmake, libuv, OpenSSL, llhttp, zlib
+#   test     + cmocka, a C++ compiler for the header check
+#   interop  + node with npm, python3-websockets, chromium; tests/interop's npm packages into DIR
+#   checks   test + clang and its tools, valgrind, pmccabe, shellcheck
+#
+# Says in one line what it is going to install and does it with apt-get (Debian, Ubuntu); elsewhere it names what is
+# missing and stops. Silent when nothing is missing.
+set -u
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+npm_dir=$root/build/tests/interop
+missing=
+
+say() { printf 'deps: %s\n' "$*"; }
+die() { say "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+need() { case " $missing " in *" $1 "*) ;; *) missing="$missing $1" ;; esac; }
+
+# need_command PACKAGE COMMAND...: the package, unless one of the commands is there.
+need_command() {
+  package=$1
+  shift
+  for command in "$@"; do
+    if have "$command"; then return; fi
+  done
+  need "$package"
+}
+
+# need_library PACKAGE PKG-CONFIG-NAME
+need_library() {
+  pkg-config --exists "$2" 2>/dev/null || need "$1"
+}
+
+have_llhttp() {
+  pkg-config --exists libllhttp 2>/dev/null || [ -f /usr/share/llhttp/llhttp.c ] ||
+    [ -f /usr/local/share/llhttp/llhttp.c ]
+}
+
+python_with_websockets() {
+  for python in /usr/bin/python3 python3; do
+    if "$python" -c 'import websockets' >/dev/null 2>&1; then return 0; fi
+  done
+  return 1
+}
+
+have_fuzzer_runtime() {
+  have clang && ls "$(clang --print-runtime-dir 2>/dev/null)"/libclang_rt.fuzzer*.a >/dev/null 2>&1
+}
+
+probe_build() {
+  need_command gcc cc gcc clang
+  [ -f /usr/include/stdio.h ] || [ "$(uname)" != Linux ] || need libc6-dev
+  need_command cmake cmake
+  need_command ninja-build ninja make
+  need_command pkg-config pkg-config pkgconf
+  need_library libuv1-dev libuv
+  need_library libssl-dev libcrypto
+  need_library zlib1g-dev zlib
+  have_llhttp || need llhttp
+}
+
+probe_test() {
+  probe_build
+  need_command g++ c++ g++ clang++
+  need_library libcmocka-dev cmocka
+}
+
+probe_interop() {
+  probe_test
+  need_command nodejs node nodejs
+  need_command npm npm
+  [ -f /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates
+  need_command python3 python3
+  python_with_websockets || need python3-websockets
+  need_command chromium chromium chromium-browser google-chrome
+}
+
+probe_checks() {
+  probe_test
+  need_command clang clang
+  have_fuzzer_runtime || need libclang-rt-dev
+  need_command clang-format clang-format
+  need_command clang-tidy clang-tidy
+  need_command valgrind valgrind
+  need_command pmccabe pmccabe
+  need_command shellcheck shellcheck
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+apt_knows() { [ -n "$(apt-cache show "$1" 2>/dev/null)" ]; }
+
+# The name of llhttp's package changed: node-llhttp ships its C sources in Debian 12, libllhttp-dev is the later one.
+resolve_llhttp() {
+  llhttp=node-llhttp
+  if apt_knows libllhttp-dev; then llhttp=libllhttp-dev; fi
+  missing=$(printf '%s' "$missing" | sed "s/ llhttp/ $llhttp/")
+}
+
+apt_update_if_needed() {
+  for package in $missing; do
+    if [ "$package" = llhttp ]; then package=libuv1-dev; fi
+    if ! apt_knows "$package"; then
+      say "apt-get update"
+      as_root apt-get update >"$log" 2>&1 || fail_with_log "apt-get update failed"
+      return
+    fi
+  done
+}
+
+fail_with_log() {
+  tail -n 15 "$log" >&2
+  die "$1"
+}
+
+apt_install() {
+  # $missing is a list of package names.
+  # shellcheck disable=SC2086
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing \
+    >"$log" 2>&1
+}
+
+install_missing() {
+  if [ -z "$missing" ]; then return; fi
+  if ! have apt-get; then
+    die "missing:$missing (Debian's names). Install them with this system's package manager and run again."
+  fi
+  if [ "$(id -u)" -ne 0 ] && ! have sudo; then
+    case $missing in *llhttp*) resolve_llhttp ;; esac
+    die "missing:$missing. Run as root: apt-get install$missing"
+  fi
+  log=$(mktemp) || exit 1
+  trap 'rm -f "$log"' EXIT
+  apt_update_if_needed
+  resolve_llhttp
+  say "installing with apt-get:$missing"
+  if ! apt_install; then
+    say "that failed; apt-get update, then once more"
+    as_root apt-get update >"$log" 2>&1 || fail_with_log "apt-get update failed"
+    apt_install || fail_with_log "could not install:$missing"
+  fi
+}
+
+# The packages that tests/interop pins, outside of the source tree.
+install_npm_packages() {
+  from=$root/tests/interop
+  if [ ! -f "$from/package-lock.json" ]; then return; fi
+  if cmp -s "$from/package-lock.json" "$npm_dir/installed.json"; then return; fi
+  have npm || die "npm is missing"
+  say "npm ci into $npm_dir"
+  mkdir -p "$npm_dir" || exit 1
+  cp "$from/package.json" "$from/package-lock.json" "$npm_dir/" || exit 1
+  if ! (cd "$npm_dir" && npm ci --no-audit --no-fund --ignore-scripts >npm.log 2>&1); then
+    tail -n 15 "$npm_dir/npm.log" >&2
+    die "npm ci failed"
+  fi
+  cp "$from/package-lock.json" "$npm_dir/installed.json"
+}
+
+wants_npm=no
+if [ $# -eq 0 ]; then set -- --help; fi
+while [ $# -gt 0 ]; do
+  case $1 in
+    build) probe_build ;;
+    test) probe_test ;;
+    checks) probe_checks ;;
+    interop)
+      probe_interop
+      wants_npm=yes
+      ;;
+    --npm-dir)
+      if [ $# -lt 2 ]; then die "--npm-dir needs a directory"; fi
+      npm_dir=$2
+      shift
+      ;;
+    -h | --help)
+      sed -n '2,12s/^# \{0,1\}//p' "$0"
+      exit 0
+      ;;
+    *)
+      say "unknown word '$1': build, test, interop or checks" >&2
+      exit 2
+      ;;
+  esac
+  shift
+done
+
+install_missing
+if [ $wants_npm = yes ]; then install_npm_packages; fi
+exit 0

@@ -1,0 +1,20 @@
+/* wsuv: WebSocket (RFC 6455) on libuv. Includes all of the public API.
+ *
+ * wsuv/server.h, wsuv/client.h, wsuv/conn.h, wsuv/loop.h  the libuv side
+ * wsuv/endpoint.h, wsuv/handshake.h, wsuv/frame.h         the sans-I/O core, usable without libuv (wsuv::core)
+ */
+#ifndef WSUV_H
+#define WSUV_H
+
+#include "wsuv/client.h"
+#include "wsuv/conn.h"
+#include "wsuv/endpoint.h"
+#include "wsuv/errno.h"
+#include "wsuv/frame.h"
+#include "wsuv/handshake.h"
+#include "wsuv/loop.h"
+#include "wsuv/protocol.h"
+#include "wsuv/server.h"
+#include "wsuv/version.h"
+
+#endif

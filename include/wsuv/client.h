@@ -1,0 +1,40 @@
+/* Connecting to a server. */
+#ifndef WSUV_CLIENT_H
+#define WSUV_CLIENT_H
+
+#include "wsuv/conn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Copied. 0 or NULL means the default in brackets. */
+typedef struct wsuv_connect_options {
+  size_t size; /* sizeof(wsuv_connect_options_t) */
+  const char
+      *url; /* required: ws://host[:port][/path][?query]; user:password@ becomes Basic auth */
+  const char *path;   /* connect to this unix socket; the URL then gives only Host and target */
+  const char *origin; /* [no Origin field] */
+  const char *const *subprotocols; /* offered, in order of preference */
+  size_t nsubprotocols;
+  const wsuv_header_t *headers; /* extra fields of the request */
+  size_t nheaders;
+  const wsuv_conn_options_t *conn; /* [all defaults] */
+} wsuv_connect_options_t;
+
+#define WSUV_CONNECT_OPTIONS_INIT \
+  { sizeof(wsuv_connect_options_t), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL }
+
+/* Starts connecting; the name is resolved in the background and every address is tried in turn. After 0, on_open or
+ * on_close follows (info->error says why); wsuv_conn_close and terminate give up earlier. The handler is used in place.
+ * WSUV_EURL, WSUV_EINVAL (headers, subprotocols, options), WSUV_ENOTLS (wss://), WSUV_ENOMEM, WSUV_ERANDOM; then *out is
+ * NULL and no callback will run. */
+WSUV_EXTERN int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out,
+                             const wsuv_connect_options_t *options, const wsuv_handler_t *handler,
+                             void *data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

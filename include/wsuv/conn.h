@@ -1,0 +1,157 @@
+/* A WebSocket connection, the same for servers and clients.
+ *
+ * The contract:
+ * - One thread: the loop's.
+ * - No callback runs inside the call that causes it; every function is legal in every callback.
+ * - Once a connection was handed out, on_close comes exactly once and last; after it returned the pointer is dead. There
+ *   is no free: ending the connection is wsuv_conn_close (orderly) or wsuv_conn_terminate (at once).
+ * - Payloads are valid until the callback returns and are not NUL-terminated.
+ * - A message is queued whole or refused whole. The caller's memory is never modified.
+ */
+#ifndef WSUV_CONN_H
+#define WSUV_CONN_H
+
+#include "wsuv/loop.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wsuv_conn wsuv_conn_t;
+
+/* How a connection ended. All pointers are valid until on_close returns; none is NULL but `http_body`. */
+typedef struct wsuv_close_info {
+  int code; /* the peer's close code; 1005: its Close carried none; 1006: no Close came (RFC 6455 7.1.5) */
+  int sent_code;      /* the code of our Close; 1005 without one; 0 when we sent none */
+  int clean;          /* non-zero if Close frames went both ways (RFC 6455 7.1.4) */
+  int error;          /* 0, or why: a wsuv_errno_t code or libuv's */
+  const char *reason; /* the peer's reason, UTF-8, NUL-terminated */
+  size_t reason_len;
+  const char
+      *detail;     /* one line for a log: what happened, with the RFC's clause where there is one */
+  int opened;      /* non-zero if on_open was called */
+  int http_status; /* client whose opening handshake was answered: the status, else 0 */
+  const char *http_body; /* up to 4 KiB of the body of an answer other than 101, or NULL */
+  size_t http_body_len;
+} wsuv_close_info_t;
+
+/* Events. All but on_close are optional. A handler is used in place (make it static const) and may serve any number of
+ * connections. */
+typedef struct wsuv_handler {
+  size_t size; /* sizeof(wsuv_handler_t) */
+
+  /* The opening handshake succeeded: messages may be sent, and will come. */
+  void (*on_open)(wsuv_conn_t *conn);
+
+  /* A whole message; `type` is WSUV_TEXT (valid UTF-8) or WSUV_BINARY. */
+  void (*on_message)(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len);
+
+  /* A Ping (its Pong is already queued), a Pong. */
+  void (*on_ping)(wsuv_conn_t *conn, const void *payload, size_t len);
+  void (*on_pong)(wsuv_conn_t *conn, const void *payload, size_t len);
+
+  /* The write queue had risen above write_high_water and is now at or below write_low_water. */
+  void (*on_drain)(wsuv_conn_t *conn);
+
+  /* The end; also of a client's connection that never opened. */
+  void (*on_close)(wsuv_conn_t *conn, const wsuv_close_info_t *info);
+} wsuv_handler_t;
+
+/* 0 means the default in brackets; WSUV_OFF switches a timer or limit off; other negative numbers are WSUV_EINVAL. */
+typedef struct wsuv_conn_options {
+  size_t size;              /* sizeof(wsuv_conn_options_t) */
+  int64_t max_message_size; /* octets of one message [16 MiB]; over it: Close 1009 */
+  int64_t
+      max_frame_size; /* octets of one frame's payload [no limit of its own]; over it: Close 1009 */
+  int64_t handshake_timeout_ms; /* from the start (client: name resolution) to on_open [10000] */
+  int64_t
+      close_timeout_ms; /* from our Close to the end of the transport, and again for lingering [5000] */
+  int64_t ping_interval_ms; /* silence after which a Ping is sent [20000] */
+  int64_t write_high_water; /* octets queued above which on_drain will come [1 MiB] */
+  int64_t write_low_water;  /* octets queued at which it comes [half of the high water] */
+  int64_t write_limit;      /* octets queued over which sends are refused [32 MiB] */
+  int64_t max_head_size;    /* octets of the peer's HTTP head [16384]; over it: 431 */
+  int max_headers;          /* header fields in it [100]; over it: 431 */
+  int max_pings; /* unanswered Pings after which the connection ends, WSUV_ETIMEDOUT [3] */
+} wsuv_conn_options_t;
+
+#define WSUV_CONN_OPTIONS_INIT \
+  { sizeof(wsuv_conn_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* Where a connection is; the order is the order of time. */
+typedef enum wsuv_state {
+  WSUV_STATE_RESOLVING,            /* client: asking for the host's addresses */
+  WSUV_STATE_CONNECTING_TRANSPORT, /* client: connecting to one of them */
+  WSUV_STATE_OPENING_HANDSHAKE,    /* RFC 6455 4 */
+  WSUV_STATE_OPEN,                 /* messages flow */
+  WSUV_STATE_CLOSING_HANDSHAKE, /* a Close was sent or received, or an HTTP refusal is on its way */
+  WSUV_STATE_CLOSING_TRANSPORT, /* write side shut down; reading and discarding until the peer ends */
+  WSUV_STATE_RELEASING          /* handles are closing; on_close follows */
+} wsuv_state_t;
+
+/* Sends one message. What cannot be written at once is copied. WSUV_EINVAL (NULL with a length), WSUV_EENCODING (text
+ * that is not UTF-8), WSUV_ESTATE (not open, or a Close was sent or received), WSUV_EQUEUEFULL (write_limit; nothing was
+ * queued), WSUV_ENOMEM, WSUV_ERANDOM. */
+WSUV_EXTERN int wsuv_conn_send_text(wsuv_conn_t *conn, const void *payload, size_t len);
+WSUV_EXTERN int wsuv_conn_send_binary(wsuv_conn_t *conn, const void *payload, size_t len);
+
+/* A send that keeps the caller's payload instead of copying it. The struct is the caller's; it and the payload must stay
+ * until the callback. */
+typedef struct wsuv_send wsuv_send_t;
+
+/* `status`: 0 when the last octet was handed to the kernel, WSUV_ECANCELED when the connection ended before. The struct
+ * may be reused from here on. */
+typedef void (*wsuv_send_cb)(wsuv_send_t *req, int status);
+
+struct wsuv_send {
+  void *data;         /* the user's */
+  wsuv_send_cb cb;    /* set by wsuv_conn_send */
+  void *reserved[14]; /* the library's */
+};
+
+/* Sends one message of type WSUV_TEXT or WSUV_BINARY and calls `cb` exactly once, if 0 was returned. A client copies all
+ * the same, since its frames are masked (RFC 6455 5.3). Errors as wsuv_conn_send_text. */
+WSUV_EXTERN int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type,
+                               const void *payload, size_t len, wsuv_send_cb cb);
+
+/* Sends a Ping of up to 125 octets ahead of queued data, between frames. Errors as wsuv_conn_send_text. */
+WSUV_EXTERN int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len);
+
+/* Starts the closing handshake (RFC 6455 7.1.2), behind everything already queued; on_close follows within
+ * close_timeout_ms. `code` 0 means 1000. `reason` may be NULL; at most 123 octets of UTF-8. In an earlier state than OPEN
+ * the connection is given up. WSUV_EINVAL (code that cannot be sent, reason), WSUV_ESTATE (already closing). */
+WSUV_EXTERN int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason);
+
+/* Ends the connection now: nothing queued is sent, the peer sees the transport end. on_close follows, with error
+ * WSUV_ECANCELED unless the end was under way for another reason. Harmless when repeated. */
+WSUV_EXTERN void wsuv_conn_terminate(wsuv_conn_t *conn);
+
+/* Stops and resumes the delivery of messages, and reading from the transport with it, so that the peer feels
+ * backpressure. Also inside on_message; what was received already is kept. Close and heartbeat wait meanwhile, deadlines
+ * do not. Harmless when repeated. */
+WSUV_EXTERN void wsuv_conn_read_stop(wsuv_conn_t *conn);
+WSUV_EXTERN void wsuv_conn_read_start(wsuv_conn_t *conn);
+
+WSUV_EXTERN wsuv_state_t wsuv_conn_state(const wsuv_conn_t *conn);
+WSUV_EXTERN wsuv_role_t wsuv_conn_role(const wsuv_conn_t *conn);
+WSUV_EXTERN wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn);
+
+/* Octets sent by the application and not yet taken by the kernel. */
+WSUV_EXTERN size_t wsuv_conn_queued(const wsuv_conn_t *conn);
+
+/* The negotiated subprotocol, or NULL. Lives as long as the connection. */
+WSUV_EXTERN const char *wsuv_conn_subprotocol(const wsuv_conn_t *conn);
+
+/* The peer's address as text, "192.0.2.1:5000", "[2001:db8::1]:5000" or "unix"; NUL-terminated and cut to `size`. 0,
+ * WSUV_ENOBUFS when cut, WSUV_ESTATE before the transport is connected, or an error of libuv. */
+WSUV_EXTERN int wsuv_conn_peer(const wsuv_conn_t *conn, char *out, size_t size);
+
+/* The user's pointer. */
+WSUV_EXTERN void *wsuv_conn_data(const wsuv_conn_t *conn);
+WSUV_EXTERN void wsuv_conn_set_data(wsuv_conn_t *conn, void *data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,150 @@
+/* A WebSocket endpoint without I/O (RFC 6455 5-8): received bytes and the time go in; bytes to send, events and the next
+ * deadline come out. It knows no socket, no clock, no event loop. The opening handshake comes before it
+ * (wsuv/handshake.h).
+ *
+ *   wsuv_endpoint_receive(ep, bytes, n);                    -> handler callbacks
+ *   n = wsuv_endpoint_output(ep, spans, 8);                 -> write the spans to the transport
+ *   wsuv_endpoint_output_done(ep, written);
+ *   wsuv_endpoint_tick(ep, now_ms) at wsuv_endpoint_next_deadline(ep)
+ *
+ * After every call look for output, and after output is drained at wsuv_endpoint_wants_close.
+ *
+ * Threads: an endpoint belongs to one thread at a time. Callbacks run only inside receive; from them every function of
+ * this header but free may be called.
+ */
+#ifndef WSUV_ENDPOINT_H
+#define WSUV_ENDPOINT_H
+
+#include "wsuv/errno.h"
+#include "wsuv/protocol.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wsuv_endpoint wsuv_endpoint_t;
+
+/* Events. All optional. `data` is the pointer given to new. Payloads are valid until the callback returns, are not
+ * NUL-terminated, and may be overwritten by the callback. */
+typedef struct wsuv_endpoint_handler {
+  size_t size; /* sizeof(wsuv_endpoint_handler_t) */
+
+  /* A whole message; `type` is WSUV_TEXT (valid UTF-8) or WSUV_BINARY. Empty messages are messages. */
+  void (*on_message)(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len);
+
+  /* A Ping came; its Pong is already queued (RFC 6455 5.5.2). */
+  void (*on_ping)(void *data, const uint8_t *payload, size_t len);
+
+  /* A Pong came, whether it answers a Ping of ours or not (RFC 6455 5.5.3). */
+  void (*on_pong)(void *data, const uint8_t *payload, size_t len);
+
+  /* The peer's Close came; our answer is already queued. `code` is 1005 when it carried none. */
+  void (*on_close)(void *data, int code, const char *reason, size_t reason_len);
+} wsuv_endpoint_handler_t;
+
+/* 0 in a number means the default in brackets; WSUV_OFF (where allowed) none. */
+typedef struct wsuv_endpoint_options {
+  size_t size;         /* sizeof(wsuv_endpoint_options_t) */
+  wsuv_role_t role;    /* required */
+  int lenient_masking; /* non-zero: do not judge the MASK bit; for replaying captures only */
+  const wsuv_allocator_t *allocator; /* NULL: malloc; the struct must outlive the endpoint */
+  /* Fills `buf` with unpredictable bytes, 0 or a negative error: masking keys (RFC 6455 5.3) and Ping payloads. Required
+   * for clients and when pings are on; wsuv_random (wsuv/handshake.h) will do. */
+  int (*random)(void *arg, void *buf, size_t len);
+  void *random_arg;
+  int64_t max_message_size; /* octets of one message, all fragments [16 MiB]; WSUV_OFF: no limit */
+  int64_t max_frame_size;   /* octets of one frame's payload [no limit of its own] */
+  int64_t write_limit;      /* octets queued for sending [32 MiB]; WSUV_OFF: no limit */
+  int64_t
+      ping_interval_ms; /* Ping after so much silence [WSUV_OFF in the core: no pings by itself] */
+  int64_t
+      close_timeout_ms; /* from our Close to the end of the transport [5000]; WSUV_OFF: wait for ever */
+  int max_pings;        /* unanswered Pings that end the connection [3]; WSUV_OFF: never */
+} wsuv_endpoint_options_t;
+
+#define WSUV_ENDPOINT_OPTIONS_INIT(role) \
+  { sizeof(wsuv_endpoint_options_t), role, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0 }
+
+/* What is known of the end; see wsuv_endpoint_close_status. */
+typedef struct wsuv_close_status {
+  int code;           /* the peer's code; 1005 it sent none; 1006 no Close came (RFC 6455 7.1.5) */
+  int sent_code;      /* the code of our Close; 1005 if it carried none; 0 if none was sent */
+  int error;          /* why the endpoint failed; 0 if it did not */
+  int clean;          /* non-zero once Close frames went both ways (RFC 6455 7.1.4) */
+  const char *reason; /* the peer's, UTF-8, NUL-terminated, never NULL; belongs to the endpoint */
+  size_t reason_len;
+} wsuv_close_status_t;
+
+/* The handler is used in place and must outlive the endpoint. WSUV_EINVAL, WSUV_ENOMEM. */
+WSUV_EXTERN int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *options,
+                                  const wsuv_endpoint_handler_t *handler, void *data);
+
+/* Not from a callback of the same endpoint. NULL is allowed. */
+WSUV_EXTERN void wsuv_endpoint_free(wsuv_endpoint_t *endpoint);
+
+/* Takes bytes from the transport, in any split. They are unmasked in place and may be reused when the call returns.
+ * After the first protocol error (a Close with the right code is queued, RFC 6455 7.1.7) this and every later call
+ * returns that error and ignores the bytes; after the peer's Close, 0 and ignores them. WSUV_ESTATE while paused. */
+WSUV_EXTERN int wsuv_endpoint_receive(wsuv_endpoint_t *endpoint, uint8_t *bytes, size_t len);
+
+/* The transport ended. 0 if both Close frames had been exchanged, else WSUV_EABNORMAL or the earlier error. */
+WSUV_EXTERN int wsuv_endpoint_receive_eof(wsuv_endpoint_t *endpoint);
+
+/* No further event is delivered until resume, which delivers what came meanwhile: from a callback, the rest of the bytes
+ * being received is kept. Resume returns what receive would. */
+WSUV_EXTERN void wsuv_endpoint_pause(wsuv_endpoint_t *endpoint);
+WSUV_EXTERN int wsuv_endpoint_resume(wsuv_endpoint_t *endpoint);
+
+/* Queues one unfragmented message; the payload is copied. `type` is WSUV_TEXT (must be valid UTF-8, else WSUV_EENCODING)
+ * or WSUV_BINARY. WSUV_EINVAL, WSUV_ESTATE (a Close was queued, or the endpoint failed), WSUV_EQUEUEFULL, WSUV_ENOMEM,
+ * WSUV_ERANDOM. Queued whole or not at all. */
+WSUV_EXTERN int wsuv_endpoint_send(wsuv_endpoint_t *endpoint, wsuv_opcode_t type,
+                                   const void *payload, size_t len);
+
+/* Queues a Ping or an unsolicited Pong ahead of waiting data, between frames (RFC 6455 5.5.2, 5.5.3). At most 125
+ * octets: WSUV_EINVAL. WSUV_ESTATE, WSUV_EQUEUEFULL, WSUV_ENOMEM, WSUV_ERANDOM. */
+WSUV_EXTERN int wsuv_endpoint_ping(wsuv_endpoint_t *endpoint, const void *payload, size_t len);
+WSUV_EXTERN int wsuv_endpoint_pong(wsuv_endpoint_t *endpoint, const void *payload, size_t len);
+
+/* Starts the closing handshake (RFC 6455 7.1.2): queues a Close behind everything queued before. `code` 0 sends an empty
+ * Close. WSUV_EINVAL (code, reason: as wsuv_close_payload_encode), WSUV_ESTATE (already closing), WSUV_ENOMEM. */
+WSUV_EXTERN int wsuv_endpoint_close(wsuv_endpoint_t *endpoint, int code, const char *reason,
+                                    size_t reason_len);
+
+/* Tells the time, in milliseconds of a monotonic clock with any origin, and does what is due: sends the heartbeat's Ping,
+ * gives up after max_pings, gives up waiting for the peer's Close. Tell the time also before receive and close, so that
+ * deadlines count from then. */
+WSUV_EXTERN void wsuv_endpoint_tick(wsuv_endpoint_t *endpoint, uint64_t now_ms);
+
+/* When tick has something to do; UINT64_MAX: never. */
+WSUV_EXTERN uint64_t wsuv_endpoint_next_deadline(const wsuv_endpoint_t *endpoint);
+
+/* The heartbeat's step by hand, for programs with a schedule of their own: queues a Ping, or, when max_pings are
+ * unanswered, fails with WSUV_ETIMEDOUT and a Close 1008. Does nothing once closing (returns WSUV_ESTATE). */
+WSUV_EXTERN int wsuv_endpoint_check_heartbeat(wsuv_endpoint_t *endpoint);
+
+/* The next bytes for the transport, at most `nspans` pieces; returns the number filled in. They stay valid and in place
+ * until output_done says how many octets of them were written. */
+WSUV_EXTERN size_t wsuv_endpoint_output(wsuv_endpoint_t *endpoint, wsuv_span_t *spans,
+                                        size_t nspans);
+WSUV_EXTERN void wsuv_endpoint_output_done(wsuv_endpoint_t *endpoint, size_t written);
+
+/* Octets queued and not yet reported as written. */
+WSUV_EXTERN size_t wsuv_endpoint_queued(const wsuv_endpoint_t *endpoint);
+
+/* Non-zero when the transport should now be closed (RFC 6455 7.1.1): both Close frames went over, or the endpoint failed
+ * and its Close has left, or a deadline passed. A server closes at once; a client gives the server a moment to. */
+WSUV_EXTERN int wsuv_endpoint_wants_close(const wsuv_endpoint_t *endpoint);
+
+/* Whether a Close frame was queued by us, came from the peer. */
+WSUV_EXTERN int wsuv_endpoint_sent_close(const wsuv_endpoint_t *endpoint);
+WSUV_EXTERN int wsuv_endpoint_received_close(const wsuv_endpoint_t *endpoint);
+
+WSUV_EXTERN void wsuv_endpoint_close_status(const wsuv_endpoint_t *endpoint,
+                                            wsuv_close_status_t *status);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

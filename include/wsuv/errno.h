@@ -1,0 +1,96 @@
+/* Error codes: every int that wsuv returns or reports is 0 or one of these negative numbers.
+ *
+ * Codes of libuv (the sockets' errors) pass through unchanged. The five in the first group are numerically
+ * equal to libuv's codes of the same name, so that the core, which knows no libuv, shares them. Codes of
+ * wsuv's own start at -20001; libuv uses no number near that.
+ */
+#ifndef WSUV_ERRNO_H
+#define WSUV_ERRNO_H
+
+#include <errno.h>
+
+#include "wsuv/export.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define WSUV_EINVAL \
+  (-4071) /* an argument or option is out of its documented range; nothing happened */
+#define WSUV_ENOMEM    (-4057) /* an allocation failed */
+#define WSUV_ECANCELED (-4081) /* a queued send did not leave because the connection ended */
+#define WSUV_ETIMEDOUT (-4039) /* a deadline passed, or max_pings pings were not answered */
+#define WSUV_ENOBUFS   (-4060) /* the caller's buffer is too small */
+#else
+#define WSUV_EINVAL    (-EINVAL)
+#define WSUV_ENOMEM    (-ENOMEM)
+#define WSUV_ECANCELED (-ECANCELED)
+#define WSUV_ETIMEDOUT (-ETIMEDOUT)
+#define WSUV_ENOBUFS   (-ENOBUFS)
+#endif
+
+/* XX(name, number, close code sent to the peer or 0, HTTP status sent by a server or 0, text) */
+#define WSUV_ERRNO_MAP(XX)                                                                        \
+  XX(ESTATE, -20001, 1011, 500, "not allowed in this state")                                      \
+  XX(EQUEUEFULL, -20002, 0, 0, "the write queue is at its limit; nothing was queued")             \
+  XX(ERANDOM, -20003, 1011, 500, "the system's random source failed")                             \
+  XX(EUNMASKED, -20010, 1002, 0, "frame from a client is not masked (RFC 6455 5.1)")              \
+  XX(EMASKED, -20011, 1002, 0, "frame from a server is masked (RFC 6455 5.1)")                    \
+  XX(ERSV, -20012, 1002, 0, "reserved bit set without an extension (RFC 6455 5.2)")               \
+  XX(EOPCODE, -20013, 1002, 0, "unknown opcode (RFC 6455 5.2)")                                   \
+  XX(ECONTROLFIN, -20014, 1002, 0, "control frame is fragmented (RFC 6455 5.5)")                  \
+  XX(ECONTROLSIZE, -20015, 1002, 0, "control frame payload over 125 octets (RFC 6455 5.5)")       \
+  XX(ELENGTH, -20016, 1002, 0, "payload length is not in its shortest form (RFC 6455 5.2)")       \
+  XX(ECONTINUATION, -20017, 1002, 0, "continuation frame without a message (RFC 6455 5.4)")       \
+  XX(EINTERLEAVED, -20018, 1002, 0, "data frame inside an unfinished message (RFC 6455 5.4)")     \
+  XX(ECLOSEPAYLOAD, -20019, 1002, 0, "Close frame with a payload of one octet (RFC 6455 5.5.1)")  \
+  XX(ECLOSECODE, -20020, 1002, 0, "Close frame with a code that must not be sent (RFC 6455 7.4)") \
+  XX(EENCODING, -20021, 1007, 0, "text is not valid UTF-8 (RFC 6455 8.1)")                        \
+  XX(EMSGSIZE, -20022, 1009, 413, "message or frame is over the size limit (RFC 6455 10.4)")      \
+  XX(EABNORMAL, -20023, 0, 0, "the transport ended without a closing handshake (RFC 6455 7.1.5)") \
+  XX(EHTTP, -20040, 0, 400, "malformed HTTP message (RFC 9112)")                                  \
+  XX(EHEADSIZE, -20041, 0, 431, "HTTP head is over the limit of bytes or fields")                 \
+  XX(EHTTPVERSION, -20042, 0, 505, "HTTP version is not 1.1 (RFC 6455 4.2.1)")                    \
+  XX(EMETHOD, -20043, 0, 405, "request method is not GET (RFC 6455 4.2.1)")                       \
+  XX(ENOUPGRADE, -20044, 0, 426, "request does not ask for an upgrade to WebSocket")              \
+  XX(EVERSION, -20045, 0, 426, "Sec-WebSocket-Version is not 13 (RFC 6455 4.2.2)")                \
+  XX(EHEADER, -20046, 0, 400, "header field with a wrong value")                                  \
+  XX(EMISSING, -20047, 0, 400, "required header field is missing")                                \
+  XX(EDUPLICATE, -20048, 0, 400, "header field appears more than once")                           \
+  XX(ETOKEN, -20049, 0, 400, "list element is not a token (RFC 9110 5.6.2)")                      \
+  XX(EBODY, -20050, 0, 400, "upgrade request carries a body")                                     \
+  XX(ESTATUS, -20051, 0, 0, "the server did not answer 101 (RFC 6455 4.1)")                       \
+  XX(EACCEPT, -20052, 0, 0, "Sec-WebSocket-Accept does not match the key (RFC 6455 4.1)")         \
+  XX(ESUBPROTOCOL, -20053, 0, 0, "the server chose a subprotocol that was not offered")           \
+  XX(EEXTENSION, -20054, 0, 0, "the server chose an extension that was not offered")              \
+  XX(EURL, -20055, 0, 0, "not a valid ws, wss, http or https URL (RFC 6455 3)")                   \
+  XX(ENOTLS, -20056, 0, 0, "TLS is not available in this build")
+
+typedef enum wsuv_errno {
+#define WSUV__ERRNO_GEN(name, number, close_code, http_status, text) WSUV_##name = number,
+  WSUV_ERRNO_MAP(WSUV__ERRNO_GEN)
+#undef WSUV__ERRNO_GEN
+      WSUV_ERRNO_LAST_ = -20100 /* keeps the enum's range open; never returned */
+} wsuv_errno_t;
+
+/* The code's name without prefix, such as "EQUEUEFULL"; codes of libuv are named by libuv where it is
+ * linked. "UNKNOWN" for a number that is neither. Static storage (libuv's unknown codes excepted). Any thread. */
+WSUV_EXTERN const char *wsuv_err_name(int err);
+
+/* One line of English that says what went wrong; never NULL. Static storage. Any thread. */
+WSUV_EXTERN const char *wsuv_strerror(int err);
+
+/* The close code (RFC 6455 7.4) an endpoint sends when it fails with `err`: 1002, 1007, 1009 or 1011; 0 where no
+ * Close frame is sent (the opening handshake failed, the transport is gone). Any thread. */
+WSUV_EXTERN int wsuv_err_close_code(int err);
+
+/* The HTTP status a server answers when the opening handshake fails with `err`; 500 for any other error. Any
+ * thread. */
+WSUV_EXTERN int wsuv_err_http_status(int err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,116 @@
+/* A listening server on TCP or a unix socket (named pipe on Windows). */
+#ifndef WSUV_SERVER_H
+#define WSUV_SERVER_H
+
+#include "wsuv/conn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wsuv_server wsuv_server_t;
+
+/* A request that waits for its answer: exactly one of accept and reject must be called, at once or later; the pointer is
+ * dead after that call. Meanwhile the handshake's deadline runs; if the peer goes away or the deadline passes first, the
+ * call returns WSUV_ECANCELED (and must still be made, to release the memory). */
+typedef struct wsuv_upgrade wsuv_upgrade_t;
+
+typedef struct wsuv_server_handler {
+  size_t size; /* sizeof(wsuv_server_handler_t) */
+
+  /* The events of connections that are accepted. Required. */
+  const wsuv_handler_t *conn;
+
+  /* A valid opening handshake. NULL: each is accepted. */
+  void (*on_upgrade)(wsuv_server_t *server, wsuv_upgrade_t *upgrade);
+
+  /* A well-formed HTTP request without a body that does not ask for WebSocket; to be answered by wsuv_upgrade_reject with
+   * any status (200 for a page). NULL: 426 Upgrade Required. */
+  void (*on_request)(wsuv_server_t *server, wsuv_upgrade_t *request);
+
+  /* The server and all its connections are gone; the pointer is dead after it. */
+  void (*on_close)(wsuv_server_t *server);
+} wsuv_server_handler_t;
+
+/* Copied, but for the allocator's and handlers' targets. 0 or NULL means the default in brackets. */
+typedef struct wsuv_server_options {
+  size_t size;             /* sizeof(wsuv_server_options_t) */
+  const char *host;        /* address or name to listen on ["127.0.0.1"]; "::" for every address */
+  int port;                /* 0-65535; 0: any free one, see wsuv_server_port */
+  const char *path;        /* unix socket instead of TCP; host and port are then ignored */
+  int backlog;             /* of listen(2) [511] */
+  int64_t max_connections; /* more are answered 503 [WSUV_OFF] */
+  const char *const *subprotocols; /* supported; the first one in the client's order is chosen */
+  size_t nsubprotocols;
+  const wsuv_conn_options_t *conn; /* of every connection [all defaults] */
+} wsuv_server_options_t;
+
+#define WSUV_SERVER_OPTIONS_INIT \
+  { sizeof(wsuv_server_options_t), NULL, 0, NULL, 0, 0, NULL, 0, NULL }
+
+/* Listens. The handler is used in place. WSUV_EINVAL, WSUV_ENOMEM, or libuv's code: UV_EADDRINUSE, UV_EACCES,
+ * UV_EADDRNOTAVAIL, a name that does not resolve. After an error *out is NULL and nothing remains. */
+WSUV_EXTERN int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out,
+                                   const wsuv_server_options_t *options,
+                                   const wsuv_server_handler_t *handler, void *data);
+
+/* Stops listening; connections live on (end them with wsuv_server_each). on_close comes when the last is gone. Harmless
+ * when repeated. */
+WSUV_EXTERN void wsuv_server_close(wsuv_server_t *server);
+
+/* Calls `visit` for each open connection of the server, in no particular order; `visit` may close or terminate any of
+ * them, and send. */
+WSUV_EXTERN void wsuv_server_each(wsuv_server_t *server,
+                                  void (*visit)(wsuv_conn_t *conn, void *arg), void *arg);
+
+/* The port listened on; 0 for a unix socket. */
+WSUV_EXTERN int wsuv_server_port(const wsuv_server_t *server);
+
+/* Connections at present, those still in their opening handshake included. */
+WSUV_EXTERN size_t wsuv_server_nconns(const wsuv_server_t *server);
+
+WSUV_EXTERN void *wsuv_server_data(const wsuv_server_t *server);
+
+/* The server that accepted the connection, NULL for a client's. */
+WSUV_EXTERN wsuv_server_t *wsuv_conn_server(const wsuv_conn_t *conn);
+
+/* What was asked. Pointers live until the request is answered. */
+WSUV_EXTERN const char *wsuv_upgrade_method(const wsuv_upgrade_t *upgrade);
+WSUV_EXTERN const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade); /* "/chat?room=1" */
+WSUV_EXTERN size_t wsuv_upgrade_nheaders(const wsuv_upgrade_t *upgrade);
+WSUV_EXTERN wsuv_header_t wsuv_upgrade_header_at(const wsuv_upgrade_t *upgrade, size_t index);
+
+/* The value of the first field of that name (in any case), NUL-terminated, or NULL. */
+WSUV_EXTERN const char *wsuv_upgrade_header(const wsuv_upgrade_t *upgrade, const char *name);
+
+/* As wsuv_conn_peer. WSUV_ECANCELED when the peer is gone. */
+WSUV_EXTERN int wsuv_upgrade_peer(const wsuv_upgrade_t *upgrade, char *out, size_t size);
+
+typedef struct wsuv_accept_options {
+  size_t size; /* sizeof(wsuv_accept_options_t) */
+  const char *
+      subprotocol; /* NULL: the negotiated one, if any; "": none; else one that the client offered */
+  const wsuv_header_t *headers; /* extra fields of the response */
+  size_t nheaders;
+  void *data; /* becomes wsuv_conn_data */
+} wsuv_accept_options_t;
+
+#define WSUV_ACCEPT_OPTIONS_INIT \
+  { sizeof(wsuv_accept_options_t), NULL, NULL, 0, NULL }
+
+/* Answers 101. `options` may be NULL. on_open follows, never inside this call. WSUV_ECANCELED (the peer is gone or the
+ * deadline passed), WSUV_ESTATE (an on_request request). After WSUV_EINVAL (header, subprotocol) or WSUV_ENOMEM the request
+ * still waits for its answer. */
+WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_options_t *options);
+
+/* Answers with `status` (200-599), the given fields, Content-Length, Connection: close and the body (copied), and ends the
+ * connection in an orderly way. Errors as accept. */
+WSUV_EXTERN int wsuv_upgrade_reject(wsuv_upgrade_t *upgrade, int status,
+                                    const wsuv_header_t *headers, size_t nheaders, const void *body,
+                                    size_t body_len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

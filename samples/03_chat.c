@@ -1,0 +1,280 @@
+/* A chat for browsers: the page on / (samples/web), a WebSocket on /chat.
+ *
+ *   03_chat --port 9001        then open http://127.0.0.1:9001/ in two tabs
+ *
+ * A browser sends text messages whose first letter says what they are: "N" and a nickname (first of all, and again for
+ * another one), "M" and a message. The server sends JSON objects with a "type": "welcome" (id, nick, people), "join",
+ * "leave", "rename", "message" (id, nick, and text and time).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "json.h"
+#include "web_files.h"
+
+enum {
+  NICK_MAX = 72,             /* octets that a person may choose */
+  NICK_SIZE = NICK_MAX + 16, /* room for " (2)" and the NUL */
+  MESSAGE_MAX = 16 * 1024,   /* octets with the letter; over it the library closes with 1009 */
+  UNREAD_MAX = 256 * 1024,   /* octets that wait for one browser; over it the connection ends */
+  PEOPLE_MAX = 200           /* connections; over it the library answers 503 */
+};
+
+struct chat {
+  web_files_t files;
+  int64_t last_id; /* of a person */
+};
+
+struct person {
+  int64_t id;
+  char nick[NICK_SIZE]; /* "" until it was said */
+};
+
+static struct chat *chat_of(wsuv_conn_t *conn) {
+  return (struct chat *)wsuv_server_data(wsuv_conn_server(conn));
+}
+
+/* ---- sending ---- */
+
+/* A browser that does not read is let go: it will connect again. */
+static void send_json(wsuv_conn_t *conn, const json_t *json) {
+  int err = json->failed ? WSUV_ENOMEM : wsuv_conn_send_text(conn, json->text, json->len);
+  if (err == WSUV_EQUEUEFULL || err == WSUV_ENOMEM)
+    wsuv_conn_terminate(conn);
+}
+
+static void send_to_person(wsuv_conn_t *conn, void *arg) {
+  const struct person *person = (const struct person *)wsuv_conn_data(conn);
+  if (person != NULL && person->nick[0] != '\0')
+    send_json(conn, (const json_t *)arg);
+}
+
+/* The start of every object: {"type": type, "id": ..., "nick": ... */
+static void begin_event(json_t *json, const char *type, const struct person *person) {
+  json_begin(json, NULL, '{');
+  json_string(json, "type", type, strlen(type));
+  json_number(json, "id", person->id);
+  json_string(json, "nick", person->nick, strlen(person->nick));
+}
+
+/* Ends the object and sends it to everybody who is here. */
+static void broadcast(wsuv_server_t *server, json_t *json) {
+  json_end(json, '}');
+  wsuv_server_each(server, send_to_person, json);
+  json_free(json);
+}
+
+static void broadcast_event(wsuv_server_t *server, const char *type, const struct person *person) {
+  json_t json = {0};
+  begin_event(&json, type, person);
+  broadcast(server, &json);
+}
+
+/* ---- nicknames ---- */
+
+/* A nickname is at most NICK_MAX octets of whole characters, without control characters and spaces around it. */
+static void clean_nick(char nick[NICK_MAX + 1], const char *text, size_t len) {
+  size_t n = 0, i = 0;
+  for (; i < len && n < NICK_MAX; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c >= 0x20 && c != 0x7f && (c != ' ' || n > 0))
+      nick[n++] = (char)c;
+  }
+  if (i < len && (text[i] & 0xc0) == 0x80) { /* cut inside a character: take its first octets off */
+    while (n > 0 && (nick[n - 1] & 0xc0) == 0x80)
+      n--;
+    n -= n > 0;
+  }
+  while (n > 0 && nick[n - 1] == ' ')
+    n--;
+  nick[n] = '\0';
+}
+
+struct nick_search {
+  const struct person *person; /* who wants it */
+  char nick[NICK_SIZE];
+  int taken;
+};
+
+static void compare_nick(wsuv_conn_t *conn, void *arg) {
+  struct nick_search *search = (struct nick_search *)arg;
+  const struct person *person = (const struct person *)wsuv_conn_data(conn);
+  if (person != NULL && person != search->person && strcmp(person->nick, search->nick) == 0)
+    search->taken = 1;
+}
+
+/* "Otter", or "Otter (2)" where somebody else has that already. */
+static void take_free_nick(wsuv_server_t *server, struct person *person, const char *nick) {
+  struct nick_search search = {.person = person, .taken = 1};
+  for (int i = 1; search.taken && i <= PEOPLE_MAX + 1; i++) {
+    snprintf(search.nick, sizeof search.nick, i == 1 ? "%s" : "%s (%d)", nick, i);
+    search.taken = 0;
+    wsuv_server_each(server, compare_nick, &search);
+  }
+  memcpy(person->nick, search.nick, sizeof person->nick);
+}
+
+/* ---- what a browser says ---- */
+
+static void add_person(wsuv_conn_t *conn, void *arg) {
+  const struct person *person = (const struct person *)wsuv_conn_data(conn);
+  json_t *json = (json_t *)arg;
+  if (person == NULL || person->nick[0] == '\0')
+    return;
+  json_begin(json, NULL, '{');
+  json_number(json, "id", person->id);
+  json_string(json, "nick", person->nick, strlen(person->nick));
+  json_end(json, '}');
+}
+
+static void welcome(wsuv_conn_t *conn, const struct person *person) {
+  json_t json = {0};
+  begin_event(&json, "welcome", person);
+  json_begin(&json, "people", '[');
+  wsuv_server_each(wsuv_conn_server(conn), add_person, &json);
+  json_end(&json, ']');
+  json_end(&json, '}');
+  send_json(conn, &json);
+  json_free(&json);
+}
+
+static void take_nick(wsuv_conn_t *conn, struct person *person, const char *text, size_t len) {
+  wsuv_server_t *server = wsuv_conn_server(conn);
+  char nick[NICK_MAX + 1];
+  int is_new = person->nick[0] == '\0';
+  clean_nick(nick, text, len);
+  take_free_nick(server, person, nick[0] != '\0' ? nick : "Nobody");
+  if (is_new) {
+    broadcast_event(server, "join", person);
+    welcome(conn, person);
+  } else
+    broadcast_event(server, "rename", person);
+}
+
+static void take_message(wsuv_conn_t *conn, const struct person *person, const char *text,
+                         size_t len) {
+  uv_timeval64_t now = {0};
+  json_t json = {0};
+  if (len == 0)
+    return;
+  uv_gettimeofday(&now);
+  begin_event(&json, "message", person);
+  json_number(&json, "time", now.tv_sec * 1000 + now.tv_usec / 1000);
+  json_string(&json, "text", text, len);
+  broadcast(wsuv_conn_server(conn), &json);
+}
+
+static void on_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len) {
+  struct person *person = (struct person *)wsuv_conn_data(conn);
+  const char *text = (const char *)payload;
+  char letter = len > 0 ? text[0] : '\0';
+  if (type != WSUV_TEXT)
+    wsuv_conn_close(conn, WSUV_CLOSE_UNSUPPORTED_DATA, "text only");
+  else if (letter == 'N')
+    take_nick(conn, person, text + 1, len - 1);
+  else if (letter == 'M' && person->nick[0] != '\0')
+    take_message(conn, person, text + 1, len - 1);
+  else
+    wsuv_conn_close(conn, WSUV_CLOSE_POLICY_VIOLATION, "N and a nickname, then M and a message");
+}
+
+/* ---- coming and going ---- */
+
+static void on_open(wsuv_conn_t *conn) {
+  struct person *person = (struct person *)calloc(1, sizeof *person);
+  if (person == NULL) {
+    wsuv_conn_terminate(conn);
+    return;
+  }
+  person->id = ++chat_of(conn)->last_id;
+  wsuv_conn_set_data(conn, person);
+}
+
+static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
+  struct person *person = (struct person *)wsuv_conn_data(conn);
+  (void)info;
+  if (person == NULL)
+    return;
+  wsuv_conn_set_data(conn, NULL);
+  if (person->nick[0] != '\0')
+    broadcast_event(wsuv_conn_server(conn), "leave", person);
+  free(person);
+}
+
+/* Browsers say in Origin which page opens the connection. Without this check any page on the web could talk to this
+ * server through the browser of whoever looks at it (RFC 6455 10.2). Other programs need not send it. */
+static int comes_from_our_page(const wsuv_upgrade_t *upgrade) {
+  const char *origin = wsuv_upgrade_header(upgrade, "Origin");
+  const char *host = wsuv_upgrade_header(upgrade, "Host");
+  if (origin == NULL)
+    return 1;
+  const char *authority = strstr(origin, "://");
+  return authority != NULL && host != NULL && strcmp(authority + 3, host) == 0;
+}
+
+static void on_upgrade(wsuv_server_t *server, wsuv_upgrade_t *upgrade) {
+  (void)server;
+  if (!web_files_target_is(upgrade, "/chat"))
+    web_files_refuse(upgrade, 404, "The chat is at /chat\n");
+  else if (!comes_from_our_page(upgrade))
+    web_files_refuse(upgrade, 403, "Only the page of this server may connect\n");
+  else
+    wsuv_upgrade_accept(upgrade, NULL);
+}
+
+static void on_request(wsuv_server_t *server, wsuv_upgrade_t *request) {
+  const struct chat *chat = (const struct chat *)wsuv_server_data(server);
+  web_files_answer(&chat->files, request);
+}
+
+static const wsuv_handler_t conn_handler = {.size = sizeof(wsuv_handler_t),
+                                            .on_open = on_open,
+                                            .on_message = on_message,
+                                            .on_close = on_close};
+
+static const wsuv_server_handler_t handler = {.size = sizeof(wsuv_server_handler_t),
+                                              .conn = &conn_handler,
+                                              .on_upgrade = on_upgrade,
+                                              .on_request = on_request};
+
+/* ---- the program ---- */
+
+static int run(wsuv_server_options_t options, struct chat *chat) {
+  wsuv_conn_options_t limits = WSUV_CONN_OPTIONS_INIT;
+  limits.max_message_size = MESSAGE_MAX;
+  limits.write_limit = UNREAD_MAX;
+  limits.write_high_water = UNREAD_MAX / 2;
+  options.conn = &limits;
+  options.max_connections = PEOPLE_MAX;
+
+  wsuv_loop_t *loop;
+  wsuv_server_t *server;
+  int err = wsuv_loop_new(&loop, uv_default_loop(), NULL);
+  if (err == 0)
+    err = wsuv_server_listen(loop, &server, &options, &handler, chat);
+  return err != 0 ? cli_cannot_listen(&options, err) : cli_serve(loop, server, &options);
+}
+
+int main(int argc, char **argv) {
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  options.port = CLI_DEFAULT_PORT;
+  const char *web = SAMPLES_WEB_DIR;
+  const cli_option_t table[] = {
+      CLI_SERVER_OPTIONS(options),
+      {.name = "--web", .value = "DIR", .help = "folder of the page's files", .text = &web}};
+  const cli_t cli = {"03_chat", "",
+                     "A chat: open http://HOST:PORT/ in several tabs. The WebSocket is on /chat.",
+                     table, sizeof table / sizeof table[0]};
+  cli_parse(&cli, argc, argv);
+
+  struct chat chat = {0};
+  const char *name;
+  int err = web_files_load(&chat.files, web, &name);
+  if (err != 0)
+    fprintf(stderr, "cannot read %s in %s: %s\n", name, web, uv_strerror(err));
+  int status = err != 0 ? CLI_RUNTIME_ERROR : run(options, &chat);
+  web_files_free(&chat.files);
+  return status;
+}

@@ -1,0 +1,59 @@
+/* Lines from a file descriptor on a libuv loop, whatever the descriptor is: terminal, pipe, socket or file. */
+#ifndef SAMPLES_LINE_READER_H
+#define SAMPLES_LINE_READER_H
+
+#include <stddef.h>
+#include <uv.h>
+
+/* A line is at most this long; a longer one ends the input with UV_E2BIG. */
+enum { LINE_READER_MAX = 16 * 1024 * 1024 };
+
+/* Where a reader is. */
+typedef enum line_reader_state {
+  LINE_READER_ENDED,  /* the last line came, or it was closed; also a zeroed struct */
+  LINE_READER_PAUSED, /* may be resumed */
+  LINE_READER_READING /* lines come */
+} line_reader_state_t;
+
+typedef struct line_reader line_reader_t;
+
+struct line_reader {
+  void *data; /* the user's */
+
+  /* One line, without its end; valid until it returns. */
+  void (*on_line)(line_reader_t *reader, const char *line, size_t len);
+
+  /* No more lines: `status` is 0 at the end of the input, else why it could not be read. */
+  void (*on_end)(line_reader_t *reader, int status);
+
+  /* The rest is the reader's. */
+  uv_loop_t *loop;
+  union {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_pipe_t pipe;
+    uv_tty_t tty;
+    uv_tcp_t tcp;
+  } input;
+  int is_file; /* read by fs_req; `input` is not used */
+  int fs_busy; /* fs_req is under way */
+  int fd;
+  uv_fs_t fs_req;
+  line_reader_state_t state;
+  char *text; /* octets read and not yet delivered: text_len of text_size */
+  size_t text_len, text_size;
+};
+
+/* Starts paused. 0 or an error of libuv; line_reader_close is due in any case. */
+int line_reader_init(line_reader_t *reader, uv_loop_t *loop, int fd,
+                     void (*on_line)(line_reader_t *reader, const char *line, size_t len),
+                     void (*on_end)(line_reader_t *reader, int status));
+
+/* Harmless when repeated and after the end. After pause the lines that were read already still come. */
+void line_reader_resume(line_reader_t *reader);
+void line_reader_pause(line_reader_t *reader);
+
+/* No callback comes any more. The struct must stay until the loop ran to its end. Harmless when repeated. */
+void line_reader_close(line_reader_t *reader);
+
+#endif

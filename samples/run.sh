@@ -1,0 +1,90 @@
+#!/bin/sh
+# Builds the samples (release, into build/samples-release) and runs one.
+#
+# usage: sh samples/run.sh [NAME [ARGUMENT...]]
+#
+#   without a name   the chat, at http://127.0.0.1:9001/
+#   NAME             a sample such as 01_echo_server, echo_server or 01; the arguments are the sample's own
+#                    (sh samples/run.sh 01 --help)
+set -u
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+root=$(dirname -- "$here")
+build=$root/build/samples-release
+log=$build/build.log
+chat=03_chat
+
+say() { printf '%s\n' "$*"; }
+die() { say "run.sh: $*" >&2; exit 1; }
+
+# One name a line.
+all_names() {
+  for file in "$here"/[0-9]*_*.c; do
+    if [ -f "$file" ]; then basename -- "$file" .c; fi
+  done
+}
+
+# find_sample WORD: the name it stands for, or nothing.
+find_sample() {
+  for name in $(all_names); do
+    case $name in
+      "$1" | "$1"_* | [0-9]*_"$1") say "$name" && return ;;
+    esac
+  done
+}
+
+case ${1:-} in
+  -h | --help)
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    say "samples: $(all_names | tr '\n' ' ')"
+    exit 0
+    ;;
+esac
+
+word=${1:-$chat}
+sample=$(find_sample "${word%.c}")
+if [ -z "$sample" ]; then
+  say "run.sh: no sample is called '$word'; there are: $(all_names | tr '\n' ' ')" >&2
+  exit 2
+fi
+page=
+if [ $# -gt 0 ]; then
+  shift
+else
+  page=http://127.0.0.1:9001/
+  set -- --port 9001
+fi
+
+sh "$root/cmake/deps.sh" build || exit 1
+
+# Quiet; the end of the log where something fails.
+step() {
+  title=$1
+  shift
+  if ! "$@" >>"$log" 2>&1; then
+    tail -n 30 "$log" >&2
+    die "$title failed; the whole log is $log"
+  fi
+}
+
+configure() {
+  set --
+  if [ ! -f "$build/CMakeCache.txt" ] && command -v ninja >/dev/null 2>&1; then set -- -G Ninja; fi
+  cmake -S "$root" -B "$build" "$@" -DCMAKE_BUILD_TYPE=Release -DWSUV_BUILD_SAMPLES=ON \
+    -DWSUV_BUILD_TESTS=OFF -DWSUV_INSTALL=OFF -DWSUV_WERROR=OFF
+}
+
+mkdir -p "$build" || exit 1
+: >"$log" || exit 1
+program=$build/samples/$sample
+if [ ! -x "$program" ]; then say "building the samples ..."; fi
+if [ ! -f "$build/build.ninja" ] && [ ! -f "$build/Makefile" ]; then step "configuring" configure; fi
+step "building" cmake --build "$build" -j "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)"
+if [ ! -x "$program" ]; then
+  step "configuring" configure
+  step "building" cmake --build "$build"
+fi
+if [ ! -x "$program" ]; then die "the build made no $program"; fi
+
+if [ -n "$page" ]; then say "open $page (Ctrl-C ends it)"; fi
+exec "$program" "$@"

@@ -1,0 +1,105 @@
+#include "web_files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_MAX = 1024 * 1024 };
+
+static const struct {
+  const char *path; /* in the URL */
+  const char *name; /* in the folder */
+  const char *type;
+} known[WEB_FILES_COUNT] = {
+    {"/", "index.html", "text/html; charset=utf-8"},
+    {"/chat.js", "chat.js", "text/javascript; charset=utf-8"},
+    {"/chat.css", "chat.css", "text/css; charset=utf-8"},
+};
+
+/* The page may use nothing but its own files and a WebSocket to where it came from. */
+static const char content_security_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+static int read_whole(FILE *file, char **content, size_t *len) {
+  char *text = (char *)malloc(FILE_MAX);
+  if (text == NULL)
+    return UV_ENOMEM;
+  *len = fread(text, 1, FILE_MAX, file);
+  if (ferror(file) || *len == FILE_MAX) {
+    int err = ferror(file) ? uv_translate_sys_error(errno) : UV_EFBIG;
+    free(text);
+    return err;
+  }
+  char *fitting = (char *)realloc(text, *len + 1);
+  *content = fitting != NULL ? fitting : text;
+  return 0;
+}
+
+int web_files_load(web_files_t *files, const char *folder, const char **name) {
+  memset(files, 0, sizeof *files);
+  for (size_t i = 0; i < WEB_FILES_COUNT; i++) {
+    char path[4096];
+    *name = known[i].name;
+    int n = snprintf(path, sizeof path, "%s/%s", folder, known[i].name);
+    if (n < 0 || (size_t)n >= sizeof path)
+      return UV_ENAMETOOLONG;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+      return uv_translate_sys_error(errno);
+    int err = read_whole(file, &files->content[i], &files->len[i]);
+    fclose(file);
+    if (err != 0)
+      return err;
+  }
+  return 0;
+}
+
+void web_files_free(web_files_t *files) {
+  for (size_t i = 0; i < WEB_FILES_COUNT; i++)
+    free(files->content[i]);
+}
+
+int web_files_target_is(const wsuv_upgrade_t *request, const char *path) {
+  const char *target = wsuv_upgrade_target(request);
+  size_t len = strcspn(target, "?");
+  return strlen(path) == len && memcmp(target, path, len) == 0;
+}
+
+void web_files_refuse(wsuv_upgrade_t *request, int status, const char *text) {
+  const wsuv_header_t headers[] = {
+      {.name = "Content-Type", .value = "text/plain; charset=utf-8"},
+      {.name = "Cache-Control", .value = "no-cache"},
+  };
+  wsuv_upgrade_reject(request, status, headers, sizeof headers / sizeof headers[0], text,
+                      strlen(text));
+}
+
+static void send_file(const web_files_t *files, size_t i, wsuv_upgrade_t *request) {
+  const wsuv_header_t headers[] = {
+      {.name = "Content-Type", .value = known[i].type},
+      {.name = "Cache-Control", .value = "no-cache"},
+      {.name = "Content-Security-Policy", .value = content_security_policy},
+      {.name = "X-Content-Type-Options", .value = "nosniff"},
+      {.name = "Referrer-Policy", .value = "no-referrer"},
+  };
+  wsuv_upgrade_reject(request, 200, headers, sizeof headers / sizeof headers[0], files->content[i],
+                      files->len[i]);
+}
+
+void web_files_answer(const web_files_t *files, wsuv_upgrade_t *request) {
+  const char *method = wsuv_upgrade_method(request);
+  if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+    const wsuv_header_t allow = {.name = "Allow", .value = "GET, HEAD"};
+    wsuv_upgrade_reject(request, 405, &allow, 1, NULL, 0);
+    return;
+  }
+  for (size_t i = 0; i < WEB_FILES_COUNT; i++) {
+    if (web_files_target_is(request, known[i].path)) {
+      send_file(files, i, request);
+      return;
+    }
+  }
+  web_files_refuse(request, 404, "There is nothing here. The chat is at /\n");
+}

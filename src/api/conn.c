@@ -1,0 +1,84 @@
+#include "api/conn.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void run_task(struct wsuv__task *task) {
+  wsuv_conn_t *conn = WSUV__LIST_ENTRY(task, wsuv_conn_t, task);
+
+  wsuv__conn_enter(conn);
+  wsuv__conn_leave(conn);
+}
+
+/* The wheel fires early where a deadline was moved to a later time; then the pump just sets it anew. */
+static void deadline_came(struct wsuv__wheel_entry *entry) {
+  wsuv_conn_t *conn = WSUV__LIST_ENTRY(entry, wsuv_conn_t, deadline);
+  uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
+
+  wsuv__conn_enter(conn);
+  if (conn->phase == WSUV_STATE_OPEN || conn->phase == WSUV_STATE_CLOSING_HANDSHAKE) {
+    wsuv_endpoint_tick(&conn->endpoint, now);
+  } else if (now >= conn->due_ms) {
+    wsuv__conn_release(conn, WSUV_ETIMEDOUT);
+  }
+  wsuv__conn_leave(conn);
+}
+
+void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
+                     const wsuv_handler_t *handler, wsuv_state_t phase) {
+  uint64_t now = wsuv__loop_now_ms(&loop->io);
+
+  memset(conn, 0, sizeof *conn);
+  conn->config = config;
+  conn->handler = handler;
+  conn->loop = loop;
+  conn->phase = (uint8_t)phase;
+  conn->due_ms = config->handshake_timeout_ms < WSUV__NEVER - now
+                     ? now + config->handshake_timeout_ms
+                     : WSUV__NEVER;
+  wsuv__list_init(&conn->link);
+  wsuv__list_init(&conn->task.link);
+  conn->task.run = run_task;
+  wsuv__wheel_entry_init(&conn->deadline, deadline_came);
+  wsuv__endpoint_init(&conn->endpoint, &config->endpoint, &wsuv__conn_endpoint_handler, conn, now);
+  wsuv__outbox_set_writer(&conn->endpoint.outbox, wsuv__conn_write_now, conn);
+}
+
+void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase) {
+  assert(phase >= conn->phase);
+  conn->phase = (uint8_t)phase;
+}
+
+void wsuv__conn_enter(wsuv_conn_t *conn) {
+  struct wsuv__loop *io = &conn->loop->io;
+
+  wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(io));
+  if (conn->depth++ > 0 || io->free_cork == NULL)
+    return;
+  wsuv__outbox_lend_cork(&conn->endpoint.outbox, io->free_cork);
+  io->free_cork = NULL;
+}
+
+static void return_cork(wsuv_conn_t *conn) {
+  struct wsuv__cork *cork = conn->endpoint.outbox.cork;
+
+  if (cork == NULL)
+    return;
+  (void)wsuv__outbox_return_cork(&conn->endpoint.outbox); /* a dead outbox is seen by the pump */
+  conn->loop->io.free_cork = cork;
+}
+
+void wsuv__conn_leave(wsuv_conn_t *conn) {
+  if (conn->depth > 1) {
+    conn->depth--;
+    return;
+  }
+  wsuv__conn_pump(conn);
+  return_cork(conn);
+  conn->depth--;
+}
+
+void wsuv__conn_mark(wsuv_conn_t *conn) {
+  if (conn->depth == 0)
+    wsuv__loop_defer(&conn->loop->io, &conn->task);
+}

@@ -1,0 +1,85 @@
+/* wsuv_conn_t: a transport, an endpoint, and where between them things stand. */
+#ifndef WSUV_API_CONN_H
+#define WSUV_API_CONN_H
+
+#include "api/loop.h"
+#include "api/options.h"
+#include "io/uv_stream.h"
+#include "wsuv/conn.h"
+#include "wsuv/server.h"
+
+enum wsuv__transport { TRANSPORT_NONE, TRANSPORT_OPEN, TRANSPORT_CLOSING };
+enum wsuv__flow { FLOW_ON, FLOW_OFF };                    /* what the application wants */
+enum wsuv__water { WATER_LOW, WATER_HIGH };               /* HIGH: on_drain is owed */
+enum wsuv__handed_out { CONN_INTERNAL, CONN_HANDED_OUT }; /* HANDED_OUT: on_close is owed */
+
+struct wsuv_conn {
+  struct wsuv__uv_stream stream;
+  struct wsuv_endpoint endpoint;
+  const struct wsuv__conn_config *config;
+  const wsuv_handler_t *handler;
+  void *data;
+  wsuv_loop_t *loop;
+  wsuv_server_t *server;  /* NULL for a client */
+  struct wsuv__list link; /* in the server's or the loop's list */
+  struct wsuv__task task; /* a pump put off to the loop's next turn */
+  struct wsuv__wheel_entry deadline;
+  uint64_t due_ms;               /* of phases that the endpoint has no deadline for */
+  struct wsuv_upgrade *upgrade;  /* server, until the request is answered */
+  struct wsuv__connect *connect; /* client, until open, or to the end if it never opens */
+  char *detail;                  /* what to tell beyond the error's text, or NULL */
+  char *subprotocol;
+  int error;
+  uint8_t phase;     /* wsuv_state_t */
+  uint8_t transport; /* enum wsuv__transport */
+  uint8_t
+      pending; /* callbacks that must come before the memory may go: the handle's close, a resolution */
+  uint8_t depth;      /* events being handled: the pump runs when the outermost ends */
+  uint8_t reading;    /* the stream was told to read */
+  uint8_t writing;    /* the stream has a write under way */
+  uint8_t flow;       /* enum wsuv__flow */
+  uint8_t water;      /* enum wsuv__water */
+  uint8_t handed_out; /* enum wsuv__handed_out */
+  uint8_t opened;     /* on_open was called */
+};
+
+/* Zeroes and sets up everything but the transport; phase is the first one. */
+void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
+                     const wsuv_handler_t *handler, wsuv_state_t phase);
+
+/* Around every event: between them output is corked and nothing is freed; leave pumps. */
+void wsuv__conn_enter(wsuv_conn_t *conn);
+void wsuv__conn_leave(wsuv_conn_t *conn);
+
+/* The only function that reads what the endpoint wants and starts or stops reading, writing, deadlines, shutdown. */
+void wsuv__conn_pump(wsuv_conn_t *conn);
+
+/* Has the pump run: at the end of the event being handled, else on the loop's next turn. */
+void wsuv__conn_mark(wsuv_conn_t *conn);
+
+/* The only writer of the phase. */
+void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase);
+
+/* Ends the transport at once; `err` is why, unless something already was. on_close follows. Harmless when repeated. */
+void wsuv__conn_release(wsuv_conn_t *conn, int err);
+
+/* Queues the final HTTP answer, which replaces a Close frame: what follows is as for a failed endpoint. */
+void wsuv__conn_end_with_response(wsuv_conn_t *conn, const struct wsuv__buf *response);
+
+/* The opening handshake succeeded: on_open, then the bytes that came behind it. */
+void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len);
+
+/* One pending callback came; the last one of a released connection ends it: send callbacks, on_close, free. */
+void wsuv__conn_settle_pending(wsuv_conn_t *conn);
+
+/* The line for info->detail; a copy is kept as far as there is memory. */
+void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail);
+
+/* The callbacks of the stream and of the endpoint. */
+extern const struct wsuv__stream_events wsuv__conn_stream_events;
+extern const wsuv_endpoint_handler_t wsuv__conn_endpoint_handler;
+
+/* The outbox's writer; `conn` is a wsuv_conn_t. */
+size_t wsuv__conn_write_now(void *conn, const wsuv_span_t *spans, size_t nspans);
+
+#endif

@@ -1,0 +1,129 @@
+#include "api/conn_end.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/opening.h"
+#include "api/server.h"
+
+_Static_assert(sizeof(struct wsuv__send_state) <= sizeof(((wsuv_send_t *)0)->reserved),
+               "a request has room for its place in the queue");
+
+void wsuv__conn_complete_sends(wsuv_conn_t *conn) {
+  struct wsuv__list *done = &conn->endpoint.outbox.done;
+
+  while (!wsuv__list_is_empty(done)) {
+    struct wsuv__outbox_entry *entry =
+        WSUV__LIST_ENTRY(done->next, struct wsuv__outbox_entry, link);
+    wsuv_send_t *req = WSUV__LIST_ENTRY(entry, wsuv_send_t, reserved);
+    int status = entry->status;
+    wsuv__list_remove(&entry->link);
+    req->cb(req, status);
+  }
+}
+
+void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail) {
+  size_t size = strlen(detail) + 1;
+
+  if (conn->detail != NULL || size == 1)
+    return; /* the first failure is the cause */
+  conn->detail = wsuv__alloc(&conn->loop->allocator, size);
+  if (conn->detail != NULL)
+    memcpy(conn->detail, detail, size);
+}
+
+/* Which option to turn, and where it stands. */
+static void tell_limit(const wsuv_conn_t *conn, char *out, size_t size) {
+  const struct wsuv__endpoint_config *config = &conn->config->endpoint;
+
+  (void)snprintf(out, size,
+                 "message over max_message_size (%llu) or frame over max_frame_size (%llu)",
+                 (unsigned long long)config->max_message_size,
+                 (unsigned long long)config->rules.max_payload_len);
+}
+
+static void take_response(const wsuv_conn_t *conn, wsuv_close_info_t *info) {
+  const struct wsuv__head_parser *head = &conn->connect->head;
+  wsuv_span_t body;
+
+  if (head->state != HEAD_COMPLETE && head->state != HEAD_READING_BODY)
+    return;
+  body = wsuv__head_parser_body(head);
+  info->http_status = head->status;
+  info->http_body = body.len > 0 ? (const char *)body.data : NULL;
+  info->http_body_len = body.len;
+}
+
+static void report_close(wsuv_conn_t *conn) {
+  wsuv_close_info_t info;
+  wsuv_close_status_t status;
+  char line[160];
+
+  memset(&info, 0, sizeof info);
+  wsuv_endpoint_close_status(&conn->endpoint, &status);
+  info.code = status.code;
+  info.sent_code = status.sent_code;
+  info.clean = status.clean;
+  info.reason = status.reason;
+  info.reason_len = status.reason_len;
+  info.error = status.error != 0 || status.clean ? status.error : conn->error;
+  info.opened = conn->opened;
+  info.detail = conn->detail != NULL ? conn->detail : wsuv_strerror(info.error);
+  if (info.error == WSUV_EMSGSIZE) {
+    tell_limit(conn, line, sizeof line);
+    info.detail = line;
+  }
+  if (conn->connect != NULL && !conn->opened)
+    take_response(conn, &info);
+  conn->handler->on_close(conn, &info);
+}
+
+static void end(wsuv_conn_t *conn) {
+  wsuv_loop_t *loop = conn->loop;
+  wsuv_server_t *server = conn->server;
+
+  conn->depth++; /* nothing that callbacks do may pump any more */
+  wsuv__endpoint_end_sends(&conn->endpoint);
+  wsuv__conn_complete_sends(conn);
+  if (conn->handed_out == CONN_HANDED_OUT)
+    report_close(conn);
+  wsuv__endpoint_release(&conn->endpoint);
+  assert(wsuv__list_is_empty(&conn->endpoint.outbox.done));
+  wsuv__upgrade_abandon(conn);
+  wsuv__connect_free(conn);
+  wsuv__list_remove(&conn->task.link);
+  wsuv__wheel_clear(&conn->deadline);
+  wsuv__list_remove(&conn->link);
+  wsuv__release(&loop->allocator, conn->detail);
+  wsuv__release(&loop->allocator, conn->subprotocol);
+  wsuv__release(&loop->allocator, conn);
+  if (server != NULL)
+    wsuv__server_forget(server);
+  else
+    wsuv__loop_forget(loop);
+}
+
+void wsuv__conn_settle_pending(wsuv_conn_t *conn) {
+  assert(conn->pending > 0);
+  if (--conn->pending == 0 && conn->phase == WSUV_STATE_RELEASING)
+    end(conn);
+}
+
+void wsuv__conn_release(wsuv_conn_t *conn, int err) {
+  if (conn->phase == WSUV_STATE_RELEASING)
+    return;
+  if (conn->error == 0 && conn->phase < WSUV_STATE_CLOSING_TRANSPORT)
+    conn->error = err;
+  wsuv__connect_cancel(conn);
+  wsuv__conn_set_phase(conn, WSUV_STATE_RELEASING);
+  (void)wsuv__endpoint_closing_step(&conn->endpoint,
+                                    CLOSING_ON_EOF); /* nothing is parsed any more */
+  wsuv__wheel_clear(&conn->deadline);
+  conn->reading = 0;
+  if (conn->transport == TRANSPORT_OPEN) {
+    conn->transport = TRANSPORT_CLOSING;
+    conn->stream.base.ops->close(&conn->stream.base);
+  }
+  assert(conn->pending > 0);
+}

@@ -1,0 +1,19 @@
+/* The last things: completed sends and the close event. */
+#ifndef WSUV_API_CONN_END_H
+#define WSUV_API_CONN_END_H
+
+#include "api/conn.h"
+
+/* What a wsuv_send_t holds in its reserved space. */
+struct wsuv__send_state {
+  struct wsuv__outbox_entry entry;
+};
+
+static inline struct wsuv__send_state *wsuv__send_state_of(wsuv_send_t *req) {
+  return (struct wsuv__send_state *)(void *)req->reserved;
+}
+
+/* Calls back the requests that are done. */
+void wsuv__conn_complete_sends(wsuv_conn_t *conn);
+
+#endif

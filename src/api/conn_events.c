@@ -1,0 +1,155 @@
+/* What transport and endpoint tell a connection. */
+#include <string.h>
+
+#include "api/conn.h"
+#include "api/opening.h"
+
+static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
+  switch ((wsuv_state_t)conn->phase) {
+  case WSUV_STATE_OPENING_HANDSHAKE:
+    if (conn->server != NULL)
+      wsuv__upgrade_receive(conn, bytes, len);
+    else
+      wsuv__connect_receive(conn, bytes, len);
+    break;
+  case WSUV_STATE_OPEN:
+  case WSUV_STATE_CLOSING_HANDSHAKE:
+    (void)wsuv_endpoint_receive(&conn->endpoint, bytes,
+                                len); /* a failure shows in the endpoint's state */
+    break;
+  case WSUV_STATE_RESOLVING:
+  case WSUV_STATE_CONNECTING_TRANSPORT:
+  case WSUV_STATE_CLOSING_TRANSPORT:
+  case WSUV_STATE_RELEASING:
+    break;
+  }
+}
+
+/* The end of the peer's side, or a broken transport (`err` is not UV_EOF). */
+static void receive_end(wsuv_conn_t *conn, int err) {
+  if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->server == NULL) {
+    wsuv__connect_eof(conn, err);
+    return;
+  }
+  wsuv__conn_release(conn, err == UV_EOF ? WSUV_EABNORMAL : err);
+}
+
+static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {
+  wsuv_conn_t *conn = owner;
+
+  wsuv__conn_enter(conn);
+  if (nread > 0)
+    receive(conn, bytes, (size_t)nread);
+  else
+    receive_end(conn, (int)nread);
+  wsuv__conn_leave(conn);
+}
+
+static void on_written(void *owner, int status) {
+  wsuv_conn_t *conn = owner;
+  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+
+  wsuv__conn_enter(conn);
+  conn->writing = 0;
+  if (status == 0)
+    wsuv__outbox_consume(outbox, outbox->window);
+  else
+    wsuv__conn_release(conn, status);
+  wsuv__conn_leave(conn);
+}
+
+/* A failed shutdown means that the transport is gone, which reading will tell. */
+static void on_shutdown(void *owner, int status) {
+  (void)owner;
+  (void)status;
+}
+
+static void on_connected(void *owner, int status) {
+  wsuv__connect_connected(owner, status);
+}
+
+static void on_closed(void *owner) {
+  wsuv_conn_t *conn = owner;
+
+  conn->transport = TRANSPORT_NONE;
+  if (conn->phase == WSUV_STATE_CONNECTING_TRANSPORT)
+    wsuv__connect_closed(conn);
+  wsuv__conn_settle_pending(conn);
+}
+
+const struct wsuv__stream_events wsuv__conn_stream_events = {
+    .on_connected = on_connected,
+    .on_read = on_read,
+    .on_written = on_written,
+    .on_shutdown = on_shutdown,
+    .on_closed = on_closed,
+};
+
+size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) {
+  wsuv_conn_t *conn = arg;
+  uv_buf_t bufs[WSUV__OUTBOX_MAX_SPANS];
+  size_t i;
+  int rc;
+
+  if (conn->transport != TRANSPORT_OPEN || conn->writing)
+    return 0;
+  for (i = 0; i < nspans; i++) {
+    bufs[i].base = (char *)(uintptr_t)spans[i].data;
+    bufs[i].len = spans[i].len;
+  }
+  rc = conn->stream.base.ops->try_write(&conn->stream.base, bufs, (unsigned)nspans);
+  if (rc >= 0)
+    return (size_t)rc;
+  wsuv__conn_release(conn, rc);
+  return 0;
+}
+
+static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
+  wsuv_conn_t *conn = data;
+  if (conn->handler->on_message != NULL && conn->phase != WSUV_STATE_RELEASING)
+    conn->handler->on_message(conn, type, payload, len);
+}
+
+static void on_ping(void *data, const uint8_t *payload, size_t len) {
+  wsuv_conn_t *conn = data;
+  if (conn->handler->on_ping != NULL && conn->phase != WSUV_STATE_RELEASING)
+    conn->handler->on_ping(conn, payload, len);
+}
+
+static void on_pong(void *data, const uint8_t *payload, size_t len) {
+  wsuv_conn_t *conn = data;
+  if (conn->handler->on_pong != NULL && conn->phase != WSUV_STATE_RELEASING)
+    conn->handler->on_pong(conn, payload, len);
+}
+
+const wsuv_endpoint_handler_t wsuv__conn_endpoint_handler = {
+    .size = sizeof(wsuv_endpoint_handler_t),
+    .on_message = on_message,
+    .on_ping = on_ping,
+    .on_pong = on_pong,
+};
+
+/* Bytes that came behind the head are the first frames (RFC 6455 4.1, 4.2.2): they are delivered after on_open. */
+void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
+  wsuv__endpoint_restart_heartbeat(&conn->endpoint);
+  wsuv__conn_set_phase(conn, WSUV_STATE_OPEN);
+  conn->handed_out = CONN_HANDED_OUT;
+  conn->opened = 1;
+  if (conn->handler->on_open != NULL)
+    conn->handler->on_open(conn);
+  if (len > 0 && conn->phase != WSUV_STATE_RELEASING)
+    (void)wsuv__endpoint_receive_or_hold(&conn->endpoint, leftover, len);
+}
+
+void wsuv__conn_end_with_response(wsuv_conn_t *conn, const struct wsuv__buf *response) {
+  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  int err = wsuv__outbox_append_raw(outbox, response->base, response->len);
+
+  if (err != 0) {
+    wsuv__conn_release(conn, err);
+    return;
+  }
+  wsuv__outbox_seal(outbox);
+  (void)wsuv__endpoint_closing_step(&conn->endpoint, CLOSING_ON_FAIL);
+  wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
+}

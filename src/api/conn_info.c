@@ -1,0 +1,40 @@
+/* What a connection says of itself. */
+#include "api/conn.h"
+
+wsuv_state_t wsuv_conn_state(const wsuv_conn_t *conn) {
+  return (wsuv_state_t)conn->phase;
+}
+
+wsuv_role_t wsuv_conn_role(const wsuv_conn_t *conn) {
+  return conn->server != NULL ? WSUV_SERVER : WSUV_CLIENT;
+}
+
+wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn) {
+  return conn->loop;
+}
+
+size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
+  return wsuv__outbox_waiting(&conn->endpoint.outbox);
+}
+
+const char *wsuv_conn_subprotocol(const wsuv_conn_t *conn) {
+  return conn->subprotocol;
+}
+
+int wsuv_conn_peer(const wsuv_conn_t *conn, char *out, size_t size) {
+  if (conn->transport != TRANSPORT_OPEN || conn->phase < WSUV_STATE_OPENING_HANDSHAKE)
+    return WSUV_ESTATE;
+  return conn->stream.base.ops->peer(&conn->stream.base, out, size);
+}
+
+void *wsuv_conn_data(const wsuv_conn_t *conn) {
+  return conn->data;
+}
+
+void wsuv_conn_set_data(wsuv_conn_t *conn, void *data) {
+  conn->data = data;
+}
+
+wsuv_server_t *wsuv_conn_server(const wsuv_conn_t *conn) {
+  return conn->server;
+}

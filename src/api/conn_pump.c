@@ -1,0 +1,180 @@
+/* The pump: the one place that turns what endpoint and application want into reading, writing, deadlines and shutdown. */
+#include <assert.h>
+
+#include "api/conn.h"
+#include "api/conn_end.h"
+#include "api/opening.h"
+
+static int start_write(wsuv_conn_t *conn) {
+  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  wsuv_span_t spans[WSUV__OUTBOX_MAX_SPANS];
+  uv_buf_t bufs[WSUV__OUTBOX_MAX_SPANS];
+  size_t n = wsuv__outbox_gather(outbox, spans, WSUV__OUTBOX_MAX_SPANS);
+  size_t i;
+  int err;
+
+  for (i = 0; i < n; i++) {
+    bufs[i].base = (char *)(uintptr_t)spans[i].data;
+    bufs[i].len = spans[i].len;
+  }
+  err = conn->stream.base.ops->write(&conn->stream.base, bufs, (unsigned)n);
+  if (err == 0)
+    conn->writing = 1;
+  else
+    outbox->window = 0;
+  return err;
+}
+
+static int may_write(const wsuv_conn_t *conn) {
+  return conn->transport == TRANSPORT_OPEN && !conn->writing &&
+         conn->phase >= WSUV_STATE_OPENING_HANDSHAKE;
+}
+
+static void write_output(wsuv_conn_t *conn) {
+  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  int err;
+
+  if (!may_write(conn))
+    return;
+  err = wsuv__outbox_flush(outbox);
+  if (err == 0 && conn->transport == TRANSPORT_OPEN && outbox->queued > 0)
+    err = start_write(conn);
+  if (err != 0)
+    wsuv__conn_release(conn, err);
+}
+
+/* Send callbacks and on_drain: what the application hears of its own output. */
+static int owes_drain(const wsuv_conn_t *conn) {
+  return conn->water == WATER_HIGH && conn->phase == WSUV_STATE_OPEN &&
+         wsuv__outbox_waiting(&conn->endpoint.outbox) <= conn->config->write_low_water;
+}
+
+static void report_output(wsuv_conn_t *conn) {
+  wsuv__conn_complete_sends(conn);
+  if (!owes_drain(conn))
+    return;
+  conn->water = WATER_LOW;
+  if (conn->handler->on_drain != NULL)
+    conn->handler->on_drain(conn);
+}
+
+static int owes_resume(const wsuv_conn_t *conn) {
+  return conn->flow == FLOW_ON && conn->endpoint.delivery == DELIVERY_PAUSED &&
+         conn->phase >= WSUV_STATE_OPEN && conn->phase < WSUV_STATE_CLOSING_TRANSPORT;
+}
+
+/* _Close the WebSocket Connection_ (RFC 6455 7.1.1): the server ends its side first, a client gives it the time to. Both
+ * read on and discard until the peer has ended too, since closing with input unread makes the kernel reset the connection,
+ * and a reset can overtake our Close frame. */
+static void close_transport(wsuv_conn_t *conn) {
+  uint64_t timeout = conn->config->endpoint.close_timeout_ms;
+  uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
+  uint8_t closing = conn->endpoint.closing;
+
+  if (closing == CLOSING_CLEAN || closing == CLOSING_ABNORMAL ||
+      conn->endpoint.outbox.state == OUTBOX_DEAD) {
+    wsuv__conn_release(conn, conn->endpoint.outbox.state == OUTBOX_DEAD ? WSUV_ENOMEM : 0);
+    return;
+  }
+  wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_TRANSPORT);
+  conn->due_ms = timeout < WSUV__NEVER - now ? now + timeout : WSUV__NEVER;
+  if (conn->server == NULL && closing == CLOSING_EXCHANGED)
+    return;
+  if (conn->stream.base.ops->shutdown(&conn->stream.base) != 0)
+    wsuv__conn_release(conn, 0);
+}
+
+static int owes_close(const wsuv_conn_t *conn) {
+  return conn->phase < WSUV_STATE_CLOSING_TRANSPORT && conn->transport == TRANSPORT_OPEN &&
+         wsuv_endpoint_wants_close(&conn->endpoint);
+}
+
+static void move_phase(wsuv_conn_t *conn) {
+  if (conn->phase == WSUV_STATE_OPEN && conn->endpoint.closing != CLOSING_NONE)
+    wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
+  if (owes_close(conn))
+    close_transport(conn);
+}
+
+static int wants_reading(const wsuv_conn_t *conn) {
+  switch ((wsuv_state_t)conn->phase) {
+  case WSUV_STATE_OPENING_HANDSHAKE:
+    return !wsuv__upgrade_awaits_decision(conn->upgrade);
+  case WSUV_STATE_OPEN:
+  case WSUV_STATE_CLOSING_HANDSHAKE:
+    return conn->endpoint.delivery == DELIVERY_FLOWING ||
+           !wsuv__endpoint_is_parsing(&conn->endpoint);
+  case WSUV_STATE_CLOSING_TRANSPORT:
+    return 1;
+  case WSUV_STATE_RESOLVING:
+  case WSUV_STATE_CONNECTING_TRANSPORT:
+  case WSUV_STATE_RELEASING:
+    break;
+  }
+  return 0;
+}
+
+static void set_reading(wsuv_conn_t *conn) {
+  uint8_t wanted = conn->transport == TRANSPORT_OPEN && wants_reading(conn);
+  int err;
+
+  if (wanted == conn->reading)
+    return;
+  conn->reading = wanted;
+  if (!wanted) {
+    conn->stream.base.ops->read_stop(&conn->stream.base);
+    return;
+  }
+  err = conn->stream.base.ops->read_start(&conn->stream.base);
+  if (err != 0)
+    wsuv__conn_release(conn, err);
+}
+
+static uint64_t next_deadline(const wsuv_conn_t *conn) {
+  switch ((wsuv_state_t)conn->phase) {
+  case WSUV_STATE_OPEN:
+  case WSUV_STATE_CLOSING_HANDSHAKE:
+    return wsuv_endpoint_next_deadline(&conn->endpoint);
+  case WSUV_STATE_RELEASING:
+    return WSUV__NEVER;
+  case WSUV_STATE_RESOLVING:
+  case WSUV_STATE_CONNECTING_TRANSPORT:
+  case WSUV_STATE_OPENING_HANDSHAKE:
+  case WSUV_STATE_CLOSING_TRANSPORT:
+    break;
+  }
+  return conn->due_ms;
+}
+
+/* A deadline that moves away is left where it is in the wheel, so that traffic never touches it. */
+static void set_deadline(wsuv_conn_t *conn) {
+  uint64_t due = next_deadline(conn);
+
+  if (due == WSUV__NEVER)
+    wsuv__wheel_clear(&conn->deadline);
+  else if (due / WSUV__WHEEL_TICK_MS + 1 < conn->deadline.tick)
+    wsuv__loop_set_deadline(&conn->loop->io, &conn->deadline, due);
+}
+
+/* What callbacks did shows as output, completed sends, a phase or a pause; the pump ends when a round finds none. */
+static int has_more(const wsuv_conn_t *conn) {
+  const struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+
+  if (conn->phase == WSUV_STATE_RELEASING)
+    return 0;
+  return !wsuv__list_is_empty(&outbox->done) || owes_drain(conn) || owes_resume(conn) ||
+         owes_close(conn) || (may_write(conn) && wsuv__outbox_waiting(outbox) > 0);
+}
+
+void wsuv__conn_pump(wsuv_conn_t *conn) {
+  do {
+    wsuv__conn_advance_opening(conn);
+    if (owes_resume(conn))
+      (void)wsuv_endpoint_resume(&conn->endpoint);
+    write_output(conn);
+    report_output(conn);
+    move_phase(conn);
+  } while (has_more(conn));
+  set_reading(conn);
+  set_deadline(conn);
+}

@@ -1,0 +1,282 @@
+/* The client's way from wsuv_connect to on_open (RFC 6455 4.1). */
+#include <string.h>
+
+#include "api/opening.h"
+#include "io/resolve.h"
+
+/* A client's connection brings its configuration along. */
+struct client_conn {
+  wsuv_conn_t conn;
+  struct wsuv__conn_config config;
+};
+
+static int judge_options(const wsuv_loop_t *loop, const wsuv_connect_options_t *o,
+                         const wsuv_handler_t *handler) {
+  if (o == NULL || o->size < sizeof *o || o->url == NULL)
+    return WSUV_EINVAL;
+  if (handler == NULL || handler->size < sizeof *handler || handler->on_close == NULL)
+    return WSUV_EINVAL;
+  return loop->state == LOOP_RUNNING ? 0 : WSUV_ESTATE;
+}
+
+static int new_handshake(struct wsuv__connect *connect, const wsuv_allocator_t *a,
+                         const wsuv_connect_options_t *o) {
+  wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_CLIENT);
+  int err;
+
+  options.allocator = a;
+  options.url = o->url;
+  options.origin = o->origin;
+  options.subprotocols = o->subprotocols;
+  options.nsubprotocols = o->nsubprotocols;
+  options.headers = o->headers;
+  options.nheaders = o->nheaders;
+  err = wsuv_handshake_new(&connect->handshake, &options);
+  if (err == 0 && wsuv__handshake_url(connect->handshake)->secure)
+    err = WSUV_ENOTLS;
+  return err;
+}
+
+/* Where to: a path, or a name to be resolved. */
+static int prepare_target(struct wsuv__connect *connect, const wsuv_allocator_t *a,
+                          const wsuv_connect_options_t *o) {
+  if (o->path == NULL) {
+    connect->resolve = wsuv__alloc_zeroed(a, sizeof *connect->resolve);
+    return connect->resolve != NULL ? 0 : WSUV_ENOMEM;
+  }
+  connect->path = wsuv__alloc(a, strlen(o->path) + 1);
+  if (connect->path == NULL)
+    return WSUV_ENOMEM;
+  memcpy(connect->path, o->path, strlen(o->path) + 1);
+  return 0;
+}
+
+void wsuv__connect_free(wsuv_conn_t *conn) {
+  struct wsuv__connect *connect = conn->connect;
+  const wsuv_allocator_t *a = &conn->loop->allocator;
+
+  if (connect == NULL)
+    return;
+  conn->connect = NULL;
+  wsuv_handshake_free(connect->handshake);
+  wsuv__head_parser_free(&connect->head);
+  if (connect->resolve != NULL)
+    wsuv__resolve_free(connect->resolve);
+  wsuv__release(a, connect->resolve);
+  wsuv__release(a, connect->path);
+  wsuv__release(a, connect);
+}
+
+static void start_transport(wsuv_conn_t *conn, const struct sockaddr *address) {
+  struct wsuv__uv_stream *stream = &conn->stream;
+  struct wsuv__loop *io = &conn->loop->io;
+  int err = address != NULL
+                ? wsuv__uv_stream_init_tcp(stream, io, &wsuv__conn_stream_events, conn)
+                : wsuv__uv_stream_init_pipe(stream, io, &wsuv__conn_stream_events, conn);
+
+  if (err == 0) {
+    conn->transport = TRANSPORT_OPEN;
+    conn->pending++;
+    err = address != NULL ? wsuv__uv_stream_connect_tcp(stream, address)
+                          : wsuv__uv_stream_connect_pipe(stream, conn->connect->path);
+  }
+  if (err != 0)
+    wsuv__connect_connected(conn, err);
+}
+
+static void try_next_address(wsuv_conn_t *conn) {
+  const struct sockaddr *address = wsuv__resolve_next(conn->connect->resolve);
+
+  if (address != NULL)
+    start_transport(conn, address);
+  else
+    wsuv__conn_release(conn, conn->connect->last_error);
+}
+
+static void resolved(void *owner, int status) {
+  wsuv_conn_t *conn = owner;
+
+  wsuv__conn_enter(conn);
+  if (conn->phase == WSUV_STATE_RESOLVING && status != 0) {
+    wsuv__conn_release(conn, status);
+  } else if (conn->phase == WSUV_STATE_RESOLVING) {
+    wsuv__conn_set_phase(conn, WSUV_STATE_CONNECTING_TRANSPORT);
+    conn->connect->last_error = UV_EADDRNOTAVAIL;
+    try_next_address(conn);
+  }
+  wsuv__conn_leave(conn);
+  wsuv__conn_settle_pending(conn);
+}
+
+void wsuv__connect_cancel(wsuv_conn_t *conn) {
+  if (conn->phase == WSUV_STATE_RESOLVING)
+    wsuv__resolve_cancel(conn->connect->resolve);
+}
+
+static void send_request(wsuv_conn_t *conn) {
+  wsuv_span_t text;
+  int err = wsuv_handshake_request(conn->connect->handshake, &text);
+
+  if (err == 0)
+    err = wsuv__outbox_append_raw(&conn->endpoint.outbox, text.data, text.len);
+  if (err != 0)
+    wsuv__conn_release(conn, err);
+}
+
+/* A handle that failed to connect cannot be used again: it is closed, and the next address is tried on a new one. */
+static void give_up_address(wsuv_conn_t *conn, int status) {
+  conn->connect->last_error = status;
+  if (conn->transport != TRANSPORT_OPEN) {
+    if (conn->pending > 0) /* else wsuv_connect itself fails */
+      wsuv__conn_release(conn, status);
+    return;
+  }
+  conn->transport = TRANSPORT_CLOSING;
+  conn->stream.base.ops->close(&conn->stream.base);
+}
+
+void wsuv__connect_connected(wsuv_conn_t *conn, int status) {
+  if (conn->phase != WSUV_STATE_CONNECTING_TRANSPORT)
+    return;
+  if (status != 0) {
+    give_up_address(conn, status);
+    return;
+  }
+  wsuv__conn_enter(conn);
+  wsuv__uv_stream_nodelay(&conn->stream);
+  wsuv__conn_set_phase(conn, WSUV_STATE_OPENING_HANDSHAKE);
+  send_request(conn);
+  wsuv__conn_leave(conn);
+}
+
+/* Called before the handle's own close is settled, so that a new handle keeps the connection alive. */
+void wsuv__connect_closed(wsuv_conn_t *conn) {
+  wsuv__conn_enter(conn);
+  if (conn->connect->resolve != NULL)
+    try_next_address(conn);
+  else
+    wsuv__conn_release(conn, conn->connect->last_error);
+  wsuv__conn_leave(conn);
+}
+
+/* A refused or broken handshake ends without a Close frame (RFC 6455 4.1, 7.1.7). */
+static void fail_handshake(wsuv_conn_t *conn, int err) {
+  wsuv__conn_set_detail(conn, wsuv_handshake_detail(conn->connect->handshake));
+  wsuv__conn_release(conn, err);
+}
+
+static int judge_response(struct wsuv__connect *connect) {
+  size_t n = wsuv__head_parser_nheaders(&connect->head);
+  size_t i;
+  int err = wsuv_handshake_status_line(connect->handshake, connect->head.status);
+
+  for (i = 0; err == 0 && i < n; i++) {
+    wsuv_header_t h = wsuv__head_parser_header(&connect->head, i);
+    err = wsuv_handshake_header(connect->handshake, h.name, h.name_len, h.value, h.value_len);
+  }
+  return err == 0 ? wsuv_handshake_finish(connect->handshake) : err;
+}
+
+static void take_response(wsuv_conn_t *conn, uint8_t *rest, size_t len) {
+  int err = judge_response(conn->connect);
+
+  if (err == 0)
+    err = wsuv__conn_keep_subprotocol(conn, conn->connect->handshake);
+  if (err != 0) {
+    fail_handshake(conn, err);
+    return;
+  }
+  wsuv__connect_free(conn);
+  wsuv__conn_open(conn, rest, len);
+}
+
+void wsuv__connect_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
+  struct wsuv__head_parser *head = &conn->connect->head;
+  size_t used = 0;
+  int err = wsuv__head_parser_feed(head, bytes, len, &used);
+
+  if (err != 0)
+    fail_handshake(conn, err);
+  else if (head->state == HEAD_COMPLETE)
+    take_response(conn, bytes + used, len - used);
+}
+
+void wsuv__connect_eof(wsuv_conn_t *conn, int err) {
+  struct wsuv__head_parser *head = &conn->connect->head;
+  int rc;
+
+  if (err != UV_EOF) {
+    wsuv__conn_release(conn, err);
+    return;
+  }
+  rc = wsuv__head_parser_eof(head);
+  if (rc == 0 && head->state == HEAD_COMPLETE)
+    take_response(conn, NULL, 0);
+  else
+    wsuv__conn_release(conn, rc != 0 ? rc : WSUV_EABNORMAL);
+}
+
+static int prepare(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
+  const wsuv_allocator_t *a = &conn->loop->allocator;
+  struct wsuv__connect *connect = wsuv__alloc_zeroed(a, sizeof *connect);
+  int err;
+
+  if (connect == NULL)
+    return WSUV_ENOMEM;
+  conn->connect = connect;
+  wsuv__head_parser_init(&connect->head, HEAD_RESPONSE, &conn->config->head, a);
+  err = new_handshake(connect, a, o);
+  return err == 0 ? prepare_target(connect, a, o) : err;
+}
+
+/* After this the connection is under way: what fails from here on is told by on_close. */
+static int start(wsuv_conn_t *conn) {
+  const struct wsuv__url *url = wsuv__handshake_url(conn->connect->handshake);
+  int err;
+
+  if (conn->connect->path != NULL) {
+    start_transport(conn, NULL);
+    return conn->pending > 0 ? 0 : conn->connect->last_error;
+  }
+  err = wsuv__resolve_start(conn->connect->resolve, conn->loop->io.uv, url->host, url->port,
+                            resolved, conn);
+  if (err == 0)
+    conn->pending++;
+  return err;
+}
+
+int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_options_t *options,
+                 const wsuv_handler_t *handler, void *data) {
+  struct client_conn *client;
+  wsuv_conn_t *conn;
+  int err = judge_options(loop, options, handler);
+
+  *out = NULL;
+  if (err != 0)
+    return err;
+  client = wsuv__alloc_zeroed(&loop->allocator, sizeof *client);
+  if (client == NULL)
+    return WSUV_ENOMEM;
+  conn = &client->conn;
+  conn->loop = loop;
+  err = wsuv__conn_config_init(&client->config, options->conn, WSUV_CLIENT, &loop->allocator,
+                               &loop->io.random);
+  if (err == 0) {
+    wsuv__conn_init(conn, loop, &client->config, handler,
+                    options->path != NULL ? WSUV_STATE_CONNECTING_TRANSPORT : WSUV_STATE_RESOLVING);
+    err = prepare(conn, options);
+  }
+  if (err == 0)
+    err = start(conn);
+  if (err != 0) {
+    wsuv__connect_free(conn);
+    wsuv__release(&loop->allocator, client);
+    return err;
+  }
+  conn->data = data;
+  conn->handed_out = CONN_HANDED_OUT;
+  wsuv__list_append(&loop->clients, &conn->link);
+  wsuv__conn_mark(conn); /* sets the handshake's deadline */
+  *out = conn;
+  return 0;
+}

@@ -1,0 +1,158 @@
+#include "api/listen.h"
+
+#include <string.h>
+
+#include "api/server.h"
+#include "io/resolve.h"
+
+#define DEFAULT_HOST    "127.0.0.1"
+#define DEFAULT_BACKLOG 511
+
+static int judge_options(const wsuv_server_options_t *o, const wsuv_server_handler_t *h) {
+  if (o->size < sizeof *o || h == NULL || h->size < sizeof *h)
+    return WSUV_EINVAL;
+  if (h->conn == NULL || h->conn->size < sizeof *h->conn || h->conn->on_close == NULL)
+    return WSUV_EINVAL;
+  if (o->port < 0 || o->port > 65535 || o->backlog < 0)
+    return WSUV_EINVAL;
+  return o->nsubprotocols > 0 && o->subprotocols == NULL ? WSUV_EINVAL : 0;
+}
+
+/* Pointers and texts in one block. The handshake judges whether they are tokens: made once here, so that a wrong list is
+ * refused at once and not at the first request. */
+static int copy_subprotocols(wsuv_server_t *server, const wsuv_server_options_t *o) {
+  size_t size = o->nsubprotocols * sizeof(char *);
+  char *text;
+  size_t i;
+
+  if (o->nsubprotocols == 0)
+    return 0;
+  for (i = 0; i < o->nsubprotocols; i++)
+    size += strlen(o->subprotocols[i]) + 1;
+  server->subprotocols = wsuv__alloc(&server->loop->allocator, size);
+  if (server->subprotocols == NULL)
+    return WSUV_ENOMEM;
+  server->nsubprotocols = o->nsubprotocols;
+  text = (char *)(server->subprotocols + o->nsubprotocols);
+  for (i = 0; i < o->nsubprotocols; i++) {
+    size_t len = strlen(o->subprotocols[i]) + 1;
+    memcpy(text, o->subprotocols[i], len);
+    server->subprotocols[i] = text;
+    text += len;
+  }
+  return wsuv__server_try_handshake(server);
+}
+
+static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
+  int err = wsuv__conn_config_init(&server->config, o->conn, WSUV_SERVER, &server->loop->allocator,
+                                   &server->loop->io.random);
+
+  if (err == 0)
+    err = wsuv__option_take(&server->max_connections, o->max_connections, WSUV__NEVER, WSUV__NEVER);
+  return err != 0 ? err : copy_subprotocols(server, o);
+}
+
+static int bind_tcp(wsuv_server_t *server, const wsuv_server_options_t *o) {
+  const char *host = o->host != NULL ? o->host : DEFAULT_HOST;
+  struct wsuv__resolve resolve;
+  const struct sockaddr *address;
+  int err = wsuv__resolve_now(&resolve, server->loop->io.uv, host, (uint16_t)o->port);
+
+  if (err != 0)
+    return err;
+  address = wsuv__resolve_next(&resolve);
+  err = address != NULL ? uv_tcp_bind(&server->listener.tcp, address, 0) : UV_EADDRNOTAVAIL;
+  wsuv__resolve_free(&resolve);
+  return err;
+}
+
+static int read_port(wsuv_server_t *server) {
+  struct sockaddr_storage address;
+  int len = sizeof address;
+  int err = uv_tcp_getsockname(&server->listener.tcp, (struct sockaddr *)&address, &len);
+
+  if (err != 0)
+    return err;
+  server->port = address.ss_family == AF_INET6
+                     ? ntohs(((struct sockaddr_in6 *)(void *)&address)->sin6_port)
+                     : ntohs(((struct sockaddr_in *)(void *)&address)->sin_port);
+  return 0;
+}
+
+static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o) {
+  int backlog = o->backlog > 0 ? o->backlog : DEFAULT_BACKLOG;
+  int err = o->path != NULL ? uv_pipe_bind(&server->listener.pipe, o->path) : bind_tcp(server, o);
+
+  if (err == 0)
+    err = uv_listen(&server->listener.stream, backlog, wsuv__server_on_connection);
+  if (err == 0 && o->path == NULL)
+    err = read_port(server);
+  return err;
+}
+
+static void free_server(wsuv_server_t *server) {
+  const wsuv_allocator_t *a = &server->loop->allocator;
+
+  wsuv__release(a, server->subprotocols);
+  wsuv__release(a, server);
+}
+
+/* libuv has the handle until this: a server whose listener failed goes when it is closed, and nobody hears of it. */
+static void failed_listener_closed(uv_handle_t *handle) {
+  wsuv_server_t *server = handle->data;
+  wsuv_loop_t *loop = server->loop;
+
+  wsuv__list_remove(&server->link);
+  free_server(server);
+  wsuv__loop_forget(loop);
+}
+
+static int open_listener(wsuv_server_t *server, const wsuv_server_options_t *o) {
+  uv_loop_t *uv = server->loop->io.uv;
+  int err = o->path != NULL ? uv_pipe_init(uv, &server->listener.pipe, 0)
+                            : uv_tcp_init(uv, &server->listener.tcp);
+
+  if (err != 0) {
+    free_server(server);
+    return err;
+  }
+  server->listener.handle.data = server;
+  wsuv__list_append(&server->loop->servers, &server->link);
+  err = start_listening(server, o);
+  if (err != 0) {
+    server->state = SERVER_CLOSING;
+    uv_close(&server->listener.handle, failed_listener_closed);
+  }
+  return err;
+}
+
+int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_options_t *options,
+                       const wsuv_server_handler_t *handler, void *data) {
+  static const wsuv_server_options_t presets = WSUV_SERVER_OPTIONS_INIT;
+  const wsuv_server_options_t *o = options != NULL ? options : &presets;
+  wsuv_server_t *server;
+  int err = judge_options(o, handler);
+
+  *out = NULL;
+  if (err == 0 && loop->state != LOOP_RUNNING)
+    err = WSUV_ESTATE;
+  if (err != 0)
+    return err;
+  server = wsuv__alloc_zeroed(&loop->allocator, sizeof *server);
+  if (server == NULL)
+    return WSUV_ENOMEM;
+  server->loop = loop;
+  server->handler = handler;
+  server->data = data;
+  wsuv__list_init(&server->link);
+  wsuv__list_init(&server->conns);
+  err = fill_in(server, o);
+  if (err != 0) {
+    free_server(server);
+    return err;
+  }
+  err = open_listener(server, o);
+  if (err == 0)
+    *out = server;
+  return err;
+}

@@ -1,0 +1,75 @@
+#include "api/loop.h"
+
+#include "api/conn.h"
+#include "api/server.h"
+#include "io/sigpipe.h"
+
+int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options_t *options) {
+  const wsuv_allocator_t *a =
+      wsuv__allocator_or_default(options != NULL ? options->allocator : NULL);
+  wsuv_loop_t *loop;
+  int err;
+
+  *out = NULL;
+  if (uv_loop == NULL || (options != NULL && options->size < sizeof *options))
+    return WSUV_EINVAL;
+  loop = wsuv__alloc_zeroed(a, sizeof *loop);
+  if (loop == NULL)
+    return WSUV_ENOMEM;
+  loop->allocator = *a;
+  wsuv__list_init(&loop->clients);
+  wsuv__list_init(&loop->servers);
+  err = wsuv__loop_init(&loop->io, uv_loop, &loop->allocator);
+  if (err != 0) {
+    wsuv__release(a, loop);
+    return err;
+  }
+  if (options == NULL || !options->keep_sigpipe)
+    wsuv__sigpipe_ignore();
+  *out = loop;
+  return 0;
+}
+
+static void handles_closed(struct wsuv__loop *io) {
+  wsuv_loop_t *loop = (wsuv_loop_t *)(void *)io;
+  void (*cb)(void *arg) = loop->close_cb;
+  void *arg = loop->close_arg;
+  wsuv_allocator_t a = loop->allocator;
+
+  wsuv__release(&a, loop);
+  if (cb != NULL)
+    cb(arg);
+}
+
+void wsuv__loop_forget(wsuv_loop_t *loop) {
+  if (loop->state != LOOP_ENDING || !wsuv__list_is_empty(&loop->clients) ||
+      !wsuv__list_is_empty(&loop->servers))
+    return;
+  loop->state = LOOP_CLOSING;
+  wsuv__loop_close(&loop->io, handles_closed);
+}
+
+/* Ending is asynchronous, so the lists stay as they are while they are walked. */
+static void end_everything(wsuv_loop_t *loop) {
+  struct wsuv__list *node;
+
+  for (node = loop->clients.next; node != &loop->clients; node = node->next)
+    wsuv_conn_terminate(WSUV__LIST_ENTRY(node, struct wsuv_conn, link));
+  for (node = loop->servers.next; node != &loop->servers; node = node->next)
+    wsuv__server_end(WSUV__LIST_ENTRY(node, struct wsuv_server, link));
+}
+
+int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {
+  if (loop->state != LOOP_RUNNING)
+    return WSUV_ESTATE;
+  loop->close_cb = cb;
+  loop->close_arg = arg;
+  loop->state = LOOP_ENDING;
+  end_everything(loop);
+  wsuv__loop_forget(loop);
+  return 0;
+}
+
+uv_loop_t *wsuv_loop_uv(const wsuv_loop_t *loop) {
+  return loop->io.uv;
+}

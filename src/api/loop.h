@@ -1,0 +1,27 @@
+/* wsuv_loop_t: what the streams share, and who lives on it. */
+#ifndef WSUV_API_LOOP_H
+#define WSUV_API_LOOP_H
+
+#include "io/loop.h"
+#include "wsuv/loop.h"
+
+enum wsuv__loop_state {
+  LOOP_RUNNING,
+  LOOP_ENDING, /* everything on it was told to end */
+  LOOP_CLOSING /* nothing is left on it; its own handles are closing */
+};
+
+struct wsuv_loop {
+  struct wsuv__loop io; /* first: io's on_closed finds the whole by it */
+  wsuv_allocator_t allocator;
+  struct wsuv__list clients; /* wsuv_conn_t.link */
+  struct wsuv__list servers; /* wsuv_server_t.link */
+  enum wsuv__loop_state state;
+  void (*close_cb)(void *arg);
+  void *close_arg;
+};
+
+/* A client or server was removed from its list. */
+void wsuv__loop_forget(struct wsuv_loop *loop);
+
+#endif

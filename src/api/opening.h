@@ -1,0 +1,69 @@
+/* The opening handshake of a connection in either role (RFC 6455 4): what arrives before there are frames. */
+#ifndef WSUV_API_OPENING_H
+#define WSUV_API_OPENING_H
+
+#include "api/conn.h"
+#include "http/handshake.h"
+#include "http/head_parser.h"
+#include "wsuv/client.h"
+
+enum wsuv__upgrade_state {
+  UPGRADE_READING_REQUEST,
+  UPGRADE_AWAITING_DECISION, /* on_upgrade or on_request was called; the application has the pointer */
+  UPGRADE_ACCEPTED,          /* the 101 is queued; the connection opens in the next pump */
+  UPGRADE_ORPHANED           /* the peer is gone, the application still has the pointer */
+};
+
+enum wsuv__request_kind { REQUEST_UPGRADE, REQUEST_PLAIN };
+
+/* A server's side of it. Lives from the accept to the answer. */
+struct wsuv_upgrade {
+  wsuv_allocator_t allocator; /* a copy: an orphan may outlive the loop */
+  wsuv_conn_t *conn;          /* NULL for an orphan */
+  enum wsuv__upgrade_state state;
+  enum wsuv__request_kind kind;
+  struct wsuv__head_parser head;
+  wsuv_handshake_t *handshake;
+  struct wsuv__buf leftover; /* came behind the head before the decision */
+};
+
+/* A client's side of it. */
+struct wsuv__connect {
+  wsuv_handshake_t *handshake;
+  struct wsuv__head_parser head;
+  struct wsuv__resolve *resolve; /* NULL with a path */
+  char *path;
+  int last_error; /* of the address tried last */
+};
+
+/* WSUV_ENOMEM. Sets conn->upgrade. */
+int wsuv__upgrade_start(wsuv_conn_t *conn);
+
+/* Bytes of a request. */
+void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len);
+
+static inline int wsuv__upgrade_awaits_decision(const struct wsuv_upgrade *upgrade) {
+  return upgrade != NULL && upgrade->state == UPGRADE_AWAITING_DECISION;
+}
+
+/* Copies the negotiated subprotocol to the connection. WSUV_ENOMEM. */
+int wsuv__conn_keep_subprotocol(wsuv_conn_t *conn, const wsuv_handshake_t *handshake);
+
+/* Opens the connection of a request that was accepted meanwhile. */
+void wsuv__conn_advance_opening(wsuv_conn_t *conn);
+
+/* The connection goes: frees the upgrade, or leaves it as an orphan to the application. */
+void wsuv__upgrade_abandon(wsuv_conn_t *conn);
+void wsuv__upgrade_free(struct wsuv_upgrade *upgrade);
+
+/* The transport's events while a client connects. */
+void wsuv__connect_connected(wsuv_conn_t *conn, int status);
+void wsuv__connect_closed(wsuv_conn_t *conn);
+void wsuv__connect_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len);
+void wsuv__connect_eof(wsuv_conn_t *conn, int err);
+
+/* The connection goes: stops what is under way. */
+void wsuv__connect_cancel(wsuv_conn_t *conn);
+void wsuv__connect_free(wsuv_conn_t *conn);
+
+#endif

@@ -1,0 +1,81 @@
+#include "api/options.h"
+
+#define DEFAULT_HANDSHAKE_TIMEOUT_MS 10000u
+#define DEFAULT_PING_INTERVAL_MS     20000
+#define DEFAULT_HIGH_WATER           (1024u * 1024)
+#define DEFAULT_MAX_HEAD_SIZE        16384u
+#define DEFAULT_MAX_HEADERS          100u
+#define KEPT_RESPONSE_BODY           4096u /* for the application to see why it was refused */
+
+int wsuv__option_take(uint64_t *out, int64_t value, uint64_t preset, uint64_t off) {
+  if (value < 0 && value != WSUV_OFF)
+    return WSUV_EINVAL;
+  *out = value == 0 ? preset : value == WSUV_OFF ? off : (uint64_t)value;
+  return 0;
+}
+
+static int take_size(size_t *out, int64_t value, uint64_t preset) {
+  uint64_t taken;
+  int err = wsuv__option_take(&taken, value, preset, SIZE_MAX);
+
+  if (err == 0)
+    *out = taken > SIZE_MAX ? SIZE_MAX : (size_t)taken;
+  return err;
+}
+
+static int take_water_marks(struct wsuv__conn_config *config, const wsuv_conn_options_t *o) {
+  int err = take_size(&config->write_high_water, o->write_high_water, DEFAULT_HIGH_WATER);
+
+  if (err == 0)
+    err = take_size(&config->write_low_water, o->write_low_water, config->write_high_water / 2);
+  if (err == 0 && config->write_low_water > config->write_high_water)
+    err = WSUV_EINVAL;
+  return err;
+}
+
+static int take_head_limits(struct wsuv__conn_config *config, const wsuv_conn_options_t *o) {
+  int err = take_size(&config->head.max_bytes, o->max_head_size, DEFAULT_MAX_HEAD_SIZE);
+
+  if (err == 0)
+    err = take_size(&config->head.max_headers, o->max_headers, DEFAULT_MAX_HEADERS);
+  config->head.max_body = KEPT_RESPONSE_BODY;
+  return err;
+}
+
+static int take_endpoint_options(struct wsuv__conn_config *config, const wsuv_conn_options_t *o,
+                                 wsuv_role_t role, const wsuv_allocator_t *a,
+                                 struct wsuv__random_pool *random) {
+  wsuv_endpoint_options_t endpoint = WSUV_ENDPOINT_OPTIONS_INIT(role);
+
+  endpoint.allocator = a;
+  endpoint.random = wsuv__random_pool_take;
+  endpoint.random_arg = random;
+  endpoint.max_message_size = o->max_message_size;
+  endpoint.max_frame_size = o->max_frame_size;
+  endpoint.write_limit = o->write_limit;
+  endpoint.close_timeout_ms = o->close_timeout_ms;
+  endpoint.max_pings = o->max_pings;
+  endpoint.ping_interval_ms =
+      o->ping_interval_ms != 0 ? o->ping_interval_ms : DEFAULT_PING_INTERVAL_MS;
+  return wsuv__endpoint_config_init(&config->endpoint, &endpoint);
+}
+
+int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_options_t *options,
+                           wsuv_role_t role, const wsuv_allocator_t *a,
+                           struct wsuv__random_pool *random) {
+  static const wsuv_conn_options_t presets = WSUV_CONN_OPTIONS_INIT;
+  const wsuv_conn_options_t *o = options != NULL ? options : &presets;
+  int err;
+
+  if (o->size < sizeof *o)
+    return WSUV_EINVAL;
+  err = take_endpoint_options(config, o, role, a, random);
+  if (err == 0)
+    err = wsuv__option_take(&config->handshake_timeout_ms, o->handshake_timeout_ms,
+                            DEFAULT_HANDSHAKE_TIMEOUT_MS, WSUV__NEVER);
+  if (err == 0)
+    err = take_water_marks(config, o);
+  if (err == 0)
+    err = take_head_limits(config, o);
+  return err;
+}

@@ -1,0 +1,27 @@
+/* Options as the library uses them: defaults filled in, checked. */
+#ifndef WSUV_API_OPTIONS_H
+#define WSUV_API_OPTIONS_H
+
+#include "http/head_parser.h"
+#include "io/random.h"
+#include "proto/endpoint.h"
+#include "wsuv/conn.h"
+
+/* Shared by all connections made with it. */
+struct wsuv__conn_config {
+  struct wsuv__endpoint_config endpoint;
+  struct wsuv__head_limits head;
+  uint64_t handshake_timeout_ms; /* WSUV__NEVER: off */
+  size_t write_high_water;       /* SIZE_MAX: off */
+  size_t write_low_water;
+};
+
+/* `options` may be NULL. WSUV_EINVAL. */
+int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_options_t *options,
+                           wsuv_role_t role, const wsuv_allocator_t *a,
+                           struct wsuv__random_pool *random);
+
+/* The value of an option: `preset` for 0, `off` for WSUV_OFF; WSUV_EINVAL for other negative numbers. */
+int wsuv__option_take(uint64_t *out, int64_t value, uint64_t preset, uint64_t off);
+
+#endif

@@ -1,0 +1,177 @@
+#include "api/server.h"
+
+#include <string.h>
+
+#include "api/listen.h"
+#include "api/opening.h"
+#include "http/response.h"
+
+/* Over max_connections so many more are told why; the rest is dropped at once. */
+#define MAX_TOLD_BUSY 64u
+
+static void free_if_done(wsuv_server_t *server) {
+  wsuv_loop_t *loop = server->loop;
+
+  if (server->state != SERVER_CLOSED || server->nconns > 0 || server->spare_state != SPARE_FREE)
+    return;
+  if (server->handler->on_close != NULL)
+    server->handler->on_close(server);
+  wsuv__list_remove(&server->link);
+  wsuv__release(&loop->allocator, server->subprotocols);
+  wsuv__release(&loop->allocator, server);
+  wsuv__loop_forget(loop);
+}
+
+void wsuv__server_forget(wsuv_server_t *server) {
+  server->nconns--;
+  free_if_done(server);
+}
+
+static void spare_closed(uv_handle_t *handle) {
+  wsuv_server_t *server = handle->data;
+
+  server->spare_state = SPARE_FREE;
+  if (server->state == SERVER_LISTENING)
+    wsuv__server_on_connection(&server->listener.stream, 0); /* there may be another one to drop */
+  else
+    free_if_done(server);
+}
+
+static int init_handle(wsuv_server_t *server, union wsuv__listener *handle) {
+  uv_loop_t *uv = server->loop->io.uv;
+
+  return server->listener.handle.type == UV_TCP ? uv_tcp_init(uv, &handle->tcp)
+                                                : uv_pipe_init(uv, &handle->pipe, 0);
+}
+
+static void drop_connection(wsuv_server_t *server) {
+  if (server->spare_state != SPARE_FREE || init_handle(server, &server->spare) != 0)
+    return;
+  server->spare.handle.data = server;
+  server->spare_state = SPARE_CLOSING;
+  (void)uv_accept(&server->listener.stream, &server->spare.stream);
+  uv_close(&server->spare.handle, spare_closed);
+}
+
+/* 503 with Retry-After, without waiting for the request. */
+static void refuse_busy(wsuv_conn_t *conn) {
+  static const wsuv_header_t retry = {"Retry-After", "5", 0, 0};
+  const wsuv_allocator_t *a = &conn->loop->allocator;
+  struct wsuv__buf text = {NULL, 0, 0};
+  int err = wsuv__response_write(&text, a, 503, &retry, 1, NULL, 0);
+
+  if (err == 0)
+    wsuv__conn_end_with_response(conn, &text);
+  else
+    wsuv__conn_release(conn, err);
+  wsuv__buf_free(&text, a);
+}
+
+static int init_transport(wsuv_conn_t *conn) {
+  int is_tcp = conn->server->listener.handle.type == UV_TCP;
+  int err = is_tcp ? wsuv__uv_stream_init_tcp(&conn->stream, &conn->loop->io,
+                                              &wsuv__conn_stream_events, conn)
+                   : wsuv__uv_stream_init_pipe(&conn->stream, &conn->loop->io,
+                                               &wsuv__conn_stream_events, conn);
+  if (err != 0)
+    return err;
+  conn->transport = TRANSPORT_OPEN;
+  conn->pending = 1;
+  return 0;
+}
+
+static wsuv_conn_t *new_conn(wsuv_server_t *server) {
+  wsuv_conn_t *conn = wsuv__alloc(&server->loop->allocator, sizeof *conn);
+
+  if (conn == NULL)
+    return NULL;
+  wsuv__conn_init(conn, server->loop, &server->config, server->handler->conn,
+                  WSUV_STATE_OPENING_HANDSHAKE);
+  conn->server = server;
+  if (init_transport(conn) != 0) {
+    wsuv__release(&server->loop->allocator, conn);
+    return NULL;
+  }
+  wsuv__list_append(&server->conns, &conn->link);
+  server->nconns++;
+  return conn;
+}
+
+static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn) {
+  int busy = server->nconns > server->max_connections;
+  int err = wsuv__uv_stream_accept(&conn->stream, &server->listener.stream);
+
+  wsuv__conn_enter(conn);
+  wsuv__uv_stream_nodelay(&conn->stream);
+  if (err == 0 && !busy)
+    err = wsuv__upgrade_start(conn);
+  if (err != 0)
+    wsuv__conn_release(conn, err);
+  else if (busy)
+    refuse_busy(conn);
+  wsuv__conn_leave(conn);
+}
+
+static int is_flooded(const wsuv_server_t *server) {
+  return server->nconns >= server->max_connections &&
+         server->nconns - server->max_connections >= MAX_TOLD_BUSY;
+}
+
+void wsuv__server_on_connection(uv_stream_t *listener, int status) {
+  wsuv_server_t *server = listener->data;
+  wsuv_conn_t *conn;
+
+  if (status != 0)
+    return; /* libuv has dealt with a lack of descriptors; the next connection tries again */
+  conn = is_flooded(server) ? NULL : new_conn(server);
+  if (conn != NULL)
+    start_conn(server, conn);
+  else
+    drop_connection(server);
+}
+
+static void listener_closed(uv_handle_t *handle) {
+  wsuv_server_t *server = handle->data;
+
+  server->state = SERVER_CLOSED;
+  free_if_done(server);
+}
+
+void wsuv_server_close(wsuv_server_t *server) {
+  if (server->state != SERVER_LISTENING)
+    return;
+  server->state = SERVER_CLOSING;
+  uv_close(&server->listener.handle, listener_closed);
+}
+
+/* Connections end asynchronously: the list stays as it is while it is walked. */
+void wsuv__server_end(wsuv_server_t *server) {
+  struct wsuv__list *node;
+
+  wsuv_server_close(server);
+  for (node = server->conns.next; node != &server->conns; node = node->next)
+    wsuv_conn_terminate(WSUV__LIST_ENTRY(node, wsuv_conn_t, link));
+}
+
+void wsuv_server_each(wsuv_server_t *server, void (*visit)(wsuv_conn_t *conn, void *arg),
+                      void *arg) {
+  struct wsuv__list *node;
+
+  for (node = server->conns.next; node != &server->conns; node = node->next) {
+    wsuv_conn_t *conn = WSUV__LIST_ENTRY(node, wsuv_conn_t, link);
+    if (conn->opened && conn->phase != WSUV_STATE_RELEASING)
+      visit(conn, arg);
+  }
+}
+
+int wsuv_server_port(const wsuv_server_t *server) {
+  return server->port;
+}
+
+size_t wsuv_server_nconns(const wsuv_server_t *server) {
+  return server->nconns;
+}
+
+void *wsuv_server_data(const wsuv_server_t *server) {
+  return server->data;
+}

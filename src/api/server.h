@@ -1,0 +1,51 @@
+/* wsuv_server_t. */
+#ifndef WSUV_API_SERVER_H
+#define WSUV_API_SERVER_H
+
+#include "api/conn.h"
+
+/* A connection that cannot be served for lack of memory is taken from the listener all the same and dropped: else the
+ * listener would not accept anything any more. */
+enum wsuv__spare { SPARE_FREE, SPARE_CLOSING };
+
+enum wsuv__server_state {
+  SERVER_LISTENING,
+  SERVER_CLOSING, /* the listener is closing */
+  SERVER_CLOSED   /* the listener is closed, connections may remain */
+};
+
+union wsuv__listener {
+  uv_handle_t handle;
+  uv_stream_t stream;
+  uv_tcp_t tcp;
+  uv_pipe_t pipe;
+};
+
+struct wsuv_server {
+  wsuv_loop_t *loop;
+  const wsuv_server_handler_t *handler;
+  void *data;
+  struct wsuv__list link;  /* in the loop's list */
+  struct wsuv__list conns; /* wsuv_conn_t.link */
+  size_t nconns;
+  uint64_t max_connections;
+  struct wsuv__conn_config config;
+  char **subprotocols; /* one block */
+  size_t nsubprotocols;
+  union wsuv__listener listener;
+  union wsuv__listener spare;
+  enum wsuv__spare spare_state;
+  enum wsuv__server_state state;
+  int port;
+};
+
+/* A connection was removed from the list. */
+void wsuv__server_forget(wsuv_server_t *server);
+
+/* Whether a handshake can be made with the server's subprotocols: 0 or its error. */
+int wsuv__server_try_handshake(const wsuv_server_t *server);
+
+/* Stops listening and terminates every connection. */
+void wsuv__server_end(wsuv_server_t *server);
+
+#endif

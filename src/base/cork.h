@@ -1,0 +1,14 @@
+/* Lent memory in which the output of one event is collected. */
+#ifndef WSUV_BASE_CORK_H
+#define WSUV_BASE_CORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct wsuv__cork {
+  uint8_t *base;
+  size_t len;
+  size_t cap;
+};
+
+#endif

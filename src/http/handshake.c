@@ -1,0 +1,248 @@
+#include "http/handshake.h"
+
+#include <string.h>
+
+#include "http/client_handshake.h"
+#include "http/server_handshake.h"
+
+static const char *const field_names[NFIELDS] = {
+    "Host",
+    "Connection",
+    "Upgrade",
+    "Sec-WebSocket-Version",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Extensions",
+};
+
+const char *wsuv__handshake_field_name(enum wsuv__handshake_field field) {
+  return field_names[field];
+}
+
+struct wsuv__text wsuv__handshake_value(const wsuv_handshake_t *h,
+                                        enum wsuv__handshake_field field) {
+  const struct wsuv__buf *buf = &h->slots[field].value;
+  struct wsuv__text value;
+  value.data = buf->len > 0 ? (const char *)buf->base : "";
+  value.len = buf->len;
+  return value;
+}
+
+int wsuv__handshake_lists(struct wsuv__text list, struct wsuv__text name) {
+  struct wsuv__text element;
+  while (wsuv__token_next(&list, &element) == 1)
+    if (element.len == name.len && memcmp(element.data, name.data, name.len) == 0)
+      return 1;
+  return 0;
+}
+
+int wsuv__handshake_choose(wsuv_handshake_t *h, struct wsuv__text name) {
+  size_t before = h->chosen.len;
+  h->chosen.len = 0; /* `name` may be the old choice: then there is room and it does not move */
+  if (wsuv__buf_reserve(&h->chosen, &h->allocator, name.len + 1) != 0) {
+    h->chosen.len = before;
+    return WSUV_ENOMEM;
+  }
+  memmove(h->chosen.base, name.data, name.len);
+  h->chosen.base[name.len] = '\0';
+  h->chosen.len = name.len + 1;
+  return 0;
+}
+
+const struct wsuv__url *wsuv__handshake_url(const wsuv_handshake_t *h) {
+  return &h->url;
+}
+
+/* ---- judgements of both roles ---- */
+
+int wsuv__handshake_check_missing(wsuv_handshake_t *h, const enum wsuv__handshake_field *fields,
+                                  size_t nfields, const char *clause) {
+  size_t nmissing = 0;
+  size_t i;
+  for (i = 0; i < nfields; i++) {
+    if (h->slots[fields[i]].count > 0)
+      continue;
+    wsuv__detail_add(&h->detail, nmissing++ == 0 ? "missing " : ", ");
+    wsuv__detail_add(&h->detail, field_names[fields[i]]);
+  }
+  if (nmissing == 0)
+    return 0;
+  wsuv__detail_add(&h->detail, clause);
+  return WSUV_EMISSING;
+}
+
+int wsuv__handshake_check_repeated(wsuv_handshake_t *h, const enum wsuv__handshake_field *fields,
+                                   size_t nfields, const char *clause) {
+  size_t i;
+  for (i = 0; i < nfields; i++) {
+    if (h->slots[fields[i]].count < 2)
+      continue;
+    wsuv__detail_add(&h->detail, h->slots[fields[i]].repeat);
+    wsuv__detail_add(&h->detail, " appears more than once");
+    wsuv__detail_add(&h->detail, clause);
+    return WSUV_EDUPLICATE;
+  }
+  return 0;
+}
+
+int wsuv__handshake_refuse_value(wsuv_handshake_t *h, int err, enum wsuv__handshake_field field,
+                                 const char *expected, const char *clause) {
+  struct wsuv__text value = wsuv__handshake_value(h, field);
+  wsuv__detail_add(&h->detail, field_names[field]);
+  wsuv__detail_add(&h->detail, " is ");
+  wsuv__detail_add_quoted(&h->detail, value.data, value.len);
+  wsuv__detail_add(&h->detail, ", expected ");
+  wsuv__detail_add(&h->detail, expected);
+  wsuv__detail_add(&h->detail, clause);
+  return err;
+}
+
+int wsuv__handshake_refuse_element(wsuv_handshake_t *h, enum wsuv__handshake_field field,
+                                   struct wsuv__text element) {
+  wsuv__detail_add(&h->detail, field_names[field]);
+  wsuv__detail_add(&h->detail, ": ");
+  wsuv__detail_add_quoted(&h->detail, element.data, element.len);
+  wsuv__detail_add(&h->detail, " is not a token (RFC 9110 5.6.2)");
+  return WSUV_ETOKEN;
+}
+
+int wsuv__handshake_check_connection(wsuv_handshake_t *h, const char *clause) {
+  struct wsuv__text rest = wsuv__handshake_value(h, FIELD_CONNECTION);
+  struct wsuv__text token;
+  int found = 0;
+  int got;
+  while ((got = wsuv__token_next(&rest, &token)) == 1)
+    found |= wsuv__token_is(token.data, token.len, "upgrade");
+  if (got != 0)
+    return wsuv__handshake_refuse_element(h, FIELD_CONNECTION, token);
+  if (found)
+    return 0;
+  return wsuv__handshake_refuse_value(h, WSUV_EHEADER, FIELD_CONNECTION, "Upgrade", clause);
+}
+
+/* ---- life ---- */
+
+/* RFC 6455 4.1 item 10 of the request: non-empty, unique tokens. */
+static int take_subprotocols(wsuv_handshake_t *h, const wsuv_handshake_options_t *options) {
+  struct wsuv__buf *list = &h->subprotocols;
+  size_t i;
+  if (options->subprotocols == NULL && options->nsubprotocols > 0)
+    return WSUV_EINVAL;
+  for (i = 0; i < options->nsubprotocols; i++) {
+    struct wsuv__text name;
+    struct wsuv__text before;
+    name.data = options->subprotocols[i];
+    name.len = name.data != NULL ? strlen(name.data) : 0;
+    before.data = (const char *)list->base;
+    before.len = list->len;
+    if (!wsuv__token_is_valid(name.data, name.len) || wsuv__handshake_lists(before, name))
+      return WSUV_EINVAL;
+    if ((i > 0 && wsuv__buf_append_text(list, &h->allocator, ", ") != 0) ||
+        wsuv__buf_append(list, &h->allocator, name.data, name.len) != 0)
+      return WSUV_ENOMEM;
+  }
+  return 0;
+}
+
+static int check_options(const wsuv_handshake_options_t *options) {
+  if (options == NULL || options->size < sizeof *options)
+    return WSUV_EINVAL;
+  return options->role == WSUV_SERVER || options->role == WSUV_CLIENT ? 0 : WSUV_EINVAL;
+}
+
+int wsuv_handshake_new(wsuv_handshake_t **out, const wsuv_handshake_options_t *options) {
+  const wsuv_allocator_t *a;
+  wsuv_handshake_t *h;
+  int err;
+
+  if (out == NULL)
+    return WSUV_EINVAL;
+  *out = NULL;
+  if (check_options(options) != 0)
+    return WSUV_EINVAL;
+  a = wsuv__allocator_or_default(options->allocator);
+  h = wsuv__alloc_zeroed(a, sizeof *h);
+  if (h == NULL)
+    return WSUV_ENOMEM;
+  h->allocator = *a;
+  h->role = options->role;
+  h->require_host = options->require_host;
+  err = take_subprotocols(h, options);
+  if (err == 0 && h->role == WSUV_CLIENT)
+    err = wsuv__client_handshake_prepare(h, options);
+  if (err != 0) {
+    wsuv_handshake_free(h);
+    return err;
+  }
+  *out = h;
+  return 0;
+}
+
+void wsuv_handshake_free(wsuv_handshake_t *h) {
+  wsuv_allocator_t a;
+  size_t i;
+  if (h == NULL)
+    return;
+  a = h->allocator;
+  for (i = 0; i < NFIELDS; i++)
+    wsuv__buf_free(&h->slots[i].value, &a);
+  wsuv__buf_free(&h->subprotocols, &a);
+  wsuv__buf_free(&h->chosen, &a);
+  wsuv__buf_free(&h->response, &a);
+  wsuv__buf_free(&h->request, &a);
+  wsuv__url_free(&h->url, &a);
+  wsuv__release(&a, h);
+}
+
+/* ---- the peer's head ---- */
+
+static int find_slot(const char *name, size_t len) {
+  int i;
+  for (i = 0; i < NFIELDS; i++)
+    if (wsuv__token_is(name, len, field_names[i]))
+      return i;
+  return -1;
+}
+
+int wsuv_handshake_header(wsuv_handshake_t *h, const char *name, size_t name_len, const char *value,
+                          size_t value_len) {
+  struct wsuv__handshake_slot *slot;
+  struct wsuv__text text;
+  int field;
+
+  if (h->state != HANDSHAKE_COLLECTING)
+    return WSUV_ESTATE;
+  field = find_slot(name, name_len);
+  if (field < 0 || value == NULL)
+    return 0;
+  slot = &h->slots[field];
+  text = wsuv__token_trim(value, value_len); /* RFC 9110 5.5 */
+  if (wsuv__buf_reserve(&slot->value, &h->allocator, text.len + 2) != 0)
+    return WSUV_ENOMEM;
+  if (slot->count > 0)
+    wsuv__buf_append_text(&slot->value, &h->allocator, ", ");
+  wsuv__buf_append(&slot->value, &h->allocator, text.data, text.len);
+  if (++slot->count == 2)
+    memcpy(slot->repeat, name, name_len);
+  return 0;
+}
+
+int wsuv_handshake_finish(wsuv_handshake_t *h) {
+  if (h->state != HANDSHAKE_COLLECTING)
+    return h->verdict;
+  if (!h->has_line)
+    return WSUV_ESTATE; /* without it the first item of the list could not be judged */
+  h->verdict =
+      h->role == WSUV_CLIENT ? wsuv__client_handshake_judge(h) : wsuv__server_handshake_judge(h);
+  h->state = h->verdict == 0 ? HANDSHAKE_ACCEPTED : HANDSHAKE_REFUSED;
+  return h->verdict;
+}
+
+const char *wsuv_handshake_detail(const wsuv_handshake_t *h) {
+  return h->detail.text;
+}
+
+const char *wsuv_handshake_subprotocol(const wsuv_handshake_t *h) {
+  return h->state == HANDSHAKE_ACCEPTED && h->chosen.len > 0 ? (const char *)h->chosen.base : NULL;
+}

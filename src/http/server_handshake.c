@@ -1,0 +1,213 @@
+#include "http/server_handshake.h"
+
+#include <string.h>
+
+#include "http/field_line.h"
+
+#define CLAUSE " (RFC 6455 4.2.1)"
+
+/* ---- the request ---- */
+
+int wsuv_handshake_request_line(wsuv_handshake_t *h, const char *method, size_t method_len,
+                                int version_major, int version_minor) {
+  if (h->role != WSUV_SERVER || h->state != HANDSHAKE_COLLECTING)
+    return WSUV_ESTATE;
+  memset(h->method, 0, sizeof h->method);
+  memcpy(h->method, method, method_len < sizeof h->method ? method_len : sizeof h->method);
+  h->method_len = method_len;
+  h->version_major = version_major;
+  h->version_minor = version_minor;
+  h->has_line = 1;
+  return 0;
+}
+
+/* HTTP/1.1 or a later 1.x; HTTP/2 has a handshake of its own (RFC 8441). */
+static int check_http_version(wsuv_handshake_t *h) {
+  if (h->version_major == 1 && h->version_minor >= 1)
+    return 0;
+  wsuv__detail_add(&h->detail, "HTTP version is ");
+  wsuv__detail_add_number(&h->detail, h->version_major > 0 ? (unsigned)h->version_major : 0);
+  wsuv__detail_add(&h->detail, ".");
+  wsuv__detail_add_number(&h->detail, h->version_minor > 0 ? (unsigned)h->version_minor : 0);
+  wsuv__detail_add(&h->detail, ", expected 1.1" CLAUSE);
+  return WSUV_EHTTPVERSION;
+}
+
+static int check_method(wsuv_handshake_t *h) {
+  size_t kept = h->method_len < sizeof h->method ? h->method_len : sizeof h->method;
+  if (h->method_len == 3 && memcmp(h->method, "GET", 3) == 0)
+    return 0;
+  wsuv__detail_add(&h->detail, "method is ");
+  wsuv__detail_add_quoted(&h->detail, h->method, kept);
+  wsuv__detail_add(&h->detail, ", expected GET" CLAUSE);
+  return WSUV_EMETHOD;
+}
+
+static int asks_for_nothing(const wsuv_handshake_t *h) {
+  return h->slots[FIELD_UPGRADE].count == 0 && h->slots[FIELD_VERSION].count == 0 &&
+         h->slots[FIELD_KEY].count == 0 && h->slots[FIELD_PROTOCOL].count == 0 &&
+         h->slots[FIELD_EXTENSIONS].count == 0;
+}
+
+static int check_missing(wsuv_handshake_t *h) {
+  static const enum wsuv__handshake_field required[] = {FIELD_HOST, FIELD_CONNECTION, FIELD_UPGRADE,
+                                                        FIELD_VERSION, FIELD_KEY};
+  size_t skip = h->require_host ? 0 : 1;
+  int err = wsuv__handshake_check_missing(h, required + skip, 5 - skip, CLAUSE);
+  return err != 0 && asks_for_nothing(h) ? WSUV_ENOUPGRADE : err;
+}
+
+static int check_repeated(wsuv_handshake_t *h) {
+  static const enum wsuv__handshake_field single[] = {FIELD_HOST, FIELD_VERSION, FIELD_KEY};
+  return wsuv__handshake_check_repeated(h, single, 3, " (RFC 6455 11.3, RFC 9112 3.2)");
+}
+
+/* Host is a uri-host with an optional port (RFC 9110 7.2): what could end it or change its meaning is refused. */
+static int is_host(struct wsuv__text host) {
+  size_t nopen = 0;
+  size_t nclosed = 0;
+  size_t i;
+  for (i = 0; i < host.len; i++) {
+    char c = host.data[i];
+    if (c <= ' ' || c > '~' || strchr("/?#@\\<>\"{}|^`", c) != NULL)
+      return 0;
+    nopen += c == '[';
+    nclosed += c == ']';
+  }
+  return host.len > 0 && nopen == nclosed && nopen <= 1 && (nopen == 0 || host.data[0] == '[');
+}
+
+static int check_host(wsuv_handshake_t *h) {
+  if (h->slots[FIELD_HOST].count == 0 || is_host(wsuv__handshake_value(h, FIELD_HOST)))
+    return 0;
+  return wsuv__handshake_refuse_value(h, WSUV_EHEADER, FIELD_HOST, "host[:port]",
+                                      " (RFC 9112 3.2)");
+}
+
+static int check_upgrade(wsuv_handshake_t *h) {
+  struct wsuv__text rest = wsuv__handshake_value(h, FIELD_UPGRADE);
+  struct wsuv__protocol protocol;
+  int found = 0;
+  int got;
+  while ((got = wsuv__token_next_protocol(&rest, &protocol)) == 1)
+    found |= protocol.version.data == NULL &&
+             wsuv__token_is(protocol.name.data, protocol.name.len, "websocket");
+  if (got != 0)
+    return wsuv__handshake_refuse_element(h, FIELD_UPGRADE, protocol.name);
+  if (found)
+    return 0;
+  return wsuv__handshake_refuse_value(h, WSUV_EHEADER, FIELD_UPGRADE, "websocket", CLAUSE);
+}
+
+static int check_version(wsuv_handshake_t *h) {
+  struct wsuv__text value = wsuv__handshake_value(h, FIELD_VERSION);
+  if (value.len == 2 && memcmp(value.data, "13", 2) == 0)
+    return 0;
+  return wsuv__handshake_refuse_value(h, WSUV_EVERSION, FIELD_VERSION, "13", " (RFC 6455 4.2.2)");
+}
+
+static int take_key(wsuv_handshake_t *h) {
+  struct wsuv__text value = wsuv__handshake_value(h, FIELD_KEY);
+  if (!wsuv__accept_key_is_valid(value.data, value.len)) {
+    wsuv__detail_add(&h->detail, wsuv__handshake_field_name(FIELD_KEY));
+    wsuv__detail_add(&h->detail, " is not 16 bytes in base64" CLAUSE);
+    return WSUV_EHEADER;
+  }
+  memcpy(h->key, value.data, WSUV__KEY_LEN);
+  return wsuv_handshake_accept_key(h->key, WSUV__KEY_LEN, h->accept); /* 4.2.2 item 5.4 */
+}
+
+/* The first in the client's order of preference that we support; none is no fault. */
+static int take_subprotocol(wsuv_handshake_t *h) {
+  struct wsuv__text rest = wsuv__handshake_value(h, FIELD_PROTOCOL);
+  struct wsuv__text ours;
+  struct wsuv__text token;
+  int err = 0;
+  int got;
+  ours.data = (const char *)h->subprotocols.base;
+  ours.len = h->subprotocols.len;
+  while ((got = wsuv__token_next(&rest, &token)) == 1 && err == 0)
+    if (h->chosen.len == 0 && wsuv__handshake_lists(ours, token))
+      err = wsuv__handshake_choose(h, token);
+  return got < 0 ? wsuv__handshake_refuse_element(h, FIELD_PROTOCOL, token) : err;
+}
+
+/* RFC 6455 4.2.1; the numbers are those of that list. Extensions (9) are not negotiated. */
+int wsuv__server_handshake_judge(wsuv_handshake_t *h) {
+  int err = check_http_version(h); /* 1 */
+  if (err == 0)
+    err = check_method(h); /* 1 */
+  if (err == 0)
+    err = check_missing(h); /* 2-6: the fields are there */
+  if (err == 0)
+    err = check_repeated(h);
+  if (err == 0)
+    err = check_host(h); /* 2 */
+  if (err == 0)
+    err = check_upgrade(h); /* 3 */
+  if (err == 0)
+    err = wsuv__handshake_check_connection(h, CLAUSE); /* 4 */
+  if (err == 0)
+    err = check_version(h); /* 6, before the key: an old version may know another kind of key */
+  if (err == 0)
+    err = take_key(h); /* 5 */
+  if (err == 0)
+    err = take_subprotocol(h); /* 8 */
+  return err;
+}
+
+/* ---- the response ---- */
+
+int wsuv_handshake_select_subprotocol(wsuv_handshake_t *h, const char *subprotocol) {
+  struct wsuv__text name;
+  if (h->role != WSUV_SERVER || h->state != HANDSHAKE_ACCEPTED)
+    return WSUV_ESTATE;
+  if (subprotocol == NULL) {
+    h->chosen.len = 0;
+    return 0;
+  }
+  name.data = subprotocol;
+  name.len = strlen(subprotocol);
+  if (!wsuv__handshake_lists(wsuv__handshake_value(h, FIELD_PROTOCOL), name))
+    return WSUV_EINVAL;
+  return wsuv__handshake_choose(h, name);
+}
+
+static int write_text(wsuv_handshake_t *h, const char *text) {
+  return wsuv__buf_append_text(&h->response, &h->allocator, text);
+}
+
+/* RFC 6455 4.2.2 item 5; the numbers are those of its list. */
+static int write_response(wsuv_handshake_t *h, const wsuv_header_t *headers, size_t nheaders) {
+  const char *subprotocol = wsuv_handshake_subprotocol(h);
+  if (write_text(h, "HTTP/1.1 101 Switching Protocols\r\n") != 0 || /* 1 */
+      write_text(h, "Upgrade: websocket\r\n") != 0 ||               /* 2 */
+      write_text(h, "Connection: Upgrade\r\n") != 0 ||              /* 3 */
+      write_text(h, "Sec-WebSocket-Accept: ") != 0 ||               /* 4 */
+      write_text(h, h->accept) != 0 || write_text(h, "\r\n") != 0)
+    return WSUV_ENOMEM;
+  if (subprotocol != NULL && /* 5 */
+      (write_text(h, "Sec-WebSocket-Protocol: ") != 0 || write_text(h, subprotocol) != 0 ||
+       write_text(h, "\r\n") != 0))
+    return WSUV_ENOMEM;
+  if (wsuv__field_line_write_all(&h->response, &h->allocator, headers, nheaders) != 0)
+    return WSUV_ENOMEM;
+  return write_text(h, "\r\n");
+}
+
+int wsuv_handshake_response(wsuv_handshake_t *h, const wsuv_header_t *headers, size_t nheaders,
+                            wsuv_span_t *text) {
+  int err;
+  if (h->role != WSUV_SERVER || h->state != HANDSHAKE_ACCEPTED)
+    return WSUV_ESTATE;
+  err = wsuv__field_line_check_extra(headers, nheaders, 0);
+  if (err != 0)
+    return err;
+  h->response.len = 0;
+  err = write_response(h, headers, nheaders);
+  if (err != 0)
+    return err;
+  text->data = h->response.base;
+  text->len = h->response.len;
+  return 0;
+}

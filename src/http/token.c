@@ -1,0 +1,106 @@
+#include "http/token.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "wsuv/errno.h"
+
+/* One bit a character, 0x20-0x7f: RFC 9110 5.6.2 lists the punctuation, digits and letters. */
+static const uint32_t token_chars[3] = {
+    0x03ff6cfau, /* ! # $ % & ' * + - . 0-9 */
+    0xc7fffffeu, /* A-Z ^ _ */
+    0x57ffffffu, /* ` a-z | ~ */
+};
+
+int wsuv__token_is_char(unsigned char c) {
+  if (c < 0x20 || c > 0x7f)
+    return 0;
+  return (int)((token_chars[(c - 0x20) / 32] >> (c % 32)) & 1);
+}
+
+int wsuv__token_is_valid(const char *data, size_t len) {
+  size_t i;
+  for (i = 0; i < len; i++)
+    if (!wsuv__token_is_char((unsigned char)data[i]))
+      return 0;
+  return len > 0;
+}
+
+static unsigned char lower(char c) {
+  return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+int wsuv__token_starts_with(const char *data, size_t len, const char *prefix) {
+  size_t prefix_len = strlen(prefix);
+  size_t i;
+  if (len < prefix_len)
+    return 0;
+  for (i = 0; i < prefix_len; i++)
+    if (lower(data[i]) != lower(prefix[i]))
+      return 0;
+  return 1;
+}
+
+int wsuv__token_is(const char *data, size_t len, const char *name) {
+  return len == strlen(name) && wsuv__token_starts_with(data, len, name);
+}
+
+static int is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+struct wsuv__text wsuv__token_trim(const char *data, size_t len) {
+  struct wsuv__text text;
+  while (len > 0 && is_blank(data[len - 1]))
+    len--;
+  while (len > 0 && is_blank(*data)) {
+    data++;
+    len--;
+  }
+  text.data = data;
+  text.len = len;
+  return text;
+}
+
+/* The next element that is not empty, unchecked. */
+static int take_element(struct wsuv__text *rest, struct wsuv__text *element) {
+  while (rest->len > 0) {
+    const char *comma = memchr(rest->data, ',', rest->len);
+    size_t len = comma != NULL ? (size_t)(comma - rest->data) : rest->len;
+    size_t step = comma != NULL ? len + 1 : len;
+    *element = wsuv__token_trim(rest->data, len);
+    rest->data += step;
+    rest->len -= step;
+    if (element->len > 0)
+      return 1;
+  }
+  return 0;
+}
+
+int wsuv__token_next(struct wsuv__text *rest, struct wsuv__text *token) {
+  if (!take_element(rest, token))
+    return 0;
+  return wsuv__token_is_valid(token->data, token->len) ? 1 : WSUV_ETOKEN;
+}
+
+int wsuv__token_next_protocol(struct wsuv__text *rest, struct wsuv__protocol *protocol) {
+  struct wsuv__text element;
+  const char *slash;
+
+  protocol->version.data = NULL;
+  protocol->version.len = 0;
+  if (!take_element(rest, &element))
+    return 0;
+  protocol->name = element;
+  slash = memchr(element.data, '/', element.len);
+  if (slash == NULL)
+    return wsuv__token_is_valid(element.data, element.len) ? 1 : WSUV_ETOKEN;
+  protocol->name.len = (size_t)(slash - element.data);
+  protocol->version.data = slash + 1;
+  protocol->version.len = element.len - protocol->name.len - 1;
+  if (wsuv__token_is_valid(protocol->name.data, protocol->name.len) &&
+      wsuv__token_is_valid(protocol->version.data, protocol->version.len))
+    return 1;
+  protocol->name = element;
+  return WSUV_ETOKEN;
+}

@@ -1,0 +1,128 @@
+#include "io/loop.h"
+
+#include <assert.h>
+
+#include "wsuv/errno.h"
+
+/* What 32 replies of 1 KiB in one event need, with room to spare. */
+#define CORK_SIZE (64u * 1024)
+
+/* Tasks may add tasks: so many rounds a turn, then the rest of the program has its say. */
+#define MAX_ROUNDS 16
+
+static void set_timer(struct wsuv__loop *loop);
+
+static void on_timer(uv_timer_t *timer) {
+  struct wsuv__loop *loop = timer->data;
+
+  loop->timer_due_ms = UINT64_MAX;
+  wsuv__wheel_advance(&loop->wheel, wsuv__loop_now_ms(loop));
+  set_timer(loop);
+}
+
+static void set_timer(struct wsuv__loop *loop) {
+  uint64_t now = wsuv__loop_now_ms(loop);
+  uint64_t due = wsuv__wheel_next_ms(&loop->wheel);
+
+  if (due == loop->timer_due_ms || uv_is_closing((uv_handle_t *)&loop->timer))
+    return;
+  loop->timer_due_ms = due;
+  if (due == UINT64_MAX)
+    uv_timer_stop(&loop->timer);
+  else
+    uv_timer_start(&loop->timer, on_timer, due > now ? due - now : 0, 0);
+}
+
+static void on_idle(uv_idle_t *idle) {
+  struct wsuv__loop *loop = idle->data;
+  int rounds = 0;
+
+  while (!wsuv__list_is_empty(&loop->tasks) && rounds++ < MAX_ROUNDS) {
+    struct wsuv__list round;
+    wsuv__list_init(&round);
+    wsuv__list_splice(&round, &loop->tasks);
+    while (!wsuv__list_is_empty(&round)) {
+      struct wsuv__task *task = WSUV__LIST_ENTRY(round.next, struct wsuv__task, link);
+      wsuv__list_remove(&task->link);
+      task->run(task);
+    }
+  }
+  if (wsuv__list_is_empty(&loop->tasks))
+    uv_idle_stop(&loop->idle);
+}
+
+static void handle_closed(uv_handle_t *handle) {
+  struct wsuv__loop *loop = handle->data;
+
+  if (--loop->nhandles > 0)
+    return;
+  wsuv__read_buffer_free(&loop->read_buffer);
+  wsuv__release(loop->allocator, loop->cork.base);
+  loop->on_closed(loop);
+}
+
+static int init_memory(struct wsuv__loop *loop) {
+  int err = wsuv__random_pool_init(&loop->random);
+
+  if (err == 0)
+    err = wsuv__read_buffer_init(&loop->read_buffer, loop->allocator);
+  if (err != 0)
+    return err;
+  loop->cork.base = wsuv__alloc(loop->allocator, CORK_SIZE);
+  if (loop->cork.base == NULL) {
+    wsuv__read_buffer_free(&loop->read_buffer);
+    return WSUV_ENOMEM;
+  }
+  loop->cork.len = 0;
+  loop->cork.cap = CORK_SIZE;
+  loop->free_cork = &loop->cork;
+  return 0;
+}
+
+/* uv_timer_init and uv_idle_init only fill in the handle; they do not fail. */
+static void init_handles(struct wsuv__loop *loop) {
+  (void)uv_timer_init(loop->uv, &loop->timer);
+  (void)uv_idle_init(loop->uv, &loop->idle);
+  loop->timer.data = loop;
+  loop->idle.data = loop;
+  uv_unref((uv_handle_t *)&loop->timer);
+  uv_unref((uv_handle_t *)&loop->idle);
+  loop->nhandles = 2;
+}
+
+int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator_t *a) {
+  int err;
+
+  loop->uv = uv;
+  loop->allocator = a;
+  err = init_memory(loop);
+  if (err != 0)
+    return err;
+  wsuv__wheel_init(&loop->wheel, uv_now(uv));
+  loop->timer_due_ms = UINT64_MAX;
+  wsuv__list_init(&loop->tasks);
+  init_handles(loop);
+  return 0;
+}
+
+void wsuv__loop_close(struct wsuv__loop *loop, void (*on_closed)(struct wsuv__loop *loop)) {
+  assert(wsuv__list_is_empty(&loop->tasks));
+  loop->on_closed = on_closed;
+  uv_close((uv_handle_t *)&loop->timer, handle_closed);
+  uv_close((uv_handle_t *)&loop->idle, handle_closed);
+}
+
+void wsuv__loop_defer(struct wsuv__loop *loop, struct wsuv__task *task) {
+  if (!wsuv__list_is_empty(&task->link))
+    return; /* it waits already: a node outside of a list is a list of its own */
+  wsuv__list_append(&loop->tasks, &task->link);
+  if (!uv_is_active((uv_handle_t *)&loop->idle))
+    uv_idle_start(&loop->idle, on_idle);
+}
+
+void wsuv__loop_set_deadline(struct wsuv__loop *loop, struct wsuv__wheel_entry *entry,
+                             uint64_t due_ms) {
+  wsuv__wheel_set(&loop->wheel, entry, due_ms);
+  if (entry->tick * WSUV__WHEEL_TICK_MS < loop->timer_due_ms)
+    set_timer(loop);
+}

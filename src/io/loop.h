@@ -1,0 +1,52 @@
+/* What the streams of one uv_loop_t share. */
+#ifndef WSUV_IO_LOOP_H
+#define WSUV_IO_LOOP_H
+
+#include <uv.h>
+
+#include "base/cork.h"
+#include "base/list.h"
+#include "io/random.h"
+#include "io/read_buffer.h"
+#include "io/wheel.h"
+
+/* Work put off to the loop's next turn, outside of any caller. */
+struct wsuv__task {
+  struct wsuv__list link;
+  void (*run)(struct wsuv__task *task);
+};
+
+struct wsuv__loop {
+  uv_loop_t *uv;
+  const wsuv_allocator_t *allocator;
+  struct wsuv__read_buffer read_buffer;
+  struct wsuv__cork cork;
+  struct wsuv__cork *free_cork; /* &cork, or NULL while a connection has it */
+  struct wsuv__random_pool random;
+  struct wsuv__wheel wheel;
+  uint64_t timer_due_ms; /* what the timer is set to; UINT64_MAX: it is stopped */
+  uv_timer_t timer;
+  uv_idle_t idle; /* runs tasks; while it is active the loop does not block */
+  struct wsuv__list tasks;
+  unsigned nhandles; /* not yet closed */
+  void (*on_closed)(struct wsuv__loop *loop);
+};
+
+/* WSUV_ENOMEM, WSUV_ERANDOM, errors of libuv. None of its handles keeps the uv_loop_t alive. */
+int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator_t *a);
+
+/* on_closed follows when the handles are closed; nobody may use the loop any more. */
+void wsuv__loop_close(struct wsuv__loop *loop, void (*on_closed)(struct wsuv__loop *loop));
+
+/* Runs the task soon; harmless if it already waits. */
+void wsuv__loop_defer(struct wsuv__loop *loop, struct wsuv__task *task);
+
+/* Sets the entry's deadline in the loop's wheel. */
+void wsuv__loop_set_deadline(struct wsuv__loop *loop, struct wsuv__wheel_entry *entry,
+                             uint64_t due_ms);
+
+static inline uint64_t wsuv__loop_now_ms(const struct wsuv__loop *loop) {
+  return uv_now(loop->uv);
+}
+
+#endif

@@ -1,0 +1,33 @@
+#include "io/read_buffer.h"
+
+#include "wsuv/errno.h"
+
+int wsuv__read_buffer_init(struct wsuv__read_buffer *buffer, const wsuv_allocator_t *a) {
+  buffer->allocator = a;
+  buffer->lent = 0;
+  buffer->base = wsuv__alloc(a, WSUV__READ_BUFFER_SIZE);
+  return buffer->base != NULL ? 0 : WSUV_ENOMEM;
+}
+
+void wsuv__read_buffer_free(struct wsuv__read_buffer *buffer) {
+  wsuv__release(buffer->allocator, buffer->base);
+  buffer->base = NULL;
+}
+
+uv_buf_t wsuv__read_buffer_lend(struct wsuv__read_buffer *buffer) {
+  char *own;
+
+  if (!buffer->lent) {
+    buffer->lent = 1;
+    return uv_buf_init(buffer->base, WSUV__READ_BUFFER_SIZE);
+  }
+  own = wsuv__alloc(buffer->allocator, WSUV__READ_BUFFER_OWN);
+  return uv_buf_init(own, own != NULL ? WSUV__READ_BUFFER_OWN : 0);
+}
+
+void wsuv__read_buffer_give_back(struct wsuv__read_buffer *buffer, char *base) {
+  if (base == buffer->base)
+    buffer->lent = 0;
+  else
+    wsuv__release(buffer->allocator, base);
+}

@@ -1,0 +1,152 @@
+#include "proto/endpoint.h"
+
+#include <string.h>
+
+static int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
+  wsuv_opcode_t type = (wsuv_opcode_t)ep->message.state;
+  int err = wsuv__message_finish(&ep->message);
+
+  if (err != 0)
+    return err;
+  ep->message.state = MESSAGE_NONE;
+  if (ep->handler->on_message != NULL)
+    ep->handler->on_message(ep->data, type, payload, len);
+  return 0;
+}
+
+/* A message that came together in one slice is delivered from where it lies; all others are assembled. */
+static int take_data(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice) {
+  const wsuv_frame_header_t *header = &ep->parser.header;
+  struct wsuv__message *message = &ep->message;
+  struct wsuv__buf whole;
+  int err = 0;
+
+  if (slice->first)
+    err = wsuv__message_begin_frame(message, header, ep->config->max_message_size);
+  if (err == 0)
+    err = wsuv__message_validate(message, slice->data, slice->len);
+  if (err != 0)
+    return err;
+  if (slice->last && header->fin && message->buf.len == 0)
+    return deliver_message(ep, slice->data, slice->len);
+  err = wsuv__message_keep(message, ep->config->allocator, slice->data, slice->len,
+                           ep->parser.remaining);
+  if (err != 0 || !(slice->last && header->fin))
+    return err;
+  whole = message->buf; /* the callback may make the endpoint fail, which frees what it assembles */
+  memset(&message->buf, 0, sizeof message->buf);
+  err = deliver_message(ep, whole.base, whole.len);
+  wsuv__buf_free(&whole, ep->config->allocator);
+  return err;
+}
+
+/* Control frames are short: where a split tears one apart its pieces are collected. */
+static int collect_control(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice) {
+  int err = 0;
+
+  if (ep->control == NULL)
+    ep->control = wsuv__alloc(ep->config->allocator, WSUV_CONTROL_PAYLOAD_MAX);
+  if (ep->control == NULL)
+    return WSUV_ENOMEM;
+  if (slice->first)
+    ep->control_len = 0;
+  if (slice->len > 0)
+    memcpy(ep->control + ep->control_len, slice->data, slice->len);
+  ep->control_len = (uint8_t)(ep->control_len + slice->len);
+  if (slice->last) {
+    uint8_t *payload = ep->control;
+    ep->control = NULL;
+    err = wsuv__endpoint_take_control(ep, ep->parser.header.opcode, payload, ep->control_len);
+    wsuv__release(ep->config->allocator, payload);
+  }
+  return err;
+}
+
+static int take_slice(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice) {
+  uint8_t opcode = ep->parser.header.opcode;
+
+  if (!wsuv_opcode_is_control(opcode))
+    return take_data(ep, slice);
+  if (slice->first && slice->last)
+    return wsuv__endpoint_take_control(ep, opcode, slice->data, slice->len);
+  return collect_control(ep, slice);
+}
+
+/* After any callback the endpoint may be closing, failed or paused, so that is asked anew for every frame. */
+static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
+  struct wsuv__frame_slice slice;
+  int rc;
+
+  while (wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING) {
+    rc = wsuv__frame_parser_next(&ep->parser, &ep->config->rules, in, &slice);
+    if (rc > 0)
+      rc = take_slice(ep, &slice);
+    else if (rc == 0)
+      break;
+    if (rc < 0)
+      return wsuv__endpoint_fail(ep, rc);
+  }
+  return ep->error;
+}
+
+/* What came behind the frame whose callback paused. */
+static int hold(struct wsuv_endpoint *ep, const struct wsuv__frame_input *in) {
+  if (ep->delivery != DELIVERY_PAUSED || !wsuv__endpoint_is_parsing(ep) || in->len == 0)
+    return ep->error;
+  if (wsuv__buf_append(&ep->held, ep->config->allocator, in->data, in->len) != 0)
+    return wsuv__endpoint_fail(ep, WSUV_ENOMEM);
+  return 0;
+}
+
+int wsuv_endpoint_receive(wsuv_endpoint_t *ep, uint8_t *bytes, size_t len) {
+  if (ep->delivery == DELIVERY_PAUSED && wsuv__endpoint_is_parsing(ep))
+    return WSUV_ESTATE;
+  return wsuv__endpoint_receive_or_hold(ep, bytes, len);
+}
+
+int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *ep, uint8_t *bytes, size_t len) {
+  struct wsuv__frame_input in = {bytes, len};
+
+  ep->heard_ms = ep->now_ms;
+  (void)parse(ep, &in);
+  return hold(ep, &in);
+}
+
+int wsuv_endpoint_receive_eof(wsuv_endpoint_t *ep) {
+  wsuv__endpoint_closing_step(ep, CLOSING_ON_EOF);
+  if (ep->closing == CLOSING_CLEAN)
+    return 0;
+  if (ep->error == 0)
+    ep->error = WSUV_EABNORMAL;
+  return ep->error;
+}
+
+void wsuv_endpoint_pause(wsuv_endpoint_t *ep) {
+  ep->delivery = DELIVERY_PAUSED;
+}
+
+int wsuv_endpoint_resume(wsuv_endpoint_t *ep) {
+  struct wsuv__buf held = ep->held;
+  struct wsuv__frame_input in = {held.base, held.len};
+
+  if (ep->delivery == DELIVERY_FLOWING)
+    return ep->error;
+  ep->delivery = DELIVERY_FLOWING;
+  memset(&ep->held, 0, sizeof ep->held);
+  (void)parse(ep, &in);
+  (void)hold(ep, &in);
+  wsuv__buf_free(&held, ep->config->allocator);
+  return ep->error;
+}
+
+size_t wsuv_endpoint_output(wsuv_endpoint_t *ep, wsuv_span_t *spans, size_t nspans) {
+  return wsuv__outbox_gather(&ep->outbox, spans, nspans);
+}
+
+void wsuv_endpoint_output_done(wsuv_endpoint_t *ep, size_t written) {
+  wsuv__outbox_consume(&ep->outbox, written);
+}
+
+size_t wsuv_endpoint_queued(const wsuv_endpoint_t *ep) {
+  return wsuv__outbox_waiting(&ep->outbox);
+}

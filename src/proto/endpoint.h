@@ -1,0 +1,120 @@
+/* The endpoint behind wsuv/endpoint.h, to be embedded by a connection. */
+#ifndef WSUV_PROTO_ENDPOINT_H
+#define WSUV_PROTO_ENDPOINT_H
+
+#include "base/buf.h"
+#include "proto/closing.h"
+#include "proto/frame_parser.h"
+#include "proto/heartbeat.h"
+#include "proto/message.h"
+#include "proto/outbox.h"
+#include "wsuv/endpoint.h"
+
+#define WSUV__NEVER UINT64_MAX
+
+/* The options with defaults filled in; shared by all endpoints made with them. */
+struct wsuv__endpoint_config {
+  const wsuv_allocator_t *allocator;
+  int (*random)(void *arg, void *buf, size_t len);
+  void *random_arg;
+  uint64_t max_message_size;
+  uint64_t ping_interval_ms; /* WSUV__NEVER: off */
+  uint64_t close_timeout_ms; /* WSUV__NEVER: off */
+  size_t write_limit;
+  uint32_t max_pings; /* UINT32_MAX: off */
+  struct wsuv__frame_rules rules;
+};
+
+/* The peer's Close, kept from its arrival on. */
+struct wsuv__peer_close {
+  uint16_t code; /* 1005: it carried none */
+  uint8_t reason_len;
+  char reason[WSUV_CLOSE_REASON_MAX + 1];
+};
+
+enum wsuv__delivery { DELIVERY_FLOWING, DELIVERY_PAUSED };
+
+struct wsuv_endpoint {
+  const struct wsuv__endpoint_config *config;
+  const wsuv_endpoint_handler_t *handler;
+  void *data;
+  struct wsuv__frame_parser parser;
+  struct wsuv__message message;
+  struct wsuv__outbox outbox;
+  struct wsuv__heartbeat heartbeat;
+  uint64_t now_ms;
+  uint64_t heard_ms; /* when bytes came last: they count as life */
+  uint64_t pinged_ms;
+  uint64_t ping_due_ms;
+  uint64_t close_due_ms;
+  struct wsuv__peer_close *peer_close;
+  uint8_t *control;      /* payload of a control frame that a split tore apart */
+  struct wsuv__buf held; /* received while paused */
+  int error;             /* the first failure */
+  uint16_t sent_code;    /* of our Close; 1005: without one; 0: none queued */
+  uint8_t control_len;
+  uint8_t delivery; /* enum wsuv__delivery */
+  uint8_t closing;  /* enum wsuv__closing_state */
+};
+
+/* Checks the options and fills in defaults. WSUV_EINVAL. */
+int wsuv__endpoint_config_init(struct wsuv__endpoint_config *config,
+                               const wsuv_endpoint_options_t *options);
+
+void wsuv__endpoint_init(struct wsuv_endpoint *endpoint, const struct wsuv__endpoint_config *config,
+                         const wsuv_endpoint_handler_t *handler, void *data, uint64_t now_ms);
+
+/* Frees what the endpoint holds; requests of the user's that were queued are in outbox.done, cancelled. */
+void wsuv__endpoint_release(struct wsuv_endpoint *endpoint);
+
+/* Cancels what is queued: from here on requests are only in outbox.done. Nothing may be pinned any more. */
+void wsuv__endpoint_end_sends(struct wsuv_endpoint *endpoint);
+
+/* The connection opens now: the first Ping is due an interval from here. */
+void wsuv__endpoint_restart_heartbeat(struct wsuv_endpoint *endpoint);
+
+/* wsuv_endpoint_receive; while paused the bytes are kept for resume. */
+int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *endpoint, uint8_t *bytes, size_t len);
+
+/* Only tells the time; tick also acts on it. */
+static inline void wsuv__endpoint_set_now(struct wsuv_endpoint *endpoint, uint64_t now_ms) {
+  endpoint->now_ms = now_ms;
+}
+
+/* _Fail the WebSocket Connection_ (RFC 6455 7.1.7) because of `err`. Returns the error that counts: the first one. */
+int wsuv__endpoint_fail(struct wsuv_endpoint *endpoint, int err);
+
+/* The same with a reason for the peer: UTF-8, at most 123 octets. */
+int wsuv__endpoint_fail_with_reason(struct wsuv_endpoint *endpoint, int err, const char *reason,
+                                    size_t reason_len);
+
+/* Moves the closing handshake on; returns what is to be done. The only writer of its state. */
+enum wsuv__closing_action wsuv__endpoint_closing_step(struct wsuv_endpoint *endpoint,
+                                                      enum wsuv__closing_event event);
+
+/* A control frame of the peer's, whole. */
+int wsuv__endpoint_take_control(struct wsuv_endpoint *endpoint, uint8_t opcode, uint8_t *payload,
+                                size_t len);
+
+/* A frame of ours: fills in FIN and a fresh mask where the role wants one. WSUV_ERANDOM. */
+int wsuv__endpoint_frame_header(const struct wsuv_endpoint *endpoint, wsuv_frame_header_t *header,
+                                uint8_t opcode, size_t len);
+
+/* Whether `len` octets may be queued as a message of that type: 0 or the error of wsuv_endpoint_send. */
+int wsuv__endpoint_judge_send(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,
+                              const void *payload, size_t len);
+
+/* wsuv_endpoint_send by reference: see wsuv__outbox_append_request. */
+int wsuv__endpoint_send_request(struct wsuv_endpoint *endpoint, struct wsuv__outbox_entry *entry,
+                                wsuv_opcode_t type, const void *payload, size_t len);
+
+/* _Start the WebSocket Closing Handshake_ (RFC 6455 7.1.2): see wsuv_endpoint_close. */
+int wsuv__endpoint_start_closing(struct wsuv_endpoint *endpoint, int code, const char *reason,
+                                 size_t reason_len);
+
+/* Non-zero while received bytes are still parsed. */
+static inline int wsuv__endpoint_is_parsing(const struct wsuv_endpoint *endpoint) {
+  return endpoint->closing <= CLOSING_CLOSE_SENT;
+}
+
+#endif

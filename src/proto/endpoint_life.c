@@ -1,0 +1,139 @@
+/* Options, creation and release of an endpoint. */
+#include <string.h>
+
+#include "proto/endpoint.h"
+
+#define DEFAULT_MAX_MESSAGE_SIZE (16u * 1024 * 1024)
+#define DEFAULT_WRITE_LIMIT      (32u * 1024 * 1024)
+#define DEFAULT_CLOSE_TIMEOUT_MS 5000u
+#define DEFAULT_MAX_PINGS        3u
+
+/* 0 is the default, WSUV_OFF is `off`, other negative numbers are refused. */
+static int take_option(uint64_t *out, int64_t value, uint64_t preset, uint64_t off) {
+  if (value < 0 && value != WSUV_OFF)
+    return WSUV_EINVAL;
+  *out = value == 0 ? preset : value == WSUV_OFF ? off : (uint64_t)value;
+  return 0;
+}
+
+static int take_numbers(struct wsuv__endpoint_config *config, const wsuv_endpoint_options_t *o) {
+  uint64_t write_limit;
+  uint64_t max_pings;
+  int err = take_option(&config->max_message_size, o->max_message_size, DEFAULT_MAX_MESSAGE_SIZE,
+                        INT64_MAX);
+
+  if (err == 0)
+    err = take_option(&config->rules.max_payload_len, o->max_frame_size, INT64_MAX, INT64_MAX);
+  if (err == 0)
+    err = take_option(&write_limit, o->write_limit, DEFAULT_WRITE_LIMIT, SIZE_MAX);
+  if (err == 0)
+    err = take_option(&config->ping_interval_ms, o->ping_interval_ms, WSUV__NEVER, WSUV__NEVER);
+  if (err == 0)
+    err = take_option(&config->close_timeout_ms, o->close_timeout_ms, DEFAULT_CLOSE_TIMEOUT_MS,
+                      WSUV__NEVER);
+  if (err == 0)
+    err = take_option(&max_pings, o->max_pings, DEFAULT_MAX_PINGS, UINT32_MAX);
+  if (err != 0)
+    return err;
+  config->write_limit = write_limit > SIZE_MAX ? SIZE_MAX : (size_t)write_limit;
+  config->max_pings = (uint32_t)max_pings;
+  return 0;
+}
+
+int wsuv__endpoint_config_init(struct wsuv__endpoint_config *config,
+                               const wsuv_endpoint_options_t *options) {
+  int err;
+
+  memset(config, 0, sizeof *config);
+  if (options == NULL || options->size < sizeof *options)
+    return WSUV_EINVAL;
+  if (options->role != WSUV_SERVER && options->role != WSUV_CLIENT)
+    return WSUV_EINVAL;
+  err = take_numbers(config, options);
+  if (err != 0)
+    return err;
+  config->allocator = wsuv__allocator_or_default(options->allocator);
+  config->random = options->random;
+  config->random_arg = options->random_arg;
+  config->rules.role = (uint8_t)options->role;
+  config->rules.lenient_masking = options->lenient_masking != 0;
+  if (config->random == NULL &&
+      (options->role == WSUV_CLIENT || config->ping_interval_ms != WSUV__NEVER))
+    return WSUV_EINVAL;
+  return 0;
+}
+
+void wsuv__endpoint_restart_heartbeat(struct wsuv_endpoint *ep) {
+  uint64_t interval = ep->config->ping_interval_ms;
+
+  ep->heard_ms = ep->now_ms;
+  ep->pinged_ms = ep->now_ms;
+  ep->ping_due_ms = interval < WSUV__NEVER - ep->now_ms ? ep->now_ms + interval : WSUV__NEVER;
+}
+
+void wsuv__endpoint_init(struct wsuv_endpoint *ep, const struct wsuv__endpoint_config *config,
+                         const wsuv_endpoint_handler_t *handler, void *data, uint64_t now_ms) {
+  memset(ep, 0, sizeof *ep);
+  ep->config = config;
+  ep->handler = handler;
+  ep->data = data;
+  ep->now_ms = now_ms;
+  ep->close_due_ms = WSUV__NEVER;
+  wsuv__endpoint_restart_heartbeat(ep);
+  wsuv__frame_parser_init(&ep->parser);
+  wsuv__message_init(&ep->message);
+  wsuv__outbox_init(&ep->outbox, config->allocator);
+}
+
+void wsuv__endpoint_end_sends(struct wsuv_endpoint *ep) {
+  ep->outbox.window = 0;
+  wsuv__outbox_cancel(&ep->outbox);
+}
+
+void wsuv__endpoint_release(struct wsuv_endpoint *ep) {
+  const wsuv_allocator_t *a = ep->config->allocator;
+
+  wsuv__endpoint_end_sends(ep);
+  wsuv__message_reset(&ep->message, a);
+  wsuv__buf_free(&ep->held, a);
+  wsuv__release(a, ep->control);
+  wsuv__release(a, ep->peer_close);
+  ep->control = NULL;
+  ep->peer_close = NULL;
+}
+
+/* An endpoint of its own brings its config along. */
+struct lone_endpoint {
+  struct wsuv_endpoint endpoint;
+  struct wsuv__endpoint_config config;
+};
+
+int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *options,
+                      const wsuv_endpoint_handler_t *handler, void *data) {
+  struct wsuv__endpoint_config config;
+  struct lone_endpoint *lone;
+  int err;
+
+  *out = NULL;
+  if (handler == NULL || handler->size < sizeof *handler)
+    return WSUV_EINVAL;
+  err = wsuv__endpoint_config_init(&config, options);
+  if (err != 0)
+    return err;
+  lone = wsuv__alloc(config.allocator, sizeof *lone);
+  if (lone == NULL)
+    return WSUV_ENOMEM;
+  lone->config = config;
+  wsuv__endpoint_init(&lone->endpoint, &lone->config, handler, data, 0);
+  *out = &lone->endpoint;
+  return 0;
+}
+
+void wsuv_endpoint_free(wsuv_endpoint_t *endpoint) {
+  struct lone_endpoint *lone = (struct lone_endpoint *)(void *)endpoint;
+
+  if (endpoint == NULL)
+    return;
+  wsuv__endpoint_release(endpoint);
+  wsuv__release(lone->config.allocator, lone);
+}

@@ -1,0 +1,167 @@
+#include "proto/frame_parser.h"
+
+#include <string.h>
+
+#include "proto/frame.h"
+
+enum { USED_UP = 0, SLICE = 1, NEXT_STATE = 2 };
+
+typedef int (*state_fn)(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
+                        struct wsuv__frame_input *in, struct wsuv__frame_slice *slice);
+
+static void advance(struct wsuv__frame_input *in, size_t n) {
+  in->data += n;
+  in->len -= n;
+}
+
+/* `need` consecutive header octets: straight from the input where they lie together, else collected in `partial`. NULL: not
+ * all there yet. */
+static const uint8_t *take_octets(struct wsuv__frame_parser *p, struct wsuv__frame_input *in,
+                                  size_t need) {
+  const uint8_t *octets = in->data;
+  size_t n;
+
+  if (p->npartial == 0 && in->len >= need) {
+    advance(in, need);
+    return octets;
+  }
+  n = need - p->npartial;
+  if (n > in->len)
+    n = in->len;
+  if (n > 0)
+    memcpy(p->partial + p->npartial, in->data, n);
+  advance(in, n);
+  p->npartial = (uint8_t)(p->npartial + n);
+  if (p->npartial < need)
+    return NULL;
+  p->npartial = 0;
+  return p->partial;
+}
+
+static int is_known_opcode(uint8_t opcode) {
+  return opcode <= WSUV_BINARY || (opcode >= WSUV_CLOSE && opcode <= WSUV_PONG);
+}
+
+static int judge_control(const wsuv_frame_header_t *h, uint8_t len7) {
+  if (!h->fin)
+    return WSUV_ECONTROLFIN;
+  return len7 > WSUV_CONTROL_PAYLOAD_MAX ? WSUV_ECONTROLSIZE : 0;
+}
+
+static int judge_base_header(const struct wsuv__frame_parser *p,
+                             const struct wsuv__frame_rules *rules) {
+  const wsuv_frame_header_t *h = &p->header;
+
+  if ((h->rsv & ~rules->rsv_allowed) != 0)
+    return WSUV_ERSV;
+  if (!is_known_opcode(h->opcode))
+    return WSUV_EOPCODE;
+  if (!rules->lenient_masking && h->masked != (rules->role == WSUV_SERVER))
+    return h->masked ? WSUV_EMASKED : WSUV_EUNMASKED;
+  return wsuv_opcode_is_control(h->opcode) ? judge_control(h, p->len7) : 0;
+}
+
+static int read_base_header(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
+                            struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
+  const uint8_t *octets = take_octets(p, in, 2);
+  int err;
+
+  (void)slice;
+  if (octets == NULL)
+    return USED_UP;
+  p->header.fin = octets[0] >> 7;
+  p->header.rsv = (octets[0] >> 4) & 7;
+  p->header.opcode = octets[0] & 15;
+  p->header.masked = octets[1] >> 7;
+  p->len7 = octets[1] & 0x7F;
+  err = judge_base_header(p, rules);
+  if (err != 0)
+    return err;
+  p->state = FRAME_EXTENDED_HEADER;
+  return NEXT_STATE;
+}
+
+static int read_extended_header(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
+                                struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
+  size_t nlength = wsuv__frame_length_octets(p->len7);
+  const uint8_t *octets = take_octets(p, in, nlength + (p->header.masked ? 4u : 0u));
+  int err;
+
+  (void)slice;
+  if (octets == NULL)
+    return USED_UP;
+  err = wsuv__frame_read_length(octets, p->len7, &p->header.payload_len);
+  if (err != 0)
+    return err;
+  if (p->header.payload_len > rules->max_payload_len)
+    return WSUV_EMSGSIZE;
+  if (p->header.masked)
+    memcpy(p->header.masking_key, octets + nlength, 4);
+  p->remaining = p->header.payload_len;
+  p->begun = 0;
+  p->state = FRAME_PAYLOAD_DATA;
+  return NEXT_STATE;
+}
+
+/* The first slice is handed on even when it is empty, so that limits are judged before any payload is awaited. */
+static int read_payload_data(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
+                             struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
+  size_t n = in->len;
+
+  (void)rules;
+  if (n > p->remaining)
+    n = (size_t)p->remaining;
+  if (n == 0 && p->remaining > 0 && p->begun)
+    return USED_UP;
+  slice->data = in->data;
+  slice->len = n;
+  slice->first = !p->begun;
+  if (p->header.masked)
+    wsuv_mask(in->data, in->data, n, p->header.masking_key, p->header.payload_len - p->remaining);
+  advance(in, n);
+  p->remaining -= n;
+  p->begun = 1;
+  slice->last = p->remaining == 0;
+  if (slice->last)
+    p->state = FRAME_BASE_HEADER;
+  return SLICE;
+}
+
+static int stay_failed(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
+                       struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
+  (void)rules;
+  (void)in;
+  (void)slice;
+  return p->error;
+}
+
+static const state_fn states[] = {
+    [FRAME_BASE_HEADER] = read_base_header,
+    [FRAME_EXTENDED_HEADER] = read_extended_header,
+    [FRAME_PAYLOAD_DATA] = read_payload_data,
+    [FRAME_FAILED] = stay_failed,
+};
+
+void wsuv__frame_parser_init(struct wsuv__frame_parser *parser) {
+  memset(parser, 0, sizeof *parser);
+}
+
+int wsuv__frame_parser_next(struct wsuv__frame_parser *parser,
+                            const struct wsuv__frame_rules *rules, struct wsuv__frame_input *in,
+                            struct wsuv__frame_slice *slice) {
+  int rc;
+
+  do {
+    rc = states[parser->state](parser, rules, in, slice);
+  } while (rc == NEXT_STATE);
+  if (rc < 0) {
+    parser->state = FRAME_FAILED;
+    parser->error = rc;
+  }
+  return rc;
+}
+
+int wsuv__frame_parser_is_midframe(const struct wsuv__frame_parser *parser) {
+  return parser->state != FRAME_FAILED &&
+         (parser->state != FRAME_BASE_HEADER || parser->npartial > 0);
+}

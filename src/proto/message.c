@@ -1,0 +1,55 @@
+#include "proto/message.h"
+
+#include <string.h>
+
+#include "wsuv/errno.h"
+
+void wsuv__message_init(struct wsuv__message *message) {
+  memset(message, 0, sizeof *message);
+}
+
+void wsuv__message_reset(struct wsuv__message *message, const wsuv_allocator_t *a) {
+  if (message->buf.base != NULL)
+    wsuv__buf_free(&message->buf, a);
+  memset(&message->utf8, 0, sizeof message->utf8);
+  message->state = MESSAGE_NONE;
+}
+
+int wsuv__message_begin_frame(struct wsuv__message *message, const wsuv_frame_header_t *header,
+                              uint64_t max_len) {
+  if (header->opcode == WSUV_CONTINUATION) {
+    if (message->state == MESSAGE_NONE)
+      return WSUV_ECONTINUATION;
+  } else {
+    if (message->state != MESSAGE_NONE)
+      return WSUV_EINTERLEAVED;
+    message->state = header->opcode;
+  }
+  /* By subtraction: the sum of two lengths from the peer could wrap. */
+  return header->payload_len > max_len - message->buf.len ? WSUV_EMSGSIZE : 0;
+}
+
+int wsuv__message_validate(struct wsuv__message *message, const uint8_t *data, size_t len) {
+  if (message->state != MESSAGE_TEXT)
+    return 0;
+  return wsuv__utf8_feed(&message->utf8, data, len) ? 0 : WSUV_EENCODING;
+}
+
+/* Room for what the frame still announces, but never more than as much again as has arrived. */
+static size_t room_ahead(const struct wsuv__message *message, size_t len, uint64_t remaining) {
+  size_t arrived = message->buf.len + len;
+  return len + (remaining < arrived ? (size_t)remaining : arrived);
+}
+
+int wsuv__message_keep(struct wsuv__message *message, const wsuv_allocator_t *a,
+                       const uint8_t *data, size_t len, uint64_t remaining) {
+  if (len == 0)
+    return 0;
+  if (wsuv__buf_reserve(&message->buf, a, room_ahead(message, len, remaining)) != 0)
+    return WSUV_ENOMEM;
+  return wsuv__buf_append(&message->buf, a, data, len);
+}
+
+int wsuv__message_finish(const struct wsuv__message *message) {
+  return wsuv__utf8_is_complete(&message->utf8) ? 0 : WSUV_EENCODING;
+}

@@ -1,0 +1,41 @@
+/* Assembly of messages from data frames (RFC 6455 5.4), with the limit on their size and UTF-8 validated as it comes. */
+#ifndef WSUV_PROTO_MESSAGE_H
+#define WSUV_PROTO_MESSAGE_H
+
+#include "base/buf.h"
+#include "proto/utf8.h"
+#include "wsuv/frame.h"
+
+enum wsuv__message_state {
+  MESSAGE_NONE = 0, /* between messages */
+  MESSAGE_TEXT = WSUV_TEXT,
+  MESSAGE_BINARY = WSUV_BINARY
+};
+
+struct wsuv__message {
+  struct wsuv__buf buf; /* holds memory only while a message spans slices */
+  struct wsuv__utf8 utf8;
+  uint8_t state;
+};
+
+void wsuv__message_init(struct wsuv__message *message);
+
+/* Forgets what was assembled and frees the memory. */
+void wsuv__message_reset(struct wsuv__message *message, const wsuv_allocator_t *a);
+
+/* A data frame begins. WSUV_ECONTINUATION, WSUV_EINTERLEAVED, or WSUV_EMSGSIZE if the announced length would take the
+ * message over `max_len`. */
+int wsuv__message_begin_frame(struct wsuv__message *message, const wsuv_frame_header_t *header,
+                              uint64_t max_len);
+
+/* Validates the next octets of the message; WSUV_EENCODING at the first octet that text cannot have. */
+int wsuv__message_validate(struct wsuv__message *message, const uint8_t *data, size_t len);
+
+/* Keeps octets that were validated; `remaining` of the same frame are still to come. WSUV_ENOMEM. */
+int wsuv__message_keep(struct wsuv__message *message, const wsuv_allocator_t *a,
+                       const uint8_t *data, size_t len, uint64_t remaining);
+
+/* All octets were seen: WSUV_EENCODING if text stops inside a character. */
+int wsuv__message_finish(const struct wsuv__message *message);
+
+#endif

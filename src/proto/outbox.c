@@ -1,0 +1,327 @@
+#include "proto/outbox.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proto/frame.h"
+#include "proto/outbox_entry.h"
+
+/* From here on a payload is written by reference instead of being copied into the cork. */
+#define LARGE_PAYLOAD 16384u
+
+void wsuv__outbox_init(struct wsuv__outbox *outbox, const wsuv_allocator_t *a) {
+  memset(outbox, 0, sizeof *outbox);
+  wsuv__list_init(&outbox->entries);
+  wsuv__list_init(&outbox->done);
+  outbox->allocator = a;
+}
+
+void wsuv__outbox_set_writer(struct wsuv__outbox *outbox, wsuv__outbox_write write, void *arg) {
+  outbox->write = write;
+  outbox->write_arg = arg;
+}
+
+int wsuv__outbox_prepare_frame(const struct wsuv__outbox *outbox, struct wsuv__outbox_frame *frame,
+                               const wsuv_frame_header_t *header, const void *payload, size_t len) {
+  int n;
+
+  if (outbox->state != OUTBOX_OPEN &&
+      !(outbox->state == OUTBOX_SEALED && header->opcode == WSUV_PONG))
+    return WSUV_ESTATE;
+  if (len > SIZE_MAX - WSUV_FRAME_HEADER_MAX)
+    return WSUV_ENOMEM;
+  n = wsuv_frame_header_encode(header, frame->head);
+  if (n < 0)
+    return n;
+  frame->header = header;
+  frame->payload = payload;
+  frame->payload_len = len;
+  frame->head_len = (size_t)n;
+  return 0;
+}
+
+void wsuv__outbox_put_frame(uint8_t *dst, const struct wsuv__outbox_frame *frame) {
+  memcpy(dst, frame->head, frame->head_len);
+  dst += frame->head_len;
+  if (frame->payload_len == 0)
+    return;
+  if (frame->header->masked)
+    wsuv_mask(dst, frame->payload, frame->payload_len, frame->header->masking_key, 0);
+  else
+    memcpy(dst, frame->payload, frame->payload_len);
+}
+
+/* Room at the end of the queue: behind the last entry where that can grow, else in a new one. */
+static uint8_t *room_at_end(struct wsuv__outbox *outbox, size_t len) {
+  int backlog = !wsuv__list_is_empty(&outbox->entries);
+  struct wsuv__outbox_entry *entry = backlog ? wsuv__outbox_entry_of(outbox->entries.prev) : NULL;
+  uint8_t *room;
+
+  if (entry == NULL || entry->cap - entry->len < len || entry->cap == 0) {
+    entry = wsuv__outbox_entry_new(outbox->allocator, len, backlog);
+    if (entry == NULL)
+      return NULL;
+    wsuv__list_append(&outbox->entries, &entry->link);
+  }
+  room = wsuv__outbox_entry_memory(entry) + entry->len;
+  entry->len += len;
+  outbox->queued += len;
+  return room;
+}
+
+static int queue_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame) {
+  uint8_t *room = room_at_end(outbox, frame->head_len + frame->payload_len);
+
+  if (room == NULL)
+    return WSUV_ENOMEM;
+  wsuv__outbox_put_frame(room, frame);
+  return 0;
+}
+
+/* Keeps, at the front, what the writer left of bytes that are nowhere else. The first `boundary` of them end a frame that
+ * has begun to leave: if they cannot be kept, the stream is broken for good. */
+static int keep_rest(struct wsuv__outbox *outbox, const wsuv_span_t *rest, size_t nrest,
+                     size_t boundary) {
+  struct wsuv__outbox_entry *entry;
+  size_t total = 0;
+  size_t i;
+
+  for (i = 0; i < nrest; i++)
+    total += rest[i].len;
+  if (total == 0)
+    return 0;
+  entry = wsuv__outbox_entry_new(outbox->allocator, total, 0);
+  if (entry == NULL) {
+    outbox->state = OUTBOX_DEAD;
+    return WSUV_ENOMEM;
+  }
+  for (i = 0; i < nrest; i++) {
+    if (rest[i].len > 0)
+      memcpy(wsuv__outbox_entry_memory(entry) + entry->len, rest[i].data, rest[i].len);
+    entry->len += rest[i].len;
+  }
+  entry->boundary = boundary;
+  wsuv__list_insert_before(outbox->entries.next, &entry->link);
+  outbox->queued += entry->len;
+  return 0;
+}
+
+static int keep_cork_rest(struct wsuv__outbox *outbox, size_t written) {
+  struct wsuv__cork *cork = outbox->cork;
+  wsuv_span_t rest = {cork->base + written, cork->len - written};
+  size_t frame_end = 0;
+
+  while (frame_end < written)
+    frame_end += wsuv__frame_total_len(cork->base + frame_end);
+  cork->len = 0;
+  return keep_rest(outbox, &rest, 1, frame_end - written);
+}
+
+static size_t cork_len(const struct wsuv__outbox *outbox) {
+  return outbox->cork != NULL ? outbox->cork->len : 0;
+}
+
+static int may_write_now(const struct wsuv__outbox *outbox) {
+  return outbox->write != NULL && outbox->window == 0 && outbox->state != OUTBOX_DEAD;
+}
+
+/* The cork's content as the first span, if there is any. */
+static size_t cork_span(const struct wsuv__outbox *outbox, wsuv_span_t *span) {
+  if (cork_len(outbox) == 0)
+    return 0;
+  span->data = outbox->cork->base;
+  span->len = outbox->cork->len;
+  return 1;
+}
+
+static size_t entry_spans(const struct wsuv__outbox *outbox, wsuv_span_t *spans, size_t nspans) {
+  struct wsuv__list *node;
+  size_t n = 0;
+
+  for (node = outbox->entries.next; node != &outbox->entries && nspans - n >= 2; node = node->next)
+    n += wsuv__outbox_entry_spans(wsuv__outbox_entry_of(node), spans + n);
+  return n;
+}
+
+int wsuv__outbox_flush(struct wsuv__outbox *outbox) {
+  wsuv_span_t spans[WSUV__OUTBOX_MAX_SPANS];
+  size_t corked = cork_len(outbox);
+  size_t written;
+  size_t n;
+
+  if (!may_write_now(outbox) || corked + outbox->queued == 0)
+    return 0;
+  n = cork_span(outbox, spans);
+  n += entry_spans(outbox, spans + n, WSUV__OUTBOX_MAX_SPANS - n);
+  written = outbox->write(outbox->write_arg, spans, n);
+  if (written < corked)
+    return keep_cork_rest(outbox, written);
+  if (corked > 0)
+    outbox->cork->len = 0;
+  wsuv__outbox_consume(outbox, written - corked);
+  return 0;
+}
+
+/* A large payload leaves from where it lies, behind what the cork holds; only what the writer does not take is copied. */
+static int write_through(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame) {
+  wsuv_span_t spans[3];
+  wsuv_span_t *own;
+  size_t corked = cork_len(outbox);
+  size_t n = cork_span(outbox, spans);
+  size_t written;
+  size_t from_head;
+
+  own = spans + n;
+  own[0].data = frame->head;
+  own[0].len = frame->head_len;
+  own[1].data = frame->payload;
+  own[1].len = frame->payload_len;
+  written = outbox->write(outbox->write_arg, spans, n + 2);
+  if (written < corked) {
+    int err = keep_cork_rest(outbox, written);
+    return err != 0 ? err : queue_frame(outbox, frame);
+  }
+  if (corked > 0)
+    outbox->cork->len = 0;
+  written -= corked;
+  if (written == 0)
+    return queue_frame(outbox, frame);
+  from_head = written < frame->head_len ? written : frame->head_len;
+  own[0].data += from_head;
+  own[0].len -= from_head;
+  own[1].data += written - from_head;
+  own[1].len -= written - from_head;
+  return keep_rest(outbox, own, 2, own[0].len + own[1].len);
+}
+
+/* Into the cork, while nothing waits in front of it. 0: no room there. */
+static int put_into_cork(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame) {
+  size_t total = frame->head_len + frame->payload_len;
+  struct wsuv__cork *cork = outbox->cork;
+
+  if (cork == NULL || !wsuv__list_is_empty(&outbox->entries) || cork->cap - cork->len < total)
+    return 0;
+  wsuv__outbox_put_frame(cork->base + cork->len, frame);
+  cork->len += total;
+  return 1;
+}
+
+int wsuv__outbox_append_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame) {
+  int err;
+
+  if (wsuv__list_is_empty(&outbox->entries)) {
+    if (put_into_cork(outbox, frame))
+      return 0;
+    if (frame->payload_len >= LARGE_PAYLOAD && !frame->header->masked && may_write_now(outbox))
+      return write_through(outbox, frame);
+    err = wsuv__outbox_flush(outbox);
+    if (err != 0)
+      return err;
+    if (put_into_cork(outbox, frame))
+      return 0;
+  }
+  return queue_frame(outbox, frame);
+}
+
+int wsuv__outbox_append(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
+                        const void *payload, size_t len) {
+  struct wsuv__outbox_frame frame;
+  int err = wsuv__outbox_prepare_frame(outbox, &frame, header, payload, len);
+
+  return err != 0 ? err : wsuv__outbox_append_frame(outbox, &frame);
+}
+
+int wsuv__outbox_append_request(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
+                                const wsuv_frame_header_t *header, const void *payload,
+                                size_t len) {
+  struct wsuv__outbox_frame frame;
+  int err = wsuv__outbox_prepare_frame(outbox, &frame, header, payload, len);
+
+  if (err != 0)
+    return err;
+  memset(entry, 0, sizeof *entry);
+  entry->memory = OUTBOX_BORROWED;
+  entry->data = payload;
+  if (header->masked) {
+    uint8_t *copy = wsuv__alloc(outbox->allocator, len + 1);
+    if (copy == NULL)
+      return WSUV_ENOMEM;
+    wsuv_mask(copy, payload, len, header->masking_key, 0);
+    entry->memory = OUTBOX_COPIED;
+    entry->data = copy;
+  }
+  entry->len = len;
+  entry->header_len = (uint8_t)frame.head_len;
+  memcpy(entry->header, frame.head, frame.head_len);
+  wsuv__list_append(&outbox->entries, &entry->link);
+  outbox->queued += wsuv__outbox_entry_total(entry);
+  return 0;
+}
+
+int wsuv__outbox_append_raw(struct wsuv__outbox *outbox, const void *data, size_t len) {
+  uint8_t *room;
+
+  assert(cork_len(outbox) == 0 && wsuv__list_is_empty(&outbox->entries));
+  if (outbox->state != OUTBOX_OPEN)
+    return WSUV_ESTATE;
+  room = room_at_end(outbox, len);
+  if (room == NULL)
+    return WSUV_ENOMEM;
+  memcpy(room, data, len);
+  wsuv__outbox_entry_of(outbox->entries.prev)->boundary = len;
+  return 0;
+}
+
+void wsuv__outbox_seal(struct wsuv__outbox *outbox) {
+  if (outbox->state == OUTBOX_OPEN)
+    outbox->state = OUTBOX_SEALED;
+}
+
+void wsuv__outbox_lend_cork(struct wsuv__outbox *outbox, struct wsuv__cork *cork) {
+  assert(outbox->cork == NULL && cork->len == 0);
+  outbox->cork = cork;
+}
+
+int wsuv__outbox_return_cork(struct wsuv__outbox *outbox) {
+  int err = wsuv__outbox_flush(outbox);
+
+  if (err == 0 && cork_len(outbox) > 0)
+    err = keep_cork_rest(outbox, 0);
+  if (outbox->cork != NULL)
+    outbox->cork->len = 0;
+  outbox->cork = NULL;
+  return err;
+}
+
+size_t wsuv__outbox_gather(struct wsuv__outbox *outbox, wsuv_span_t *spans, size_t nspans) {
+  size_t n = entry_spans(outbox, spans, nspans);
+  size_t i;
+
+  outbox->window = 0;
+  for (i = 0; i < n; i++)
+    outbox->window += spans[i].len;
+  return n;
+}
+
+void wsuv__outbox_consume(struct wsuv__outbox *outbox, size_t written) {
+  outbox->window = 0;
+  outbox->queued -= written;
+  while (!wsuv__list_is_empty(&outbox->entries)) {
+    struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(outbox->entries.next);
+    size_t remaining = wsuv__outbox_entry_remaining(entry);
+    if (written < remaining) {
+      entry->off += written;
+      return;
+    }
+    written -= remaining;
+    wsuv__outbox_entry_end(outbox, entry, 0);
+  }
+}
+
+void wsuv__outbox_cancel(struct wsuv__outbox *outbox) {
+  assert(outbox->window == 0);
+  while (!wsuv__list_is_empty(&outbox->entries))
+    wsuv__outbox_entry_end(outbox, wsuv__outbox_entry_of(outbox->entries.next), WSUV_ECANCELED);
+  outbox->queued = 0;
+  outbox->state = OUTBOX_DEAD;
+}

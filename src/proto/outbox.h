@@ -1,0 +1,106 @@
+/* The write queue of one connection: frames in order, control frames ahead of waiting data but never inside a frame.
+ *
+ * Bytes take the shortest way there is:
+ *   1. while nothing waits, frames are appended to the cork, a buffer lent for the length of one event;
+ *   2. large payloads and a full cork go to the writer at once, by reference;
+ *   3. what the writer did not take, and everything behind it, is kept in entries on the heap.
+ */
+#ifndef WSUV_PROTO_OUTBOX_H
+#define WSUV_PROTO_OUTBOX_H
+
+#include "base/alloc.h"
+#include "base/cork.h"
+#include "base/list.h"
+#include "wsuv/frame.h"
+
+#define WSUV__OUTBOX_MAX_SPANS 32
+
+/* Takes as many bytes as the transport accepts without waiting; returns their number. */
+typedef size_t (*wsuv__outbox_write)(void *arg, const wsuv_span_t *spans, size_t nspans);
+
+enum wsuv__outbox_state {
+  OUTBOX_OPEN,
+  OUTBOX_SEALED, /* a Close or a final HTTP answer is queued: nothing but Pongs may follow */
+  OUTBOX_DEAD    /* bytes were lost in the middle of a frame, or everything was cancelled */
+};
+
+enum wsuv__outbox_memory {
+  OUTBOX_INLINE,   /* entry and data are one block of ours */
+  OUTBOX_BORROWED, /* the entry is a request of the user's, and so is the data */
+  OUTBOX_COPIED    /* the entry is a request of the user's, the data a block of ours */
+};
+
+struct wsuv__outbox_entry {
+  struct wsuv__list link;
+  const uint8_t *data;
+  size_t len; /* of data */
+  size_t cap; /* how far data may grow in place; 0: not at all */
+  size_t off; /* octets of header and data already written */
+  size_t
+      boundary; /* octets of header and data before the first place where another frame may go in between */
+  int status; /* once done: 0 or WSUV_ECANCELED */
+  uint8_t memory;
+  uint8_t control; /* the opcode, if this is one control frame; else 0 */
+  uint8_t header_len;
+  uint8_t header[WSUV_FRAME_HEADER_MAX];
+};
+
+struct wsuv__outbox {
+  struct wsuv__list entries;
+  struct wsuv__list done; /* requests to be completed by the owner */
+  const wsuv_allocator_t *allocator;
+  struct wsuv__cork *cork;
+  wsuv__outbox_write write;
+  void *write_arg;
+  size_t queued; /* octets in entries */
+  size_t window; /* of these, from the front: handed out and pinned */
+  uint8_t state;
+};
+
+void wsuv__outbox_init(struct wsuv__outbox *outbox, const wsuv_allocator_t *a);
+
+/* Without a writer everything waits in entries until it is gathered. */
+void wsuv__outbox_set_writer(struct wsuv__outbox *outbox, wsuv__outbox_write write, void *arg);
+
+/* One whole frame, payload copied (masked, if the header says so). WSUV_ENOMEM: nothing was queued, unless the outbox is
+ * dead now. */
+int wsuv__outbox_append(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
+                        const void *payload, size_t len);
+
+/* One whole frame whose payload stays where it is; `entry` goes to `done` when it was written or cancelled. */
+int wsuv__outbox_append_request(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
+                                const wsuv_frame_header_t *header, const void *payload, size_t len);
+
+/* A control frame: ahead of waiting data. A Pong that still waits is replaced by a newer one (RFC 6455 5.5.3). */
+int wsuv__outbox_append_control(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
+                                const void *payload, size_t len);
+
+/* Octets that are not frames: HTTP heads and bodies. */
+int wsuv__outbox_append_raw(struct wsuv__outbox *outbox, const void *data, size_t len);
+
+/* Drops data frames that have not begun to leave; their requests are cancelled. */
+void wsuv__outbox_drop_waiting(struct wsuv__outbox *outbox);
+
+/* Nothing may follow. */
+void wsuv__outbox_seal(struct wsuv__outbox *outbox);
+
+/* Lends the cork, takes it back. Uncork writes what was collected; what remains is kept. WSUV_ENOMEM: dead. */
+void wsuv__outbox_lend_cork(struct wsuv__outbox *outbox, struct wsuv__cork *cork);
+int wsuv__outbox_return_cork(struct wsuv__outbox *outbox);
+
+/* Offers cork and entries to the writer, once. WSUV_ENOMEM: dead. */
+int wsuv__outbox_flush(struct wsuv__outbox *outbox);
+
+/* The front of the queue as spans that stay in place until consumed; called again before that it answers the same. */
+size_t wsuv__outbox_gather(struct wsuv__outbox *outbox, wsuv_span_t *spans, size_t nspans);
+void wsuv__outbox_consume(struct wsuv__outbox *outbox, size_t written);
+
+/* Cancels everything; nothing may be pinned. */
+void wsuv__outbox_cancel(struct wsuv__outbox *outbox);
+
+/* Octets waiting: in entries and in the cork. */
+static inline size_t wsuv__outbox_waiting(const struct wsuv__outbox *outbox) {
+  return outbox->queued + (outbox->cork != NULL ? outbox->cork->len : 0);
+}
+
+#endif

@@ -1,0 +1,111 @@
+/* Control frames in the write queue: where they may go in between (RFC 6455 5.4, 5.5). */
+#include <assert.h>
+#include <string.h>
+
+#include "proto/outbox_entry.h"
+
+/* Makes the place `at` octets into the entry its end; what lies behind becomes an entry of its own. */
+static int split_entry(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry, size_t at) {
+  size_t rest = entry->len - at;
+  struct wsuv__outbox_entry *tail = wsuv__outbox_entry_new(outbox->allocator, rest, 0);
+
+  if (tail == NULL)
+    return WSUV_ENOMEM;
+  memcpy(wsuv__outbox_entry_memory(tail), entry->data + at, rest);
+  tail->len = rest;
+  entry->len = at;
+  entry->cap = 0;
+  wsuv__list_insert_before(entry->link.next, &tail->link);
+  return 0;
+}
+
+/* Where a control frame goes: behind what is pinned, behind the frame that has begun to leave, behind other control frames.
+ * Where a block cannot be split for lack of memory it goes behind the block: later, but still right. */
+static struct wsuv__list *control_position(struct wsuv__outbox *outbox) {
+  struct wsuv__list *node = outbox->entries.next;
+  size_t pinned = outbox->window;
+
+  while (node != &outbox->entries &&
+         pinned >= wsuv__outbox_entry_remaining(wsuv__outbox_entry_of(node))) {
+    pinned -= wsuv__outbox_entry_remaining(wsuv__outbox_entry_of(node));
+    node = node->next;
+  }
+  if (node != &outbox->entries) {
+    struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(node);
+    size_t boundary = wsuv__outbox_entry_boundary(entry, entry->off + pinned);
+    if (boundary > 0) {
+      if (boundary < wsuv__outbox_entry_total(entry))
+        (void)split_entry(outbox, entry, boundary);
+      node = node->next;
+    }
+  }
+  while (node != &outbox->entries && wsuv__outbox_entry_of(node)->control != 0)
+    node = node->next;
+  return node;
+}
+
+/* A Pong that has not begun to leave. */
+static struct wsuv__outbox_entry *waiting_pong(struct wsuv__outbox *outbox) {
+  struct wsuv__list *node;
+  size_t before = 0;
+
+  for (node = outbox->entries.next; node != &outbox->entries; node = node->next) {
+    struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(node);
+    if (entry->control == WSUV_PONG && entry->off == 0 && before >= outbox->window)
+      return entry;
+    before += wsuv__outbox_entry_remaining(entry);
+  }
+  return NULL;
+}
+
+static struct wsuv__outbox_entry *control_entry(struct wsuv__outbox *outbox,
+                                                const wsuv_frame_header_t *header) {
+  struct wsuv__outbox_entry *entry = NULL;
+
+  if (header->opcode == WSUV_PONG)
+    entry = waiting_pong(outbox);
+  if (entry != NULL) {
+    outbox->queued -= entry->len;
+    return entry;
+  }
+  entry = wsuv__outbox_entry_new(outbox->allocator,
+                                 WSUV_FRAME_HEADER_MAX + WSUV_CONTROL_PAYLOAD_MAX, 0);
+  if (entry == NULL)
+    return NULL;
+  wsuv__list_insert_before(control_position(outbox), &entry->link);
+  entry->control = header->opcode;
+  entry->cap = 0; /* nothing is appended to a control frame */
+  return entry;
+}
+
+int wsuv__outbox_append_control(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
+                                const void *payload, size_t len) {
+  struct wsuv__outbox_frame frame;
+  struct wsuv__outbox_entry *entry;
+  int err = wsuv__outbox_prepare_frame(outbox, &frame, header, payload, len);
+
+  if (err != 0)
+    return err;
+  if (wsuv__list_is_empty(&outbox->entries))
+    return wsuv__outbox_append_frame(outbox, &frame);
+  entry = control_entry(outbox, header);
+  if (entry == NULL)
+    return WSUV_ENOMEM;
+  wsuv__outbox_put_frame(wsuv__outbox_entry_memory(entry), &frame);
+  entry->len = frame.head_len + len;
+  outbox->queued += entry->len;
+  return 0;
+}
+
+void wsuv__outbox_drop_waiting(struct wsuv__outbox *outbox) {
+  struct wsuv__list *node = control_position(outbox);
+
+  while (node != &outbox->entries) {
+    struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(node);
+    node = node->next;
+    if (entry->control != 0)
+      continue;
+    outbox->queued -= wsuv__outbox_entry_remaining(entry);
+    wsuv__outbox_entry_end(outbox, entry, WSUV_ECANCELED);
+  }
+}

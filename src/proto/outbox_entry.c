@@ -1,0 +1,77 @@
+#include "proto/outbox_entry.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "proto/frame.h"
+
+#define BLOCK_FIRST   1024u  /* a lone frame that waits */
+#define BLOCK_BACKLOG 16384u /* the peer is behind: more will follow */
+
+struct wsuv__outbox_entry *wsuv__outbox_entry_new(const wsuv_allocator_t *a, size_t need,
+                                                  int backlog) {
+  size_t cap = backlog ? BLOCK_BACKLOG : BLOCK_FIRST;
+  struct wsuv__outbox_entry *entry;
+
+  if (cap < need)
+    cap = need;
+  if (cap > SIZE_MAX - sizeof *entry)
+    return NULL;
+  entry = wsuv__alloc(a, sizeof *entry + cap);
+  if (entry == NULL)
+    return NULL;
+  memset(entry, 0, sizeof *entry);
+  wsuv__list_init(&entry->link);
+  entry->memory = OUTBOX_INLINE;
+  entry->data = wsuv__outbox_entry_memory(entry);
+  entry->cap = cap;
+  return entry;
+}
+
+void wsuv__outbox_entry_end(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
+                            int status) {
+  wsuv__list_remove(&entry->link);
+  if (entry->memory == OUTBOX_INLINE) {
+    wsuv__release(outbox->allocator, entry);
+    return;
+  }
+  if (entry->memory == OUTBOX_COPIED)
+    wsuv__release(outbox->allocator, (void *)(uintptr_t)entry->data);
+  entry->status = status;
+  wsuv__list_append(&outbox->done, &entry->link);
+}
+
+uint8_t *wsuv__outbox_entry_memory(struct wsuv__outbox_entry *entry) {
+  assert(entry->memory == OUTBOX_INLINE);
+  return (uint8_t *)(entry + 1);
+}
+
+/* A block is a row of frames from `boundary` on, and their headers tell where each ends; a frame with its payload elsewhere
+ * has no boundary but its ends. */
+size_t wsuv__outbox_entry_boundary(const struct wsuv__outbox_entry *entry, size_t at) {
+  size_t boundary = entry->boundary;
+
+  if (entry->header_len > 0)
+    return at == 0 ? 0 : wsuv__outbox_entry_total(entry);
+  while (boundary < at)
+    boundary += wsuv__frame_total_len(entry->data + boundary);
+  return boundary;
+}
+
+size_t wsuv__outbox_entry_spans(const struct wsuv__outbox_entry *entry, wsuv_span_t *spans) {
+  size_t n = 0;
+  size_t skip = entry->off;
+
+  if (skip < entry->header_len) {
+    spans[n].data = entry->header + skip;
+    spans[n++].len = entry->header_len - skip;
+    skip = 0;
+  } else {
+    skip -= entry->header_len;
+  }
+  if (skip < entry->len) {
+    spans[n].data = entry->data + skip;
+    spans[n++].len = entry->len - skip;
+  }
+  return n;
+}

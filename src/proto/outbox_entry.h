@@ -1,0 +1,56 @@
+/* One piece of the write queue: either a block of whole frames that may grow, or a single frame whose payload lies
+ * elsewhere. */
+#ifndef WSUV_PROTO_OUTBOX_ENTRY_H
+#define WSUV_PROTO_OUTBOX_ENTRY_H
+
+#include "proto/outbox.h"
+
+/* A frame about to be queued, its header encoded. */
+struct wsuv__outbox_frame {
+  const wsuv_frame_header_t *header;
+  const uint8_t *payload;
+  size_t payload_len;
+  size_t head_len;
+  uint8_t head[WSUV_FRAME_HEADER_MAX];
+};
+
+/* WSUV_ESTATE if nothing may be queued any more, or the header's fault. */
+int wsuv__outbox_prepare_frame(const struct wsuv__outbox *outbox, struct wsuv__outbox_frame *frame,
+                               const wsuv_frame_header_t *header, const void *payload, size_t len);
+
+/* Writes the frame, masked if its header says so. */
+void wsuv__outbox_put_frame(uint8_t *dst, const struct wsuv__outbox_frame *frame);
+
+/* Queues it at the end, by the shortest way. */
+int wsuv__outbox_append_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame);
+
+static inline struct wsuv__outbox_entry *wsuv__outbox_entry_of(struct wsuv__list *node) {
+  return WSUV__LIST_ENTRY(node, struct wsuv__outbox_entry, link);
+}
+
+/* An empty block with room for `need` octets; with `backlog`, for as many more as are likely to follow. NULL: no memory. */
+struct wsuv__outbox_entry *wsuv__outbox_entry_new(const wsuv_allocator_t *a, size_t need,
+                                                  int backlog);
+
+/* Ends the entry: blocks are freed, requests are moved to `done` with `status`. */
+void wsuv__outbox_entry_end(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
+                            int status);
+
+/* The data of a block of ours. */
+uint8_t *wsuv__outbox_entry_memory(struct wsuv__outbox_entry *entry);
+
+static inline size_t wsuv__outbox_entry_total(const struct wsuv__outbox_entry *entry) {
+  return entry->header_len + entry->len;
+}
+
+static inline size_t wsuv__outbox_entry_remaining(const struct wsuv__outbox_entry *entry) {
+  return wsuv__outbox_entry_total(entry) - entry->off;
+}
+
+/* The first place at or behind `at` octets of the entry where another frame may go in between. */
+size_t wsuv__outbox_entry_boundary(const struct wsuv__outbox_entry *entry, size_t at);
+
+/* The octets not yet written, as one or two spans. */
+size_t wsuv__outbox_entry_spans(const struct wsuv__outbox_entry *entry, wsuv_span_t *spans);
+
+#endif

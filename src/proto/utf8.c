@@ -1,0 +1,89 @@
+#include "proto/utf8.h"
+
+#include "base/bytes.h"
+#include "wsuv/frame.h"
+
+#define HIGH_BITS 0x8080808080808080u
+
+/* Most text is mostly ASCII: 16 octets a step. */
+static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end) {
+  while ((size_t)(end - p) >= 16) {
+    if (((wsuv__load_word(p) | wsuv__load_word(p + 8)) & HIGH_BITS) != 0)
+      break;
+    p += 16;
+  }
+  while (p < end && *p < 0x80)
+    p++;
+  return p;
+}
+
+/* The first octet decides how many follow and the range of the second (RFC 3629 4): that is where overlong forms, surrogates
+ * and code points over U+10FFFF are shut out. */
+static int start_sequence(struct wsuv__utf8 *s, uint8_t lead) {
+  s->low = 0x80;
+  s->high = 0xBF;
+  if (lead >= 0xC2 && lead <= 0xDF) {
+    s->missing = 1;
+  } else if (lead >= 0xE0 && lead <= 0xEF) {
+    s->missing = 2;
+    if (lead == 0xE0)
+      s->low = 0xA0;
+    else if (lead == 0xED)
+      s->high = 0x9F;
+  } else if (lead >= 0xF0 && lead <= 0xF4) {
+    s->missing = 3;
+    if (lead == 0xF0)
+      s->low = 0x90;
+    else if (lead == 0xF4)
+      s->high = 0x8F;
+  } else {
+    return 0;
+  }
+  return 1;
+}
+
+static int is_tail(uint8_t octet) {
+  return (octet & 0xC0) == 0x80;
+}
+
+/* Two- and three-octet characters with unrestricted second octet, whole in the input: the common case of non-ASCII text. */
+static const uint8_t *skip_common(const uint8_t *p, const uint8_t *end) {
+  while (end - p >= 3) {
+    if (p[0] >= 0xC2 && p[0] <= 0xDF && is_tail(p[1]))
+      p += 2;
+    else if (p[0] > 0xE0 && p[0] <= 0xEF && p[0] != 0xED && is_tail(p[1]) && is_tail(p[2]))
+      p += 3;
+    else
+      break;
+  }
+  return p;
+}
+
+int wsuv__utf8_feed(struct wsuv__utf8 *s, const uint8_t *data, size_t len) {
+  const uint8_t *p = data;
+  const uint8_t *end = data + len;
+
+  while (p < end) {
+    if (s->missing > 0) {
+      if (*p < s->low || *p > s->high)
+        return 0;
+      s->missing--;
+      s->low = 0x80;
+      s->high = 0xBF;
+      p++;
+    } else if (*p < 0x80) {
+      p = skip_ascii(p, end);
+    } else {
+      const uint8_t *q = skip_common(p, end);
+      if (q == p && !start_sequence(s, *q++))
+        return 0;
+      p = q;
+    }
+  }
+  return 1;
+}
+
+int wsuv_utf8_is_valid(const void *data, size_t len) {
+  struct wsuv__utf8 state = {0, 0, 0};
+  return len == 0 || (wsuv__utf8_feed(&state, data, len) && wsuv__utf8_is_complete(&state));
+}

@@ -1,0 +1,263 @@
+#!/bin/sh
+# Runs every sample for real, servers with clients.
+#
+# usage: sh test_samples.sh DIRECTORY-OF-THE-BUILT-SAMPLES
+#
+# One line a check; exit status 0, or 1 after the first check that failed. Nothing waits for a fixed time: servers are
+# known by the line that they print.
+set -u
+
+if [ $# -ne 1 ]; then
+  echo "usage: sh test_samples.sh DIRECTORY-OF-THE-BUILT-SAMPLES" >&2
+  exit 2
+fi
+bin=$1
+work=$(mktemp -d) || exit 1
+server=
+
+cleanup() {
+  if [ -n "$server" ]; then kill -KILL "$server" 2>/dev/null; fi
+  rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+nchecks=0
+
+# check WHAT COMMAND...
+check() {
+  what=$1
+  shift
+  if ! "$@"; then
+    echo "FAILED: $what"
+    for file in "$work"/out "$work"/err "$work"/server.out "$work"/server.err; do
+      if [ -s "$file" ]; then
+        echo "-- $(basename "$file")"
+        head -c 2000 "$file"
+      fi
+    done
+    exit 1
+  fi
+  nchecks=$((nchecks + 1))
+  echo "ok: $what"
+}
+
+# run COMMAND...: its output in out and err, its status in $status.
+run() {
+  "$@" >"$work/out" 2>"$work/err" </dev/null
+  status=$?
+}
+
+status_is() { [ "$status" -eq "$1" ]; }
+lines_are() { [ "$(wc -l <"$work/$1")" -eq "$2" ]; }
+out_is() { [ "$(cat "$work/out")" = "$1" ]; }
+has() { grep -q -- "$2" "$work/$1"; }
+
+# wait_until COMMAND...: polls for at most 20 seconds.
+wait_until() {
+  tries=0
+  until "$@"; do
+    tries=$((tries + 1))
+    if [ $tries -gt 400 ]; then return 1; fi
+    sleep 0.05
+  done
+}
+
+is_listening() { grep -q '^listening on ' "$work/server.out"; }
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# start_server SAMPLE OPTIONS...: sets $server and $url.
+start_server() {
+  name=$1
+  shift
+  : >"$work/server.out"
+  "$bin/$name" "$@" >"$work/server.out" 2>"$work/server.err" </dev/null &
+  server=$!
+  check "$name $* listens" wait_until is_listening
+  check "$name prints one line" lines_are server.out 1
+  url=$(sed 's/^listening on //' "$work/server.out")
+}
+
+# stop_server SIGNAL
+stop_server() {
+  kill -s "$1" "$server"
+  wait "$server"
+  status=$?
+  server=
+  check "$name ends by SIG$1 with status 0" status_is 0
+}
+
+# ---- the command line ----
+
+for sample in 01_echo_server 02_client 03_chat; do
+  run "$bin/$sample" --help
+  check "$sample --help exits with 0" status_is 0
+  check "$sample --help tells the usage" has out "usage: $sample "
+  check "$sample --help says nothing on standard error" lines_are err 0
+
+  for mistake in --no-such-option --path; do
+    run "$bin/$sample" $mistake
+    check "$sample $mistake exits with 2" status_is 2
+    check "$sample $mistake says why in one line" lines_are err 1
+    check "$sample $mistake names it" has err "$mistake"
+  done
+done
+
+for sample in 01_echo_server 03_chat; do
+  for port in 65536 -1 80x ''; do
+    run "$bin/$sample" --port "$port"
+    check "$sample --port '$port' exits with 2" status_is 2
+    check "$sample --port '$port' says why in one line" lines_are err 1
+  done
+  run "$bin/$sample" stray
+  check "$sample stray exits with 2" status_is 2
+  run "$bin/$sample" --port 0 --host no-such-host.invalid
+  check "$sample on a host that does not resolve exits with 1" status_is 1
+  check "$sample on a host that does not resolve says why in one line" lines_are err 1
+done
+
+run "$bin/02_client"
+check "02_client without a URL exits with 2" status_is 2
+run "$bin/02_client" not-a-url
+check "02_client not-a-url exits with 2" status_is 2
+check "02_client not-a-url says why in one line" lines_are err 1
+run "$bin/02_client" ws://no-such-host.invalid/
+check "02_client to a host that does not resolve exits with 1" status_is 1
+check "02_client to a host that does not resolve says why in one line" lines_are err 1
+run "$bin/02_client" --path "$work/nothing" ws://localhost/
+check "02_client to a unix socket that is not there exits with 1" status_is 1
+check "02_client to a unix socket that is not there says why in one line" lines_are err 1
+run "$bin/03_chat" --port 0 --web "$work/nothing"
+check "03_chat without its files exits with 1" status_is 1
+check "03_chat without its files says why in one line" lines_are err 1
+
+# ---- echo over TCP ----
+
+start_server 01_echo_server --port 0
+port=$(printf '%s' "$url" | sed 's/.*:\([0-9]*\)\/$/\1/')
+check "the address is ws://127.0.0.1:PORT/" [ "$url" = "ws://127.0.0.1:$port/" ]
+
+run "$bin/01_echo_server" --port "$port"
+check "a second server on the port exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+check "it names the address" has err "127.0.0.1:$port"
+check "it does not say that it listens" lines_are out 0
+
+run "$bin/02_client" "$url" hello 'two words' ''
+check "02_client with messages exits with 0" status_is 0
+check "they come back in order" out_is 'hello
+two words'
+check "also the empty one" lines_are out 3
+check "nothing is said on standard error" lines_are err 0
+
+run "$bin/02_client" --wait 0 "$url"
+check "02_client with an empty input exits with 0" status_is 0
+
+printf 'first\nsecond\nthird without its end' | "$bin/02_client" "$url" >"$work/out" 2>"$work/err"
+status=$?
+check "02_client with a pipe as input exits with 0" status_is 0
+check "its lines come back" out_is 'first
+second
+third without its end'
+
+# Enough to make both sides wait for each other.
+awk 'BEGIN { for (i = 0; i < 20000; i++) printf "%d %0200d\n", i, i }' >"$work/lines"
+"$bin/02_client" "$url" <"$work/lines" >"$work/out" 2>"$work/err"
+status=$?
+check "02_client with a file as input exits with 0" status_is 0
+check "20000 lines come back unchanged" cmp -s "$work/lines" "$work/out"
+
+awk 'BEGIN { for (i = 0; i < 3000000; i++) printf "x"; print "" }' >"$work/lines"
+"$bin/02_client" "$url" <"$work/lines" >"$work/out" 2>"$work/err"
+status=$?
+check "02_client with one line of 3 MB exits with 0" status_is 0
+check "it comes back unchanged" cmp -s "$work/lines" "$work/out"
+
+printf 'good\nbad \377\n' >"$work/lines"
+"$bin/02_client" "$url" <"$work/lines" >"$work/out" 2>"$work/err"
+status=$?
+check "02_client with a line that is not UTF-8 exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+
+# Both sides echo: a client that the server closes.
+"$bin/02_client" --wait -1 "$url" 'from the server' >"$work/out" 2>"$work/err" </dev/null &
+waiting=$!
+check "a waiting client is answered" wait_until has out 'from the server'
+stop_server INT
+wait "$waiting"
+status=$?
+check "the client that it closed with 1001 exits with 0" status_is 0
+
+run "$bin/02_client" "$url" hello
+check "02_client without a server exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+
+start_server 01_echo_server --port "$port"
+check "a second start has the same port" [ "$url" = "ws://127.0.0.1:$port/" ]
+"$bin/02_client" --echo "$url" >"$work/out" 2>"$work/err" </dev/null &
+waiting=$!
+run "$bin/02_client" "$url" hello
+check "another client is served meanwhile" out_is hello
+kill -s INT "$waiting"
+wait "$waiting"
+status=$?
+check "02_client --echo ends by SIGINT with status 0" status_is 0
+stop_server TERM
+
+# ---- IPv6 ----
+
+run "$bin/01_echo_server" --host ::1 --port bad
+if [ -e /proc/net/if_inet6 ] && grep -q '^0\{31\}1 ' /proc/net/if_inet6; then
+  start_server 01_echo_server --host ::1 --port 0
+  check "an IPv6 address is in brackets" has server.out '^listening on ws://\[::1\]:[0-9]*/$'
+  run "$bin/02_client" "$url" hello
+  check "02_client over IPv6 is answered" out_is hello
+  stop_server INT
+else
+  echo "skipped: IPv6, which this machine has not"
+fi
+
+# ---- unix socket ----
+
+for round in first second; do
+  start_server 01_echo_server --path "$work/socket"
+  check "a unix socket is told as such" [ "$url" = "unix:$work/socket" ]
+  run "$bin/02_client" --path "$work/socket" ws://localhost/ "$round"
+  check "02_client over a unix socket is answered, $round start" out_is "$round"
+  stop_server TERM
+done
+
+# ---- a second signal ----
+
+start_server 01_echo_server --port 0
+mkfifo "$work/silent"
+"$bin/02_client" --wait -1 "$url" hello >"$work/out" 2>"$work/err" <"$work/silent" &
+waiting=$!
+exec 3>"$work/silent"
+check "a client is connected" wait_until has out hello
+kill -s STOP "$waiting" # it will not answer the Close
+kill -s INT "$server"
+kill -s TERM "$server"
+check "a second signal ends the server at once" wait_until is_gone "$server"
+wait "$server"
+status=$?
+server=
+check "with status 0" status_is 0
+kill -s CONT "$waiting"
+exec 3>&-
+wait "$waiting"
+
+# ---- chat ----
+
+start_server 03_chat --port 0
+run "$bin/02_client" "${url}chat" 'NAda "L."' 'MHello \o/'
+check "02_client in the chat exits with 0" status_is 0
+check "it is welcomed" has out '"type":"welcome","id":1,"nick":"Ada \\u0022L.\\u0022"'
+run "$bin/02_client" "${url}chat" 'Mtoo early'
+check "who speaks without a nickname is sent away" has err 1008
+run "$bin/02_client" "${url}elsewhere"
+check "02_client is refused on another path" status_is 1
+check "it says the status in one line" has err 404
+stop_server INT
+
+echo "$nchecks checks passed"

@@ -1,0 +1,185 @@
+"""The two testee programs as processes, and connections to them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+import wire
+from wire import Failure, Wire
+
+SKIPPED = 77
+
+
+def find(name):
+    """The path of a testee binary: given by the build, or beside the usual build trees."""
+    folder = os.environ.get("WSUV_TESTEES")
+    path = os.path.join(folder or ".", name)
+    if not os.access(path, os.X_OK):
+        print(f"skipped: no {name} in {folder or 'the current folder'} (set WSUV_TESTEES)")
+        sys.exit(SKIPPED)
+    return os.path.abspath(path)
+
+
+def connect(port, source=None):
+    sock = socket.create_connection(("127.0.0.1", port), timeout=wire.PATIENCE, source_address=source)
+    return sock
+
+
+def request(port, key=b"dGhlIHNhbXBsZSBub25jZQ==", fields=()):
+    """A proper opening handshake."""
+    lines = [
+        b"GET / HTTP/1.1",
+        b"Host: 127.0.0.1:%d" % port,
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Key: " + key,
+        b"Sec-WebSocket-Version: 13",
+        *fields,
+    ]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def parse_head(head):
+    """Start line and a list of (lower-case name, value)."""
+    lines = head[:-4].split(b"\r\n")
+    fields = []
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name != name.strip():
+            raise Failure(f"malformed field line {line!r}")
+        fields.append((name.lower().decode(), value.strip().decode()))
+    return lines[0].decode(), fields
+
+
+def one(fields, name):
+    """The value of a field that must be there exactly once."""
+    values = [value for field, value in fields if field == name]
+    if len(values) != 1:
+        raise Failure(f"field {name} is there {len(values)} times")
+    return values[0]
+
+
+class Server:
+    """wsuv-testee-server on a port of its own choice."""
+
+    def __init__(self, *flags):
+        self.process = subprocess.Popen(
+            [find("wsuv-testee-server"), "--port", "0", *flags], stdout=subprocess.PIPE, text=True
+        )
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on ws://"):
+            raise Failure(f"the server did not start: {line!r}")
+        self.url = line.split()[-1]
+        self.port = int(self.url.rstrip("/").rpartition(":")[2])
+
+    def open(self, fields=(), source=None):
+        """A new upgraded connection."""
+        sock = connect(self.port, source)
+        try:
+            link = wire.Stream(sock)
+            link.send(request(self.port, fields=fields))
+            start, answer = parse_head(link.take_head())
+            if not start.startswith("HTTP/1.1 101 "):
+                raise Failure(f"the server answered {start!r}")
+            if one(answer, "sec-websocket-accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=":
+                raise Failure("wrong Sec-WebSocket-Accept")
+            return Wire(sock, True, link.inbox)
+        except Failure:
+            sock.close()
+            raise
+
+    def memory(self):
+        """Resident octets, or None where the system does not tell."""
+        try:
+            with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except OSError:
+            return None
+
+    def stop(self, expected=0):
+        """SIGTERM; the exit status must be the expected one."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(wire.PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise Failure("the server did not end on SIGTERM") from None
+        finally:
+            self.process.stdout.close()
+        if status != expected:
+            raise Failure(f"the server's exit status is {status}, expected {expected}")
+
+
+class Client:
+    """wsuv-testee-client pointed at a port of ours; its output goes to a file, so that it never waits for us."""
+
+    def __init__(self, url, *flags):
+        self.out = tempfile.TemporaryFile("w+")
+        self.err = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [find("wsuv-testee-client"), *flags, url], stdout=self.out, stderr=self.err
+        )
+
+    def wait(self):
+        """The exit status and the lines printed."""
+        try:
+            status = self.process.wait(wire.PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failure("the client did not end") from None
+        self.out.seek(0)
+        self.err.seek(0)
+        lines, complaint = self.out.read().splitlines(), self.err.read()
+        self.out.close()
+        self.err.close()
+        if complaint:
+            raise Failure(f"the client complains:\n{complaint}")
+        return status, lines
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Listener:
+    """A listening socket of ours, each client testee of its own."""
+
+    def __init__(self):
+        self.sock = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.sock.settimeout(wire.PATIENCE)
+        self.port = self.sock.getsockname()[1]
+        self.lock = threading.Lock()
+
+    def start(self, *flags, target="/"):
+        """Starts a client and accepts its connection: (client, stream, head of the request)."""
+        client = Client(f"ws://127.0.0.1:{self.port}{target}", *flags)
+        try:
+            sock, _ = self.sock.accept()
+            stream = wire.Stream(sock)
+            return client, stream, stream.take_head()
+        except (OSError, Failure) as error:
+            client.kill()
+            raise Failure(f"no request from the client: {error}") from None
+
+    def close(self):
+        self.sock.close()
+
+
+def response(head, fields=()):
+    """The 101 that belongs to a request's head."""
+    key = one(parse_head(head)[1], "sec-websocket-key").encode()
+    lines = [
+        b"HTTP/1.1 101 Switching Protocols",
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Accept: " + wire.accept_of(key),
+        *fields,
+    ]
+    return b"\r\n".join(lines) + b"\r\n\r\n"

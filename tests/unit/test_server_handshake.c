@@ -1,0 +1,243 @@
+/* The server's half of the opening handshake. */
+#include <string.h>
+
+#include "support/check.h"
+#include "wsuv/handshake.h"
+
+#define HOST "Host: h\n"
+#define ASK  "Upgrade: websocket\nConnection: Upgrade\n"
+#define KEY  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n"
+#define V13  "Sec-WebSocket-Version: 13\n"
+#define GOOD HOST ASK KEY V13
+
+static const char *const supported[] = {"ghi", "def"};
+
+static wsuv_handshake_t *new_server(void) {
+  wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_SERVER);
+  wsuv_handshake_t *h;
+  options.subprotocols = supported;
+  options.nsubprotocols = 2;
+  CHECK_ERR(0, wsuv_handshake_new(&h, &options));
+  return h;
+}
+
+/* "Name: value\n" lines; the value as it stands, blanks included. */
+static void give_lines(wsuv_handshake_t *h, const char *lines) {
+  while (*lines != '\0') {
+    const char *colon = strchr(lines, ':');
+    const char *end = strchr(lines, '\n');
+    CHECK_ERR(0, wsuv_handshake_header(h, lines, (size_t)(colon - lines), colon + 1,
+                                       (size_t)(end - colon - 1)));
+    lines = end + 1;
+  }
+}
+
+struct request_case {
+  const char *name;
+  const char *lines;
+  int verdict;
+  const char *detail;
+  const char *subprotocol;
+};
+
+#define C421 " (RFC 6455 4.2.1)"
+
+/* covers: HSS.3 HSS.4 HSS.5 HSS.6 HSS.7 HSS.8 HSK.4 HSK.6 HSK.7 ERR.5 ERR.7 ERR.11 ERR.18 ERR.21 W045 W049 W050 W051
+ * W052 W053 W055 W057 W058 W064 W069 W070 H013 H014 H015 H041 H046 H051 C9 C15 C17 */
+static const struct request_case request_cases[] = {
+    {"as it should be", GOOD, 0, "", NULL},
+    {"any case, any order",
+     V13 "HOST: h\nconnection: x,UPGRADE\nSEC-websocket-KEY: "
+         "dGhlIHNhbXBsZSBub25jZQ==\nuPGRADE: WebSOCKET\n",
+     0, "", NULL},
+    {"two Connection lines", "Connection: keep-alive\n" GOOD, 0, "", NULL},
+    {"two Upgrade lines", "Upgrade: h2c/1\n" GOOD, 0, "", NULL},
+    {"empty elements", HOST "Upgrade: ,websocket\nConnection: ,, Upgrade ,\n" KEY V13, 0, "", NULL},
+    {"unrelated fields", GOOD "X-Foo: bar\nSec-WebSocket-Foo: a b\nOrigin: x\n", 0, "", NULL},
+    {"extensions are ignored", GOOD "Sec-WebSocket-Extensions: foo, ;;\n", 0, "", NULL},
+    {"Host with port", "Host: [::1]:80\n" ASK KEY V13, 0, "", NULL},
+    {"client's order of preference", GOOD "Sec-WebSocket-Protocol: abc, def, ghi\n", 0, "", "def"},
+    {"several lines", GOOD "Sec-WebSocket-Protocol: abc\nSec-WebSocket-Protocol: ghi\n", 0, "",
+     "ghi"},
+    {"none in common", GOOD "Sec-WebSocket-Protocol: DEF\n", 0, "", NULL},
+    {"empty list", GOOD "Sec-WebSocket-Protocol: \n", 0, "", NULL},
+    {"subprotocol that is no token", GOOD "Sec-WebSocket-Protocol: def, a b\n", WSUV_ETOKEN,
+     "Sec-WebSocket-Protocol: \"a b\" is not a token (RFC 9110 5.6.2)", NULL},
+    {"an ordinary request", HOST "Connection: keep-alive\n", WSUV_ENOUPGRADE,
+     "missing Upgrade, Sec-WebSocket-Version, Sec-WebSocket-Key" C421, NULL},
+    {"another upgrade", HOST "Upgrade: h2c\nConnection: Upgrade\n", WSUV_EMISSING,
+     "missing Sec-WebSocket-Version, Sec-WebSocket-Key" C421, NULL},
+    {"only a key", KEY, WSUV_EMISSING,
+     "missing Host, Connection, Upgrade, Sec-WebSocket-Version" C421, NULL},
+    {"no Host", ASK KEY V13, WSUV_EMISSING, "missing Host" C421, NULL},
+    {"no Upgrade", HOST "Connection: Upgrade\n" KEY V13, WSUV_EMISSING, "missing Upgrade" C421,
+     NULL},
+    {"no Connection", HOST "Upgrade: websocket\n" KEY V13, WSUV_EMISSING, "missing Connection" C421,
+     NULL},
+    {"no version", HOST ASK KEY, WSUV_EMISSING, "missing Sec-WebSocket-Version" C421, NULL},
+    {"no key", HOST ASK V13, WSUV_EMISSING, "missing Sec-WebSocket-Key" C421, NULL},
+    {"two Hosts", GOOD HOST, WSUV_EDUPLICATE,
+     "Host appears more than once (RFC 6455 11.3, RFC 9112 3.2)", NULL},
+    {"two versions", GOOD "sec-websocket-version: 13\n", WSUV_EDUPLICATE,
+     "sec-websocket-version appears more than once (RFC 6455 11.3, RFC 9112 3.2)", NULL},
+    {"two keys", GOOD KEY, WSUV_EDUPLICATE, NULL, NULL},
+    {"Host with a blank", "Host: a b\n" ASK KEY V13, WSUV_EHEADER,
+     "Host is \"a b\", expected host[:port] (RFC 9112 3.2)", NULL},
+    {"Host with a path", "Host: a@b/c\n" ASK KEY V13, WSUV_EHEADER, NULL, NULL},
+    {"Host with an open bracket", "Host: [::1\n" ASK KEY V13, WSUV_EHEADER, NULL, NULL},
+    {"Host with a list", "Host: a, b\n" ASK KEY V13, WSUV_EHEADER, NULL, NULL},
+    {"empty Host", "Host:\n" ASK KEY V13, WSUV_EHEADER, NULL, NULL},
+    {"Upgrade is another", HOST "Upgrade: h2c\nConnection: Upgrade\n" KEY V13, WSUV_EHEADER,
+     "Upgrade is \"h2c\", expected websocket" C421, NULL},
+    {"Upgrade with a version", HOST "Upgrade: websocket/13\nConnection: Upgrade\n" KEY V13,
+     WSUV_EHEADER, NULL, NULL},
+    {"Upgrade with a bad element", HOST "Upgrade: websocket, a/b/c\nConnection: Upgrade\n" KEY V13,
+     WSUV_ETOKEN, "Upgrade: \"a/b/c\" is not a token (RFC 9110 5.6.2)", NULL},
+    {"Connection is another", HOST "Upgrade: websocket\nConnection: upgrade-x\n" KEY V13,
+     WSUV_EHEADER, "Connection is \"upgrade-x\", expected Upgrade" C421, NULL},
+    {"Connection is empty", HOST "Upgrade: websocket\nConnection:\n" KEY V13, WSUV_EHEADER, NULL,
+     NULL},
+    {"version 8", HOST ASK KEY "Sec-WebSocket-Version: 8\n", WSUV_EVERSION,
+     "Sec-WebSocket-Version is \"8\", expected 13 (RFC 6455 4.2.2)", NULL},
+    {"version 013", HOST ASK KEY "Sec-WebSocket-Version: 013\n", WSUV_EVERSION, NULL, NULL},
+    {"version +13", HOST ASK KEY "Sec-WebSocket-Version: +13\n", WSUV_EVERSION, NULL, NULL},
+    {"version 13.0", HOST ASK KEY "Sec-WebSocket-Version: 13.0\n", WSUV_EVERSION, NULL, NULL},
+    {"version 0x0d", HOST ASK KEY "Sec-WebSocket-Version: 0x0d\n", WSUV_EVERSION, NULL, NULL},
+    {"version 4294967309", HOST ASK KEY "Sec-WebSocket-Version: 4294967309\n", WSUV_EVERSION, NULL,
+     NULL},
+    {"version list", HOST ASK KEY "Sec-WebSocket-Version: 13, 8\n", WSUV_EVERSION, NULL, NULL},
+    {"empty version", HOST ASK KEY "Sec-WebSocket-Version:\n", WSUV_EVERSION,
+     "Sec-WebSocket-Version is \"\", expected 13 (RFC 6455 4.2.2)", NULL},
+    {"version before the key", HOST ASK "Sec-WebSocket-Key: x\nSec-WebSocket-Version: 8\n",
+     WSUV_EVERSION, NULL, NULL},
+    {"blanks around version and key",
+     HOST ASK "Sec-WebSocket-Key: \tdGhlIHNhbXBsZSBub25jZQ== \nSec-WebSocket-Version:  13\t\n", 0,
+     "", NULL},
+    {"short key", HOST ASK V13 "Sec-WebSocket-Key: blahblah\n", WSUV_EHEADER,
+     "Sec-WebSocket-Key is not 16 bytes in base64" C421, NULL},
+    {"empty key", HOST ASK V13 "Sec-WebSocket-Key:\n", WSUV_EHEADER, NULL, NULL},
+};
+
+static void run_request(const void *data) {
+  const struct request_case *row = data;
+  wsuv_handshake_t *h = new_server();
+  CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
+  give_lines(h, row->lines);
+  CHECK_ERR(row->verdict, wsuv_handshake_finish(h));
+  if (row->detail != NULL)
+    CHECK_STR(row->detail, wsuv_handshake_detail(h));
+  CHECK_STR(row->subprotocol, wsuv_handshake_subprotocol(h));
+  wsuv_handshake_free(h);
+}
+
+struct line_case {
+  const char *name;
+  const char *method;
+  int major;
+  int minor;
+  int verdict;
+  const char *detail;
+};
+
+/* covers: HSS.2 ERR.3 ERR.6 W046 W047 H009 H054 */
+static const struct line_case line_cases[] = {
+    {"HTTP/1.1", "GET", 1, 1, 0, ""},
+    {"HTTP/1.2", "GET", 1, 2, 0, ""},
+    {"HTTP/1.0", "GET", 1, 0, WSUV_EHTTPVERSION, "HTTP version is 1.0, expected 1.1" C421},
+    {"HTTP/2.0", "GET", 2, 0, WSUV_EHTTPVERSION, "HTTP version is 2.0, expected 1.1" C421},
+    {"HTTP/0.9", "GET", 0, 9, WSUV_EHTTPVERSION, "HTTP version is 0.9, expected 1.1" C421},
+    {"POST", "POST", 1, 1, WSUV_EMETHOD, "method is \"POST\", expected GET" C421},
+    {"get", "get", 1, 1, WSUV_EMETHOD, "method is \"get\", expected GET" C421},
+    {"empty method", "", 1, 1, WSUV_EMETHOD, "method is \"\", expected GET" C421},
+    {"long method", "GETGETGETGETGETGETGET", 1, 1, WSUV_EMETHOD,
+     "method is \"GETGETGETGETGETG\", expected GET" C421},
+    {"version before method", "POST", 1, 0, WSUV_EHTTPVERSION,
+     "HTTP version is 1.0, expected 1.1" C421},
+};
+
+static void run_line(const void *data) {
+  const struct line_case *row = data;
+  wsuv_handshake_t *h = new_server();
+  CHECK_ERR(
+      0, wsuv_handshake_request_line(h, row->method, strlen(row->method), row->major, row->minor));
+  give_lines(h, GOOD);
+  CHECK_ERR(row->verdict, wsuv_handshake_finish(h));
+  CHECK_STR(row->detail, wsuv_handshake_detail(h));
+  wsuv_handshake_free(h);
+}
+
+static wsuv_handshake_t *new_accepted(void) {
+  wsuv_handshake_t *h = new_server();
+  CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
+  give_lines(h, GOOD "Sec-WebSocket-Protocol: abc, def, ghi\n");
+  CHECK_ERR(0, wsuv_handshake_finish(h));
+  return h;
+}
+
+#define RESPONSE                                                                      \
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
+  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+
+static void check_response(const char *expected, wsuv_handshake_t *h, const wsuv_header_t *headers,
+                           size_t nheaders) {
+  wsuv_span_t text;
+  CHECK_ERR(0, wsuv_handshake_response(h, headers, nheaders, &text));
+  CHECK_BYTES(expected, strlen(expected), text.data, text.len);
+}
+
+/* covers: HSK.8 HSK.14 HSS.15 W067 W071 W072 W073 H052 H058 */
+static void the_response_has_the_fields_in_the_documented_order(void **state) {
+  static const wsuv_header_t extra[] = {{"Set-Cookie", "a=1", 0, 0}, {"Set-Cookie", "b=2", 0, 0}};
+  wsuv_handshake_t *h = new_accepted();
+  (void)state;
+  check_response(RESPONSE "Sec-WebSocket-Protocol: def\r\n\r\n", h, NULL, 0);
+  check_response(RESPONSE
+                 "Sec-WebSocket-Protocol: def\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n",
+                 h, extra, 2);
+  wsuv_handshake_free(h);
+}
+
+/* covers: HSS.5 W066 W067 W068 */
+static void the_application_may_choose_another_subprotocol_of_the_clients(void **state) {
+  wsuv_handshake_t *h = new_accepted();
+  (void)state;
+  CHECK_ERR(WSUV_EINVAL, wsuv_handshake_select_subprotocol(h, "xyz"));
+  CHECK_ERR(WSUV_EINVAL, wsuv_handshake_select_subprotocol(h, ""));
+  CHECK_STR("def", wsuv_handshake_subprotocol(h));
+  CHECK_ERR(0, wsuv_handshake_select_subprotocol(h, wsuv_handshake_subprotocol(h)));
+  CHECK_STR("def", wsuv_handshake_subprotocol(h));
+  CHECK_ERR(0, wsuv_handshake_select_subprotocol(h, "abc"));
+  check_response(RESPONSE "Sec-WebSocket-Protocol: abc\r\n\r\n", h, NULL, 0);
+  CHECK_ERR(0, wsuv_handshake_select_subprotocol(h, NULL));
+  check_response(RESPONSE "\r\n", h, NULL, 0);
+  CHECK_NULL(wsuv_handshake_subprotocol(h));
+  wsuv_handshake_free(h);
+}
+
+/* covers: HSK.9 C14 */
+static void bad_extra_fields_are_refused(void **state) {
+  static const wsuv_header_t rows[] = {{"X", "a\r\nEvil: 1", 0, 0},
+                                       {"Sec-WebSocket-Protocol", "x", 0, 0},
+                                       {"Upgrade", "x", 0, 0},
+                                       {"Content-Length", "0", 0, 0}};
+  wsuv_handshake_t *h = new_accepted();
+  wsuv_span_t text;
+  size_t i;
+  (void)state;
+  for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    CHECK_ERR(WSUV_EINVAL, wsuv_handshake_response(h, &rows[i], 1, &text));
+  check_response(RESPONSE "Sec-WebSocket-Protocol: def\r\n\r\n", h, NULL, 0);
+  wsuv_handshake_free(h);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_response_has_the_fields_in_the_documented_order),
+      cmocka_unit_test(the_application_may_choose_another_subprotocol_of_the_clients),
+      cmocka_unit_test(bad_extra_fields_are_refused),
+  };
+  int nfailed = cmocka_run_group_tests_name("server handshake", tests, NULL, NULL);
+  nfailed += CHECK_RUN_TABLE("requests", request_cases, run_request);
+  nfailed += CHECK_RUN_TABLE("request lines", line_cases, run_line);
+  return nfailed;
+}
