@@ -134,9 +134,12 @@ int cli_cannot_listen(const wsuv_server_options_t *options, int err) {
   return CLI_RUNTIME_ERROR;
 }
 
+enum { GRACE_MS = 10000 }; /* what has not ended so long after the signal is ended */
+
 struct service {
   wsuv_loop_t *loop; /* NULL once it was closed */
   wsuv_server_t *server;
+  uv_timer_t grace;
 };
 
 static void close_going_away(wsuv_conn_t *conn, void *arg) {
@@ -144,23 +147,35 @@ static void close_going_away(wsuv_conn_t *conn, void *arg) {
   wsuv_conn_close(conn, WSUV_CLOSE_GOING_AWAY, "the server stops");
 }
 
+/* Terminates what is left. */
+static void end_service(struct service *service) {
+  if (service->loop != NULL)
+    wsuv_loop_close(service->loop, NULL, NULL);
+  service->loop = NULL;
+}
+
+static void on_grace_over(uv_timer_t *timer) {
+  end_service((struct service *)timer->data);
+}
+
 static void stop_service(void *arg, int again) {
   struct service *service = (struct service *)arg;
-  if (service->loop == NULL)
-    return;
   if (again) {
-    wsuv_loop_close(service->loop, NULL, NULL); /* terminates what is left */
-    service->loop = NULL;
+    end_service(service);
     return;
   }
   wsuv_server_close(service->server);
   wsuv_server_each(service->server, close_going_away, NULL);
+  uv_timer_start(&service->grace, on_grace_over, GRACE_MS, 0);
 }
 
 int cli_serve(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_options_t *options) {
   uv_loop_t *uv = wsuv_loop_uv(loop);
-  struct service service = {loop, server};
+  struct service service = {.loop = loop, .server = server};
   cli_signals_t signals;
+  uv_timer_init(uv, &service.grace);
+  uv_unref((uv_handle_t *)&service.grace);
+  service.grace.data = &service;
   int err = cli_signals_start(&signals, uv, stop_service, &service);
   if (err != 0) {
     fprintf(stderr, "cannot handle signals: %s\n", wsuv_strerror(err));
@@ -174,8 +189,8 @@ int cli_serve(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_option
 
   uv_run(uv, UV_RUN_DEFAULT); /* returns when the server and its connections are gone */
   cli_signals_end(&signals);
-  if (service.loop != NULL)
-    wsuv_loop_close(service.loop, NULL, NULL);
+  uv_close((uv_handle_t *)&service.grace, NULL);
+  end_service(&service);
   uv_run(uv, UV_RUN_DEFAULT);
   return uv_loop_close(uv) == 0 ? EXIT_SUCCESS : CLI_RUNTIME_ERROR;
 }

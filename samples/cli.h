@@ -53,9 +53,9 @@ enum { CLI_DEFAULT_PORT = 9001 };
 /* Says on standard error why the server does not listen; returns CLI_RUNTIME_ERROR. */
 int cli_cannot_listen(const wsuv_server_options_t *options, int err);
 
-/* Prints where the server listens, runs the loop until a signal ended the server, closes `loop` and
- * its uv_loop_t and returns the exit status. The first SIGINT or SIGTERM closes every connection
- * with 1001, the second one ends them at once. */
+/* Prints where the server listens, runs the loop until a signal ended the server, closes `loop` and its uv_loop_t and
+ * returns the exit status. The first SIGINT or SIGTERM closes every connection with 1001; the second one, or ten seconds,
+ * end what is left at once. */
 int cli_serve(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_options_t *options);
 
 /* Calls `stop` for each SIGINT and SIGTERM; `again` is 0 the first time. Does not keep the loop

@@ -72,8 +72,9 @@ void web_files_refuse(wsuv_upgrade_t *request, int status, const char *text) {
       {.name = "Content-Type", .value = "text/plain; charset=utf-8"},
       {.name = "Cache-Control", .value = "no-cache"},
   };
+  int is_head = strcmp(wsuv_upgrade_method(request), "HEAD") == 0;
   wsuv_upgrade_reject(request, status, headers, sizeof headers / sizeof headers[0], text,
-                      strlen(text));
+                      is_head ? 0 : strlen(text));
 }
 
 static void send_file(const web_files_t *files, size_t i, wsuv_upgrade_t *request) {
@@ -84,8 +85,9 @@ static void send_file(const web_files_t *files, size_t i, wsuv_upgrade_t *reques
       {.name = "X-Content-Type-Options", .value = "nosniff"},
       {.name = "Referrer-Policy", .value = "no-referrer"},
   };
+  int is_head = strcmp(wsuv_upgrade_method(request), "HEAD") == 0; /* it asks for the fields only */
   wsuv_upgrade_reject(request, 200, headers, sizeof headers / sizeof headers[0], files->content[i],
-                      files->len[i]);
+                      is_head ? 0 : files->len[i]);
 }
 
 void web_files_answer(const web_files_t *files, wsuv_upgrade_t *request) {

@@ -67,7 +67,8 @@ WSUV_EXTERN int wsuv_handshake_header(wsuv_handshake_t *handshake, const char *n
  * fields (WSUV_ENOUPGRADE where neither Upgrade nor a Sec-WebSocket field was sent: an ordinary HTTP request; else
  * WSUV_EMISSING), WSUV_EDUPLICATE, Upgrade, Connection (WSUV_ETOKEN, WSUV_EHEADER), WSUV_EVERSION, the key, the
  * subprotocols. Client (4.1): WSUV_ESTATUS, WSUV_EMISSING, WSUV_EDUPLICATE, Upgrade, Connection, WSUV_EACCEPT,
- * WSUV_EEXTENSION, WSUV_ESUBPROTOCOL. Also WSUV_ENOMEM. Called again it answers the same. */
+ * WSUV_EEXTENSION, WSUV_ESUBPROTOCOL. Also WSUV_ENOMEM. Called again it answers the same. WSUV_ESTATE, and nothing is
+ * decided, before request_line or status_line was called. */
 WSUV_EXTERN int wsuv_handshake_finish(wsuv_handshake_t *handshake);
 
 /* One bounded line that says what finish found, naming field and clause, never a secret; "" after success. Belongs to

@@ -259,6 +259,7 @@ int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_option
     return WSUV_ENOMEM;
   conn = &client->conn;
   conn->loop = loop;
+  uv_update_time(loop->io.uv); /* the program may have been busy: the deadline counts from now */
   err = wsuv__conn_config_init(&client->config, options->conn, WSUV_CLIENT, &loop->allocator,
                                &loop->io.random);
   if (err == 0) {

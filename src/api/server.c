@@ -29,10 +29,11 @@ void wsuv__server_forget(wsuv_server_t *server) {
 
 static void spare_closed(uv_handle_t *handle) {
   wsuv_server_t *server = handle->data;
+  int wanted = server->spare_state == SPARE_WANTED;
 
   server->spare_state = SPARE_FREE;
-  if (server->state == SERVER_LISTENING)
-    wsuv__server_on_connection(&server->listener.stream, 0); /* there may be another one to drop */
+  if (wanted && server->state == SERVER_LISTENING)
+    wsuv__server_on_connection(&server->listener.stream, 0);
   else
     free_if_done(server);
 }
@@ -45,7 +46,11 @@ static int init_handle(wsuv_server_t *server, union wsuv__listener *handle) {
 }
 
 static void drop_connection(wsuv_server_t *server) {
-  if (server->spare_state != SPARE_FREE || init_handle(server, &server->spare) != 0)
+  if (server->spare_state != SPARE_FREE) {
+    server->spare_state = SPARE_WANTED;
+    return;
+  }
+  if (init_handle(server, &server->spare) != 0)
     return;
   server->spare.handle.data = server;
   server->spare_state = SPARE_CLOSING;

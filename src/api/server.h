@@ -6,7 +6,11 @@
 
 /* A connection that cannot be served for lack of memory is taken from the listener all the same and dropped: else the
  * listener would not accept anything any more. */
-enum wsuv__spare { SPARE_FREE, SPARE_CLOSING };
+enum wsuv__spare {
+  SPARE_FREE,
+  SPARE_CLOSING, /* a dropped connection is closing */
+  SPARE_WANTED   /* and another one waits to be dropped */
+};
 
 enum wsuv__server_state {
   SERVER_LISTENING,

@@ -132,8 +132,10 @@ static int take_subprotocols(wsuv_handshake_t *h, const wsuv_handshake_options_t
   for (i = 0; i < options->nsubprotocols; i++) {
     struct wsuv__text name;
     struct wsuv__text before;
+    if (options->subprotocols[i] == NULL)
+      return WSUV_EINVAL;
     name.data = options->subprotocols[i];
-    name.len = name.data != NULL ? strlen(name.data) : 0;
+    name.len = strlen(name.data);
     before.data = (const char *)list->base;
     before.len = list->len;
     if (!wsuv__token_is_valid(name.data, name.len) || wsuv__handshake_lists(before, name))
