@@ -192,8 +192,7 @@ static const wsuv_handler_t handler = {.size = sizeof(wsuv_handler_t),
                                        .on_close = on_close};
 
 static int start(wsuv_loop_t *loop, struct client *client) {
-  client->options.conn =
-      &limits; /* beside the URL, or a unix socket's path, from the command line */
+  client->options.conn = &limits; /* the URL is in there already */
   return wsuv_connect(loop, &client->conn, &client->options, client->handler, client);
 }
 /* [/readme] */

@@ -74,6 +74,13 @@ static void broadcast_event(wsuv_server_t *server, const char *type, const struc
 
 /* ---- nicknames ---- */
 
+/* The length without the octets of a character that was begun and not ended. */
+static size_t whole_characters(const char *text, size_t len) {
+  while (len > 0 && (text[len - 1] & 0xc0) == 0x80)
+    len--;
+  return len > 0 ? len - 1 : 0;
+}
+
 /* A nickname is at most NICK_MAX octets of whole characters, without control characters and spaces around it. */
 static void clean_nick(char nick[NICK_MAX + 1], const char *text, size_t len) {
   size_t n = 0, i = 0;
@@ -82,11 +89,8 @@ static void clean_nick(char nick[NICK_MAX + 1], const char *text, size_t len) {
     if (c >= 0x20 && c != 0x7f && (c != ' ' || n > 0))
       nick[n++] = (char)c;
   }
-  if (i < len && (text[i] & 0xc0) == 0x80) { /* cut inside a character: take its first octets off */
-    while (n > 0 && (nick[n - 1] & 0xc0) == 0x80)
-      n--;
-    n -= n > 0;
-  }
+  if (i < len && (text[i] & 0xc0) == 0x80) /* cut inside a character */
+    n = whole_characters(nick, n);
   while (n > 0 && nick[n - 1] == ' ')
     n--;
   nick[n] = '\0';

@@ -5,6 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if !defined(_WIN32)
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
+/* A program started with one of them closed would get a socket in its place, and libuv objects to that. */
+static void open_standard_streams(void) {
+#if !defined(_WIN32)
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0)
+    close(fd);
+#endif
+}
+
 /* ---- the command line ---- */
 
 static void print_option(const char *name, const char *value, const char *help) {
@@ -70,6 +87,7 @@ static int read_option(const cli_t *cli, char **argv, int i) {
 
 int cli_parse(const cli_t *cli, int argc, char **argv) {
   int i = 1;
+  open_standard_streams();
   while (i < argc && argv[i][0] == '-' && argv[i][1] != '\0') {
     if (strcmp(argv[i], "--") == 0)
       return i + 1;

@@ -49,6 +49,16 @@ void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase) {
   conn->phase = (uint8_t)phase;
 }
 
+void wsuv__conn_set_hold(wsuv_conn_t *conn, enum wsuv__hold hold) {
+  if (conn->hold == hold)
+    return;
+  conn->hold = (uint8_t)hold;
+  if (hold == HOLD_LOOP)
+    wsuv__loop_hold(&conn->loop->io);
+  else
+    wsuv__loop_unhold(&conn->loop->io);
+}
+
 void wsuv__conn_enter(wsuv_conn_t *conn) {
   struct wsuv__loop *io = &conn->loop->io;
 

@@ -9,8 +9,9 @@
 #include "wsuv/server.h"
 
 enum wsuv__transport { TRANSPORT_NONE, TRANSPORT_OPEN, TRANSPORT_CLOSING };
-enum wsuv__flow { FLOW_ON, FLOW_OFF };                    /* what the application wants */
-enum wsuv__water { WATER_LOW, WATER_HIGH };               /* HIGH: on_drain is owed */
+enum wsuv__flow { FLOW_ON, FLOW_OFF };      /* what the application wants */
+enum wsuv__hold { HOLD_NONE, HOLD_LOOP };   /* LOOP: the deadline keeps the uv_loop_t alive */
+enum wsuv__water { WATER_LOW, WATER_HIGH }; /* HIGH: on_drain is owed */
 enum wsuv__handed_out { CONN_INTERNAL, CONN_HANDED_OUT }; /* HANDED_OUT: on_close is owed */
 
 struct wsuv_conn {
@@ -39,6 +40,7 @@ struct wsuv_conn {
   uint8_t writing;    /* the stream has a write under way */
   uint8_t flow;       /* enum wsuv__flow */
   uint8_t water;      /* enum wsuv__water */
+  uint8_t hold;       /* enum wsuv__hold */
   uint8_t handed_out; /* enum wsuv__handed_out */
   uint8_t opened;     /* on_open was called */
 };
@@ -65,6 +67,9 @@ void wsuv__conn_release(wsuv_conn_t *conn, int err);
 
 /* Queues the final HTTP answer, which replaces a Close frame: what follows is as for a failed endpoint. */
 void wsuv__conn_end_with_response(wsuv_conn_t *conn, const struct wsuv__buf *response);
+
+/* Whether the connection's deadline keeps the uv_loop_t alive. */
+void wsuv__conn_set_hold(wsuv_conn_t *conn, enum wsuv__hold hold);
 
 /* The opening handshake succeeded: on_open, then the bytes that came behind it. */
 void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len);

@@ -120,6 +120,7 @@ void wsuv__conn_release(wsuv_conn_t *conn, int err) {
   (void)wsuv__endpoint_closing_step(&conn->endpoint,
                                     CLOSING_ON_EOF); /* nothing is parsed any more */
   wsuv__wheel_clear(&conn->deadline);
+  wsuv__conn_set_hold(conn, HOLD_NONE);
   conn->reading = 0;
   if (conn->transport == TRANSPORT_OPEN) {
     conn->transport = TRANSPORT_CLOSING;

@@ -45,7 +45,7 @@ static void write_output(wsuv_conn_t *conn) {
 
 /* Send callbacks and on_drain: what the application hears of its own output. */
 static int owes_drain(const wsuv_conn_t *conn) {
-  return conn->water == WATER_HIGH && conn->phase == WSUV_STATE_OPEN &&
+  return conn->water == WATER_HIGH && conn->phase < WSUV_STATE_CLOSING_TRANSPORT &&
          wsuv__outbox_waiting(&conn->endpoint.outbox) <= conn->config->write_low_water;
 }
 
@@ -146,10 +146,13 @@ static uint64_t next_deadline(const wsuv_conn_t *conn) {
   return conn->due_ms;
 }
 
-/* A deadline that moves away is left where it is in the wheel, so that traffic never touches it. */
+/* Handshakes come to their end even if nothing else is left on the loop; a heartbeat keeps no program alive. A deadline that
+ * moves away is left where it is in the wheel, so that traffic never touches it. */
 static void set_deadline(wsuv_conn_t *conn) {
   uint64_t due = next_deadline(conn);
+  int must_end = conn->phase != WSUV_STATE_OPEN && due != WSUV__NEVER;
 
+  wsuv__conn_set_hold(conn, must_end ? HOLD_LOOP : HOLD_NONE);
   if (due == WSUV__NEVER)
     wsuv__wheel_clear(&conn->deadline);
   else if (due / WSUV__WHEEL_TICK_MS + 1 < conn->deadline.tick)

@@ -46,6 +46,13 @@ static inline int wsuv__upgrade_awaits_decision(const struct wsuv_upgrade *upgra
   return upgrade != NULL && upgrade->state == UPGRADE_AWAITING_DECISION;
 }
 
+static inline int wsuv__upgrade_reads_request(const struct wsuv_upgrade *upgrade) {
+  return upgrade != NULL && upgrade->state == UPGRADE_READING_REQUEST;
+}
+
+/* Answers 503 with Retry-After, whatever was or will be asked. */
+void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn);
+
 /* Copies the negotiated subprotocol to the connection. WSUV_ENOMEM. */
 int wsuv__conn_keep_subprotocol(wsuv_conn_t *conn, const wsuv_handshake_t *handshake);
 

@@ -4,7 +4,6 @@
 
 #include "api/listen.h"
 #include "api/opening.h"
-#include "http/response.h"
 
 /* Over max_connections so many more are told why; the rest is dropped at once. */
 #define MAX_TOLD_BUSY 64u
@@ -58,20 +57,6 @@ static void drop_connection(wsuv_server_t *server) {
   uv_close(&server->spare.handle, spare_closed);
 }
 
-/* 503 with Retry-After, without waiting for the request. */
-static void refuse_busy(wsuv_conn_t *conn) {
-  static const wsuv_header_t retry = {"Retry-After", "5", 0, 0};
-  const wsuv_allocator_t *a = &conn->loop->allocator;
-  struct wsuv__buf text = {NULL, 0, 0};
-  int err = wsuv__response_write(&text, a, 503, &retry, 1, NULL, 0);
-
-  if (err == 0)
-    wsuv__conn_end_with_response(conn, &text);
-  else
-    wsuv__conn_release(conn, err);
-  wsuv__buf_free(&text, a);
-}
-
 static int init_transport(wsuv_conn_t *conn) {
   int is_tcp = conn->server->listener.handle.type == UV_TCP;
   int err = is_tcp ? wsuv__uv_stream_init_tcp(&conn->stream, &conn->loop->io,
@@ -113,7 +98,7 @@ static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn) {
   if (err != 0)
     wsuv__conn_release(conn, err);
   else if (busy)
-    refuse_busy(conn);
+    wsuv__upgrade_refuse_busy(conn);
   wsuv__conn_leave(conn);
 }
 
@@ -143,10 +128,17 @@ static void listener_closed(uv_handle_t *handle) {
 }
 
 void wsuv_server_close(wsuv_server_t *server) {
+  struct wsuv__list *node;
+
   if (server->state != SERVER_LISTENING)
     return;
   server->state = SERVER_CLOSING;
   uv_close(&server->listener.handle, listener_closed);
+  for (node = server->conns.next; node != &server->conns; node = node->next) {
+    wsuv_conn_t *conn = WSUV__LIST_ENTRY(node, wsuv_conn_t, link);
+    if (wsuv__upgrade_reads_request(conn->upgrade))
+      wsuv__upgrade_refuse_busy(conn);
+  }
 }
 
 /* Connections end asynchronously: the list stays as it is while it is walked. */

@@ -82,6 +82,22 @@ static void refuse(wsuv_conn_t *conn, int err, const char *detail) {
   wsuv__buf_free(&text, a);
 }
 
+void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn) {
+  static const wsuv_header_t retry = {"Retry-After", "5", 0, 0};
+  const wsuv_allocator_t *a = &conn->loop->allocator;
+  struct wsuv__buf text = {NULL, 0, 0};
+  int err = wsuv__response_write(&text, a, 503, &retry, 1, NULL, 0);
+
+  if (conn->upgrade != NULL)
+    wsuv__upgrade_free(conn->upgrade);
+  if (err == 0)
+    wsuv__conn_end_with_response(conn, &text);
+  else
+    wsuv__conn_release(conn, err);
+  wsuv__buf_free(&text, a);
+  wsuv__conn_mark(conn);
+}
+
 static int judge_request(struct wsuv_upgrade *upgrade) {
   const struct wsuv__head_parser *head = &upgrade->head;
   wsuv_span_t method = wsuv__head_parser_method(head);
@@ -264,6 +280,8 @@ int wsuv_upgrade_reject(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t
   }
   err = wsuv__response_write(&text, &a, status, headers, nheaders, body, body_len);
   if (err == 0) {
+    if (strcmp(wsuv_upgrade_method(upgrade), "HEAD") == 0)
+      text.len -= body_len; /* the head says what GET would get (RFC 9110 9.3.2) */
     wsuv__upgrade_free(upgrade);
     wsuv__conn_end_with_response(conn, &text);
     wsuv__conn_mark(conn);

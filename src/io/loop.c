@@ -88,6 +88,7 @@ static void init_handles(struct wsuv__loop *loop) {
   uv_unref((uv_handle_t *)&loop->timer);
   uv_unref((uv_handle_t *)&loop->idle);
   loop->nhandles = 2;
+  loop->nholds = 0;
 }
 
 int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator_t *a) {
@@ -118,6 +119,17 @@ void wsuv__loop_defer(struct wsuv__loop *loop, struct wsuv__task *task) {
   wsuv__list_append(&loop->tasks, &task->link);
   if (!uv_is_active((uv_handle_t *)&loop->idle))
     uv_idle_start(&loop->idle, on_idle);
+}
+
+void wsuv__loop_hold(struct wsuv__loop *loop) {
+  if (loop->nholds++ == 0)
+    uv_ref((uv_handle_t *)&loop->timer);
+}
+
+void wsuv__loop_unhold(struct wsuv__loop *loop) {
+  assert(loop->nholds > 0);
+  if (--loop->nholds == 0)
+    uv_unref((uv_handle_t *)&loop->timer);
 }
 
 void wsuv__loop_set_deadline(struct wsuv__loop *loop, struct wsuv__wheel_entry *entry,

@@ -29,6 +29,7 @@ struct wsuv__loop {
   uv_idle_t idle; /* runs tasks; while it is active the loop does not block */
   struct wsuv__list tasks;
   unsigned nhandles; /* not yet closed */
+  size_t nholds;     /* deadlines that the uv_loop_t must not end before */
   void (*on_closed)(struct wsuv__loop *loop);
 };
 
@@ -44,6 +45,10 @@ void wsuv__loop_defer(struct wsuv__loop *loop, struct wsuv__task *task);
 /* Sets the entry's deadline in the loop's wheel. */
 void wsuv__loop_set_deadline(struct wsuv__loop *loop, struct wsuv__wheel_entry *entry,
                              uint64_t due_ms);
+
+/* While held, deadlines keep the uv_loop_t alive: a peer that nothing is read from or written to does not by itself. */
+void wsuv__loop_hold(struct wsuv__loop *loop);
+void wsuv__loop_unhold(struct wsuv__loop *loop);
 
 static inline uint64_t wsuv__loop_now_ms(const struct wsuv__loop *loop) {
   return uv_now(loop->uv);

@@ -65,7 +65,7 @@ static int collect_control(struct wsuv_endpoint *ep, const struct wsuv__frame_sl
 static int take_slice(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice) {
   uint8_t opcode = ep->parser.header.opcode;
 
-  if (!wsuv_opcode_is_control(opcode))
+  if ((opcode & 8) == 0)
     return take_data(ep, slice);
   if (slice->first && slice->last)
     return wsuv__endpoint_take_control(ep, opcode, slice->data, slice->len);
@@ -114,9 +114,7 @@ int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *ep, uint8_t *bytes, siz
 
 int wsuv_endpoint_receive_eof(wsuv_endpoint_t *ep) {
   wsuv__endpoint_closing_step(ep, CLOSING_ON_EOF);
-  if (ep->closing == CLOSING_CLEAN)
-    return 0;
-  if (ep->error == 0)
+  if (ep->error == 0 && ep->closing != CLOSING_CLEAN)
     ep->error = WSUV_EABNORMAL;
   return ep->error;
 }

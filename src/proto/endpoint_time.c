@@ -20,6 +20,8 @@ int wsuv_endpoint_check_heartbeat(wsuv_endpoint_t *ep) {
     return WSUV_ESTATE;
   if (ep->config->max_pings != UINT32_MAX && ep->heartbeat.outstanding >= ep->config->max_pings)
     return fail_unanswered(ep);
+  if (ep->config->random == NULL)
+    return WSUV_ERANDOM;
   n = wsuv__heartbeat_next(&ep->heartbeat, ep->config->random, ep->config->random_arg, payload);
   if (n < 0)
     return n;
@@ -51,8 +53,10 @@ static void give_up_closing(struct wsuv_endpoint *ep) {
 }
 
 void wsuv_endpoint_tick(wsuv_endpoint_t *ep, uint64_t now_ms) {
+  uint64_t due_ms = wsuv_endpoint_next_deadline(ep);
+
   ep->now_ms = now_ms;
-  if (now_ms < wsuv_endpoint_next_deadline(ep))
+  if (due_ms == WSUV__NEVER || now_ms < due_ms)
     return;
   if (ep->closing == CLOSING_NONE)
     beat(ep);

@@ -6,26 +6,16 @@
 
 enum { USED_UP = 0, SLICE = 1, NEXT_STATE = 2 };
 
-typedef int (*state_fn)(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
-                        struct wsuv__frame_input *in, struct wsuv__frame_slice *slice);
-
 static void advance(struct wsuv__frame_input *in, size_t n) {
   in->data += n;
   in->len -= n;
 }
 
-/* `need` consecutive header octets: straight from the input where they lie together, else collected in `partial`. NULL: not
- * all there yet. */
-static const uint8_t *take_octets(struct wsuv__frame_parser *p, struct wsuv__frame_input *in,
-                                  size_t need) {
-  const uint8_t *octets = in->data;
-  size_t n;
+/* Header octets that a split tore apart, collected in `partial`. NULL: not all there yet. */
+static const uint8_t *collect_octets(struct wsuv__frame_parser *p, struct wsuv__frame_input *in,
+                                     size_t need) {
+  size_t n = need - p->npartial;
 
-  if (p->npartial == 0 && in->len >= need) {
-    advance(in, need);
-    return octets;
-  }
-  n = need - p->npartial;
   if (n > in->len)
     n = in->len;
   if (n > 0)
@@ -36,6 +26,17 @@ static const uint8_t *take_octets(struct wsuv__frame_parser *p, struct wsuv__fra
     return NULL;
   p->npartial = 0;
   return p->partial;
+}
+
+/* `need` consecutive header octets, straight from the input where they lie together. */
+static const uint8_t *take_octets(struct wsuv__frame_parser *p, struct wsuv__frame_input *in,
+                                  size_t need) {
+  const uint8_t *octets = in->data;
+
+  if (p->npartial > 0 || in->len < need)
+    return collect_octets(p, in, need);
+  advance(in, need);
+  return octets;
 }
 
 static int is_known_opcode(uint8_t opcode) {
@@ -58,22 +59,25 @@ static int judge_base_header(const struct wsuv__frame_parser *p,
     return WSUV_EOPCODE;
   if (!rules->lenient_masking && h->masked != (rules->role == WSUV_SERVER))
     return h->masked ? WSUV_EMASKED : WSUV_EUNMASKED;
-  return wsuv_opcode_is_control(h->opcode) ? judge_control(h, p->len7) : 0;
+  return (h->opcode & 8) != 0 ? judge_control(h, p->len7) : 0;
 }
 
 static int read_base_header(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
-                            struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
+                            struct wsuv__frame_input *in) {
   const uint8_t *octets = take_octets(p, in, 2);
+  uint8_t first;
+  uint8_t second;
   int err;
 
-  (void)slice;
   if (octets == NULL)
     return USED_UP;
-  p->header.fin = octets[0] >> 7;
-  p->header.rsv = (octets[0] >> 4) & 7;
-  p->header.opcode = octets[0] & 15;
-  p->header.masked = octets[1] >> 7;
-  p->len7 = octets[1] & 0x7F;
+  first = octets[0];
+  second = octets[1];
+  p->header.fin = first >> 7;
+  p->header.rsv = (first >> 4) & 7;
+  p->header.opcode = first & 15;
+  p->header.masked = second >> 7;
+  p->len7 = second & 0x7F;
   err = judge_base_header(p, rules);
   if (err != 0)
     return err;
@@ -82,12 +86,11 @@ static int read_base_header(struct wsuv__frame_parser *p, const struct wsuv__fra
 }
 
 static int read_extended_header(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
-                                struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
+                                struct wsuv__frame_input *in) {
   size_t nlength = wsuv__frame_length_octets(p->len7);
   const uint8_t *octets = take_octets(p, in, nlength + (p->header.masked ? 4u : 0u));
   int err;
 
-  (void)slice;
   if (octets == NULL)
     return USED_UP;
   err = wsuv__frame_read_length(octets, p->len7, &p->header.payload_len);
@@ -104,11 +107,10 @@ static int read_extended_header(struct wsuv__frame_parser *p, const struct wsuv_
 }
 
 /* The first slice is handed on even when it is empty, so that limits are judged before any payload is awaited. */
-static int read_payload_data(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
-                             struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
+static int read_payload_data(struct wsuv__frame_parser *p, struct wsuv__frame_input *in,
+                             struct wsuv__frame_slice *slice) {
   size_t n = in->len;
 
-  (void)rules;
   if (n > p->remaining)
     n = (size_t)p->remaining;
   if (n == 0 && p->remaining > 0 && p->begun)
@@ -127,33 +129,24 @@ static int read_payload_data(struct wsuv__frame_parser *p, const struct wsuv__fr
   return SLICE;
 }
 
-static int stay_failed(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
-                       struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
-  (void)rules;
-  (void)in;
-  (void)slice;
-  return p->error;
-}
-
-static const state_fn states[] = {
-    [FRAME_BASE_HEADER] = read_base_header,
-    [FRAME_EXTENDED_HEADER] = read_extended_header,
-    [FRAME_PAYLOAD_DATA] = read_payload_data,
-    [FRAME_FAILED] = stay_failed,
-};
-
 void wsuv__frame_parser_init(struct wsuv__frame_parser *parser) {
   memset(parser, 0, sizeof *parser);
 }
 
+/* The states in order, so that a frame that came whole is read in one go: this runs for every frame. */
 int wsuv__frame_parser_next(struct wsuv__frame_parser *parser,
                             const struct wsuv__frame_rules *rules, struct wsuv__frame_input *in,
                             struct wsuv__frame_slice *slice) {
-  int rc;
+  int rc = NEXT_STATE;
 
-  do {
-    rc = states[parser->state](parser, rules, in, slice);
-  } while (rc == NEXT_STATE);
+  if (parser->state == FRAME_BASE_HEADER)
+    rc = read_base_header(parser, rules, in);
+  if (rc == NEXT_STATE && parser->state == FRAME_EXTENDED_HEADER)
+    rc = read_extended_header(parser, rules, in);
+  if (rc == NEXT_STATE && parser->state == FRAME_PAYLOAD_DATA)
+    return read_payload_data(parser, in, slice);
+  if (parser->state == FRAME_FAILED)
+    return parser->error;
   if (rc < 0) {
     parser->state = FRAME_FAILED;
     parser->error = rc;

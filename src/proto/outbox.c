@@ -23,26 +23,20 @@ void wsuv__outbox_set_writer(struct wsuv__outbox *outbox, wsuv__outbox_write wri
 
 int wsuv__outbox_prepare_frame(const struct wsuv__outbox *outbox, struct wsuv__outbox_frame *frame,
                                const wsuv_frame_header_t *header, const void *payload, size_t len) {
-  int n;
-
   if (outbox->state != OUTBOX_OPEN &&
       !(outbox->state == OUTBOX_SEALED && header->opcode == WSUV_PONG))
     return WSUV_ESTATE;
   if (len > SIZE_MAX - WSUV_FRAME_HEADER_MAX)
     return WSUV_ENOMEM;
-  n = wsuv_frame_header_encode(header, frame->head);
-  if (n < 0)
-    return n;
   frame->header = header;
   frame->payload = payload;
   frame->payload_len = len;
-  frame->head_len = (size_t)n;
-  return 0;
+  frame->head_len = wsuv__frame_header_len(header);
+  return wsuv__frame_judge_header(header);
 }
 
 void wsuv__outbox_put_frame(uint8_t *dst, const struct wsuv__outbox_frame *frame) {
-  memcpy(dst, frame->head, frame->head_len);
-  dst += frame->head_len;
+  dst = wsuv__frame_put_header(dst, frame->header);
   if (frame->payload_len == 0)
     return;
   if (frame->header->masked)
@@ -138,8 +132,13 @@ static size_t entry_spans(const struct wsuv__outbox *outbox, wsuv_span_t *spans,
   struct wsuv__list *node;
   size_t n = 0;
 
-  for (node = outbox->entries.next; node != &outbox->entries && nspans - n >= 2; node = node->next)
-    n += wsuv__outbox_entry_spans(wsuv__outbox_entry_of(node), spans + n);
+  for (node = outbox->entries.next; node != &outbox->entries && n < nspans; node = node->next) {
+    wsuv_span_t own[2];
+    size_t nown = wsuv__outbox_entry_spans(wsuv__outbox_entry_of(node), own);
+    size_t i;
+    for (i = 0; i < nown && n < nspans; i++)
+      spans[n++] = own[i];
+  }
   return n;
 }
 
@@ -164,6 +163,7 @@ int wsuv__outbox_flush(struct wsuv__outbox *outbox) {
 
 /* A large payload leaves from where it lies, behind what the cork holds; only what the writer does not take is copied. */
 static int write_through(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame) {
+  uint8_t head[WSUV_FRAME_HEADER_MAX];
   wsuv_span_t spans[3];
   wsuv_span_t *own;
   size_t corked = cork_len(outbox);
@@ -171,8 +171,9 @@ static int write_through(struct wsuv__outbox *outbox, const struct wsuv__outbox_
   size_t written;
   size_t from_head;
 
+  (void)wsuv__frame_put_header(head, frame->header);
   own = spans + n;
-  own[0].data = frame->head;
+  own[0].data = head;
   own[0].len = frame->head_len;
   own[1].data = frame->payload;
   own[1].len = frame->payload_len;
@@ -206,20 +207,27 @@ static int put_into_cork(struct wsuv__outbox *outbox, const struct wsuv__outbox_
   return 1;
 }
 
-int wsuv__outbox_append_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame) {
+int wsuv__outbox_cork_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame) {
   int err;
 
-  if (wsuv__list_is_empty(&outbox->entries)) {
-    if (put_into_cork(outbox, frame))
-      return 0;
-    if (frame->payload_len >= LARGE_PAYLOAD && !frame->header->masked && may_write_now(outbox))
-      return write_through(outbox, frame);
-    err = wsuv__outbox_flush(outbox);
-    if (err != 0)
-      return err;
-    if (put_into_cork(outbox, frame))
-      return 0;
-  }
+  if (put_into_cork(outbox, frame))
+    return 1;
+  if (!wsuv__list_is_empty(&outbox->entries))
+    return 0;
+  err = wsuv__outbox_flush(outbox);
+  return err != 0 ? err : put_into_cork(outbox, frame);
+}
+
+static int append_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame) {
+  int rc = put_into_cork(outbox, frame);
+
+  if (rc == 0 && wsuv__list_is_empty(&outbox->entries) && frame->payload_len >= LARGE_PAYLOAD &&
+      !frame->header->masked && may_write_now(outbox))
+    return write_through(outbox, frame);
+  if (rc == 0)
+    rc = wsuv__outbox_cork_frame(outbox, frame);
+  if (rc != 0)
+    return rc < 0 ? rc : 0;
   return queue_frame(outbox, frame);
 }
 
@@ -228,7 +236,7 @@ int wsuv__outbox_append(struct wsuv__outbox *outbox, const wsuv_frame_header_t *
   struct wsuv__outbox_frame frame;
   int err = wsuv__outbox_prepare_frame(outbox, &frame, header, payload, len);
 
-  return err != 0 ? err : wsuv__outbox_append_frame(outbox, &frame);
+  return err != 0 ? err : append_frame(outbox, &frame);
 }
 
 int wsuv__outbox_append_request(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
@@ -252,7 +260,7 @@ int wsuv__outbox_append_request(struct wsuv__outbox *outbox, struct wsuv__outbox
   }
   entry->len = len;
   entry->header_len = (uint8_t)frame.head_len;
-  memcpy(entry->header, frame.head, frame.head_len);
+  (void)wsuv__frame_put_header(entry->header, header);
   wsuv__list_append(&outbox->entries, &entry->link);
   outbox->queued += wsuv__outbox_entry_total(entry);
   return 0;

@@ -86,8 +86,9 @@ int wsuv__outbox_append_control(struct wsuv__outbox *outbox, const wsuv_frame_he
 
   if (err != 0)
     return err;
-  if (wsuv__list_is_empty(&outbox->entries))
-    return wsuv__outbox_append_frame(outbox, &frame);
+  err = wsuv__outbox_cork_frame(outbox, &frame);
+  if (err != 0)
+    return err < 0 ? err : 0;
   entry = control_entry(outbox, header);
   if (entry == NULL)
     return WSUV_ENOMEM;

@@ -5,13 +5,12 @@
 
 #include "proto/outbox.h"
 
-/* A frame about to be queued, its header encoded. */
+/* A frame about to be queued. */
 struct wsuv__outbox_frame {
   const wsuv_frame_header_t *header;
   const uint8_t *payload;
   size_t payload_len;
   size_t head_len;
-  uint8_t head[WSUV_FRAME_HEADER_MAX];
 };
 
 /* WSUV_ESTATE if nothing may be queued any more, or the header's fault. */
@@ -21,8 +20,8 @@ int wsuv__outbox_prepare_frame(const struct wsuv__outbox *outbox, struct wsuv__o
 /* Writes the frame, masked if its header says so. */
 void wsuv__outbox_put_frame(uint8_t *dst, const struct wsuv__outbox_frame *frame);
 
-/* Queues it at the end, by the shortest way. */
-int wsuv__outbox_append_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame);
+/* Puts it into the cork, written out before if need be: 1. 0: it has to wait in an entry. WSUV_ENOMEM: dead. */
+int wsuv__outbox_cork_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_frame *frame);
 
 static inline struct wsuv__outbox_entry *wsuv__outbox_entry_of(struct wsuv__list *node) {
   return WSUV__LIST_ENTRY(node, struct wsuv__outbox_entry, link);

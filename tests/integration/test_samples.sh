@@ -153,6 +153,10 @@ check "nothing is said on standard error" lines_are err 0
 run "$bin/02_client" --wait 0 "$url"
 check "02_client with an empty input exits with 0" status_is 0
 
+"$bin/02_client" --wait 0 "$url" >"$work/out" 2>"$work/err" <&-
+status=$?
+check "02_client with a closed input exits with 0" status_is 0
+
 printf 'first\nsecond\nthird without its end' | "$bin/02_client" "$url" >"$work/out" 2>"$work/err"
 status=$?
 check "02_client with a pipe as input exits with 0" status_is 0

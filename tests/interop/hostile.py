@@ -1,0 +1,295 @@
+"""Hostile peers against wsuv-testee-server: floods, silence, resets. Its memory must stay flat and it must stay in order.
+
+256 MiB of hostile input in all, 1000 connections at a time. Memory is judged where /proc tells it.
+"""
+
+import os
+import resource
+import signal
+import sys
+import time
+
+import wire
+from testee import Server, connect, find, request
+from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Failure, Stream
+
+MIB = 1 << 20
+GROWTH = 8 * MIB
+CROWD = 1000
+FLAGS = ("--max-message", str(MIB), "--close-timeout-ms", "1000")
+KEY = b"\x5a\xa5\x0f\xf0"
+
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def push(sock, block, total, patience=1.0):
+    """Sends a block again and again and never reads; ends when the peer stops taking it. Octets sent."""
+    sock.settimeout(patience)
+    sent = 0
+    while sent < total:
+        try:
+            sent += sock.send(memoryview(block)[sent % len(block) :])
+        except TimeoutError:
+            return sent
+        except (ConnectionResetError, BrokenPipeError):
+            raise Failure(f"the server gave up after {sent} octets") from None
+    return sent
+
+
+def whole_frames(frame, size=256 * 1024):
+    """About `size` octets of whole frames."""
+    return frame * max(1, size // len(frame))
+
+
+def judge_memory(server, before, what):
+    now = server.memory()
+    if before is not None and now - before > GROWTH:
+        raise Failure(f"{what}: memory grew by {(now - before) / MIB:.1f} MiB")
+
+
+def send_all(sock, block, total):
+    """As push, but frames stay whole."""
+    sock.settimeout(wire.PATIENCE)
+    for _ in range(total // len(block) + 1):
+        sock.sendall(block)
+
+
+def check_fresh_client(server):
+    """A new connection is taken and served; all that came before it has been seen by then."""
+    link = server.open()
+    link.echo(TEXT, b"alive")
+    link.finish()
+
+
+@test
+def pings_whose_pongs_are_not_read(server, before):
+    link = server.open()
+    sent = push(link.sock, whole_frames(wire.frame(PING, b"p" * 125, KEY)), 96 * MIB)
+    judge_memory(server, before, f"after {sent / MIB:.0f} MiB of pings")
+    link.reset()
+
+
+@test
+def empty_fragments_without_end(server, before):
+    link = server.open()
+    link.send(link.frame(TEXT, b"", fin=False))
+    send_all(link.sock, whole_frames(wire.frame(CONTINUATION, b"", KEY, fin=False)), 64 * MIB)
+    judge_memory(server, before, "after 64 MiB of empty fragments")
+    link.sock.setblocking(False)
+    link.send(link.frame(CONTINUATION, b"the end") + link.frame(PING, b"?"))
+    link.expect(TEXT, b"the end")
+    link.expect(PONG, b"?")
+    link.finish()
+
+
+@test
+def fragments_of_one_octet(server, before):
+    for _ in range(4):
+        link = server.open()
+        link.send(link.frame(BINARY, b"x", fin=False))
+        try:
+            send_all(link.sock, whole_frames(wire.frame(CONTINUATION, b"x", KEY, fin=False)), 8 * MIB)
+        except OSError as error:
+            raise Failure(f"the server does not read on after a failure: {error}") from None
+        link.sock.setblocking(False)
+        link.expect_failed(1009)
+        judge_memory(server, before, "after a message in fragments of one octet")
+
+
+@test
+def input_behind_a_failure(server, before):
+    """Read and dropped until the closing deadline, so that our Close is not lost to a reset."""
+    link = server.open()
+    link.send(link.frame(3, b"bad"))
+    sent = push(link.sock, b"\xff" * 65536, 32 * MIB)
+    judge_memory(server, before, f"after {sent / MIB:.0f} MiB behind a failure")
+    link.sock.setblocking(False)
+    link.expect_failed(1002)
+
+
+@test
+def a_crowd_that_announces_and_does_not_send(server, before):
+    links = []
+    for _ in range(CROWD):
+        link = server.open()
+        link.send(link.frame(BINARY, announce=MIB) + b"only so much")
+        links.append(link)
+    check_fresh_client(server)
+    judge_memory(server, before, f"{CROWD} connections that announce 1 MiB")
+    for link in links:
+        link.reset()
+
+
+@test
+def a_crowd_with_half_heads(server, before):
+    socks = [connect(server.port) for _ in range(CROWD)]
+    for sock in socks:
+        sock.sendall(request(server.port)[:-2] + b"X-Half: " + b"h" * 500)
+    check_fresh_client(server)
+    judge_memory(server, before, f"{CROWD} half heads")
+    for sock in socks:
+        sock.close()
+
+
+@test
+def a_peer_that_asks_and_never_reads(server, before):
+    links = [server.open() for _ in range(3)]
+    for link in links:
+        sent = push(link.sock, whole_frames(wire.frame(BINARY, b"e" * 1000, KEY)), 64 * MIB)
+        if sent >= 64 * MIB:
+            raise Failure("the server reads on though nobody takes its echoes")
+    judge_memory(server, before, "3 peers that never read")
+    check_fresh_client(server)
+    for link in links:
+        link.reset()
+
+
+@test
+def a_peer_that_reads_late_gets_everything(server, before):
+    link = server.open()
+    block = wire.frame(BINARY, b"l" * 1000, KEY)
+    sent = push(link.sock, block, 64 * MIB)
+    link.sock.setblocking(False)
+    rest = -sent % len(block)
+    link.send(block[len(block) - rest :])
+    for _ in range((sent + rest) // len(block)):
+        link.expect(BINARY, b"l" * 1000)
+    link.finish()
+    judge_memory(server, before, "a peer that reads late")
+
+
+@test
+def resets_in_every_state(server, before):
+    head = request(server.port)
+    close = wire.frame(CLOSE, b"\x03\xe8", KEY)
+    bad = wire.frame(3, b"bad", KEY)
+    big = wire.frame(BINARY, b"r" * (MIB // 2), KEY)
+    openings = [b"", head[:20], head[:-1], head[:-2] + b"Bad Field\r\n\r\n", head]
+    frames = [wire.frame(TEXT, b"half", KEY)[:8], wire.frame(TEXT, b"x", KEY, fin=False), big, big[:70000], close, bad]
+    for _ in range(20):
+        for data in [*openings, *(head + frame for frame in frames), head + big + close, head + close + bad]:
+            stream = Stream(connect(server.port))
+            stream.send(data)
+            stream.reset()
+        for data in frames:
+            link = server.open()
+            link.send(data)
+            link.reset()
+        link = server.open()
+        link.send(link.frame(CLOSE, b"\x03\xe8"))
+        link.receive()
+        link.reset()
+    check_fresh_client(server)
+    judge_memory(server, before, "resets in every state")
+
+
+def warm_up(server):
+    """What the server keeps for good, such as its buffers, is there before memory is compared."""
+    links = [server.open() for _ in range(8)]
+    for link in links:
+        link.send(b"".join(link.frame(BINARY, b"w" * MIB) for _ in range(4)))
+        for _ in range(4):
+            link.expect(BINARY, b"w" * MIB)
+    for link in links:
+        link.finish()
+
+
+def run_on_one_server():
+    server = Server(*FLAGS)
+    warm_up(server)
+    before = server.memory()
+    witness = server.open()
+    failures = 0
+    for function in TESTS:
+        failures += report(function.__name__, lambda f=function: f(server, before))
+        failures += report("  a connection opened before goes on", lambda: witness.echo(TEXT, b"witness"), quiet=True)
+    now = server.memory()
+    if before is not None:
+        print(f"memory: {before / MIB:.1f} MiB before, {now / MIB:.1f} MiB after")
+    failures += report("a fresh client, then SIGTERM", lambda: (check_fresh_client(server), witness.finish(), server.stop()))
+    return failures
+
+
+def half_open_handshakes_end_by_their_deadline():
+    server = Server("--handshake-timeout-ms", "1500")
+    started = time.monotonic()
+    streams = [Stream(connect(server.port)) for _ in range(CROWD)]
+    for stream in streams[::2]:
+        stream.send(request(server.port)[:-2])
+    for stream in streams:
+        stream.fill(1 << 16)
+        stream.close()
+    if time.monotonic() - started < 1.4:
+        raise Failure("they ended before their deadline")
+    check_fresh_client(server)
+    server.stop()
+
+
+def sigterm_says_going_away():
+    server = Server()
+    links = [server.open() for _ in range(3)]
+    half = Stream(connect(server.port))
+    half.send(request(server.port)[:30])
+    links[0].send(links[0].frame(TEXT, b"unfinished", fin=False))
+    links[1].echo(TEXT, b"x" * 70000)
+    server.process.send_signal(signal.SIGTERM)
+    for link in links:
+        link.expect_close_request(1001)
+    server.stop()
+    half.close()
+
+
+def sigterm_does_not_wait_for_ever():
+    server = Server("--close-timeout-ms", "300")
+    link = server.open()
+    server.process.send_signal(signal.SIGTERM)
+    link._receive_close([1001])
+    server.stop()
+
+
+def second_sigterm_ends_at_once():
+    server = Server("--close-timeout-ms", "off")
+    link = server.open()
+    server.process.send_signal(signal.SIGTERM)
+    link._receive_close([1001])
+    server.stop(expected=1)
+
+
+def report(name, function, quiet=False):
+    started = time.monotonic()
+    try:
+        function()
+    except (Failure, OSError) as error:
+        print(f"FAILED {name}: {error}", flush=True)
+        return 1
+    if not quiet:
+        print(f"ok {name} ({time.monotonic() - started:.1f} s)", flush=True)
+    return 0
+
+
+def main():
+    find("wsuv-testee-server")
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    # AddressSanitizer keeps freed memory back; that is not the growth we look for.
+    options = os.environ.get("ASAN_OPTIONS", "")
+    os.environ["ASAN_OPTIONS"] = f"{options}:quarantine_size_mb=1:thread_local_quarantine_size_kb=64".lstrip(":")
+    failures = run_on_one_server()
+    for function in (
+        half_open_handshakes_end_by_their_deadline,
+        sigterm_says_going_away,
+        sigterm_does_not_wait_for_ever,
+        second_sigterm_ends_at_once,
+    ):
+        failures += report(function.__name__, function)
+    print(f"hostile peers: {failures} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,351 @@
+#include "vectors/vector_run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/endpoint.h"
+#include "support/check.h"
+
+void vector_say_where(const struct vector_run *run) {
+  size_t at = run->at < run->vector->nlines ? run->at : run->vector->nlines - 1;
+  print_error("%s:%zu (%s, %s): %s\n", run->vector->file, run->vector->numbers[at],
+              run->role == WSUV_SERVER ? "server" : "client", vector_split_name(&run->split),
+              run->at < run->vector->nlines ? run->vector->lines[at] : "at the end");
+}
+
+/* ---- callbacks ---- */
+
+static void note(struct vector_run *run, const char *what, const void *data, size_t len) {
+  struct vector_event *event = &run->events[run->nevents];
+  CHECK_TRUE(run->nevents < VECTOR_EVENTS_MAX);
+  run->nevents++;
+  snprintf(event->what, sizeof event->what, "%s", what);
+  vector_bytes_add(&event->bytes, data, len);
+}
+
+static void react(struct vector_run *run, const char *line) {
+  if (line == NULL)
+    return;
+  run->depth++;
+  vector_run_line(run, line);
+  run->depth--;
+}
+
+static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
+  char what[VECTOR_WHAT_MAX];
+  snprintf(what, sizeof what, "message %s", wsuv_opcode_name(type));
+  note(data, what, payload, len);
+  if (len > 0)
+    memset(payload, '#', len); /* callbacks may overwrite it */
+  react(data, ((struct vector_run *)data)->on_message);
+}
+
+static void on_ping(void *data, const uint8_t *payload, size_t len) {
+  note(data, "ping", payload, len);
+  react(data, ((struct vector_run *)data)->on_ping);
+}
+
+static void on_pong(void *data, const uint8_t *payload, size_t len) {
+  note(data, "pong", payload, len);
+}
+
+static void on_close(void *data, int code, const char *reason, size_t reason_len) {
+  char what[VECTOR_WHAT_MAX];
+  snprintf(what, sizeof what, "close %d", code);
+  note(data, what, reason, reason_len);
+  react(data, ((struct vector_run *)data)->on_close);
+}
+
+const wsuv_endpoint_handler_t vector_handler = {sizeof vector_handler, on_message, on_ping, on_pong,
+                                                on_close};
+
+/* 1, 2, 3, ...: the first masking key is 01 02 03 04. */
+static int count_up(void *arg, void *buf, size_t len) {
+  struct vector_run *run = arg;
+  uint8_t *octets = buf;
+  while (len-- > 0)
+    *octets++ = ++run->next_random;
+  return 0;
+}
+
+/* ---- input and output ---- */
+
+static void receive_piece(struct vector_run *run, size_t len) {
+  uint8_t *at = run->room->data + run->room->len - len;
+  int err;
+  memcpy(at, run->pending.data, len);
+  vector_bytes_drop(&run->pending, len);
+  err = wsuv_endpoint_receive(run->ep, at, len);
+  if (err == WSUV_ENOMEM)
+    run->failed = 1;
+  memset(at, '#', len); /* the caller's memory is free again */
+}
+
+/* As a transport does: while the endpoint is paused nothing is read. */
+static void receive_pending(struct vector_run *run) {
+  while (run->pending.len > 0 && run->ep->delivery == DELIVERY_FLOWING)
+    receive_piece(run, vector_split_next(&run->split, run->pending.len));
+}
+
+void vector_drain(struct vector_run *run, size_t max) {
+  for (;;) {
+    wsuv_span_t spans[3];
+    size_t n = wsuv_endpoint_output(run->ep, spans, 1 + run->sent.len % 3);
+    size_t written = 0;
+    size_t i;
+    for (i = 0; i < n && max > 0; i++) {
+      size_t len = spans[i].len < max ? spans[i].len : max;
+      vector_bytes_add(&run->output, spans[i].data, len);
+      vector_bytes_add(&run->sent, spans[i].data, len);
+      written += len;
+      max -= len;
+    }
+    wsuv_endpoint_output_done(run->ep, written);
+    if (written == 0)
+      return;
+  }
+}
+
+/* ---- lines that do something ---- */
+
+/* "-> NAME" ends a line whose call has to fail. */
+static void settle(struct vector_run *run, const char **line, int err) {
+  char word[VECTOR_WORD_MAX];
+  int expected = 0;
+  if (vector_take_word(line, "->"))
+    expected = vector_error_by_name(vector_next_word(line, word));
+  if (err == WSUV_ENOMEM)
+    run->failed = 1;
+  if (run->failing != 0 || run->depth > 0)
+    return;
+  if (expected != err)
+    vector_say_where(run);
+  CHECK_ERR(expected, err);
+}
+
+static void do_in(struct vector_run *run, const char **line) {
+  vector_take_bytes(line, &run->pending);
+}
+
+static void do_eof(struct vector_run *run, const char **line) {
+  int err = wsuv_endpoint_receive_eof(run->ep);
+  run->expected_error = err;
+  settle(run, line, err);
+}
+
+static void do_tick(struct vector_run *run, const char **line) {
+  wsuv_endpoint_tick(run->ep, vector_take_number(line));
+}
+
+static void do_send(struct vector_run *run, const char **line) {
+  struct vector_bytes payload = {NULL, 0, 0};
+  char word[VECTOR_WORD_MAX];
+  int type = vector_opcode_by_name(vector_next_word(line, word));
+  vector_take_bytes(line, &payload);
+  settle(run, line, wsuv_endpoint_send(run->ep, (wsuv_opcode_t)type, payload.data, payload.len));
+  vector_bytes_free(&payload);
+}
+
+static void send_control(struct vector_run *run, const char **line,
+                         int (*send)(wsuv_endpoint_t *ep, const void *payload, size_t len)) {
+  struct vector_bytes payload = {NULL, 0, 0};
+  vector_take_bytes(line, &payload);
+  settle(run, line, send(run->ep, payload.data, payload.len));
+  vector_bytes_free(&payload);
+}
+
+static void do_ping(struct vector_run *run, const char **line) {
+  send_control(run, line, wsuv_endpoint_ping);
+}
+
+static void do_pong(struct vector_run *run, const char **line) {
+  send_control(run, line, wsuv_endpoint_pong);
+}
+
+static void do_close(struct vector_run *run, const char **line) {
+  struct vector_bytes reason = {NULL, 0, 0};
+  int code = **line == '\0' || **line == '-' ? 0 : (int)vector_take_number(line);
+  vector_take_bytes(line, &reason);
+  settle(run, line, wsuv_endpoint_close(run->ep, code, (const char *)reason.data, reason.len));
+  vector_bytes_free(&reason);
+}
+
+static void do_heartbeat(struct vector_run *run, const char **line) {
+  settle(run, line, wsuv_endpoint_check_heartbeat(run->ep));
+}
+
+static void do_pause(struct vector_run *run, const char **line) {
+  (void)line;
+  wsuv_endpoint_pause(run->ep);
+}
+
+static void do_resume(struct vector_run *run, const char **line) {
+  settle(run, line, wsuv_endpoint_resume(run->ep));
+  if (run->depth == 0)
+    receive_pending(run);
+}
+
+/* "write 5": the transport takes so many octets. */
+static void do_write(struct vector_run *run, const char **line) {
+  vector_drain(run, (size_t)vector_take_number(line));
+}
+
+/* "pin": the transport is busy with all there is so far. */
+static void do_pin(struct vector_run *run, const char **line) {
+  wsuv_span_t spans[8];
+  (void)line;
+  (void)wsuv_endpoint_output(run->ep, spans, 8);
+}
+
+static void do_on(struct vector_run *run, const char **line) {
+  if (vector_take_word(line, "message"))
+    run->on_message = *line;
+  else if (vector_take_word(line, "ping"))
+    run->on_ping = *line;
+  else if (vector_take_word(line, "close"))
+    run->on_close = *line;
+  else
+    fail_msg("no such event: %s", *line);
+}
+
+static const struct {
+  const char *word;
+  void (*run)(struct vector_run *run, const char **line);
+} actions[] = {
+    {"in", do_in},       {"peer", vector_add_peer_frame},
+    {"eof", do_eof},     {"tick", do_tick},
+    {"send", do_send},   {"ping", do_ping},
+    {"pong", do_pong},   {"close", do_close},
+    {"pause", do_pause}, {"heartbeat", do_heartbeat},
+    {"write", do_write}, {"resume", do_resume},
+    {"pin", do_pin},     {"on", do_on},
+};
+
+void vector_run_line(struct vector_run *run, const char *line) {
+  char word[VECTOR_WORD_MAX];
+  size_t i;
+  vector_next_word(&line, word);
+  if (strcmp(word, "in") != 0 && strcmp(word, "peer") != 0 && run->depth == 0)
+    receive_pending(run);
+  if (vector_expect(run, word, &line))
+    return;
+  for (i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+    if (strcmp(actions[i].word, word) == 0) {
+      actions[i].run(run, &line);
+      return;
+    }
+  }
+  vector_say_where(run);
+  fail_msg("not a line of a vector: %s", word);
+}
+
+/* ---- the whole ---- */
+
+static int64_t take_option(const char **line) {
+  return vector_take_word(line, "off") ? WSUV_OFF : (int64_t)vector_take_number(line);
+}
+
+static int set_option(struct vector_run *run, const char *line) {
+  if (vector_take_word(&line, "role"))
+    return 1;
+  if (vector_take_word(&line, "max_message"))
+    run->options.max_message_size = take_option(&line);
+  else if (vector_take_word(&line, "max_frame"))
+    run->options.max_frame_size = take_option(&line);
+  else if (vector_take_word(&line, "write_limit"))
+    run->options.write_limit = take_option(&line);
+  else if (vector_take_word(&line, "ping_interval"))
+    run->options.ping_interval_ms = take_option(&line);
+  else if (vector_take_word(&line, "close_timeout"))
+    run->options.close_timeout_ms = take_option(&line);
+  else if (vector_take_word(&line, "max_pings"))
+    run->options.max_pings = (int)take_option(&line);
+  else if (vector_take_word(&line, "lenient_masking"))
+    run->options.lenient_masking = 1;
+  else
+    return 0;
+  return 1;
+}
+
+static void finish_normally(struct vector_run *run) {
+  wsuv_close_status_t status;
+  receive_pending(run);
+  vector_drain(run, SIZE_MAX);
+  wsuv_endpoint_close_status(run->ep, &status);
+  if (run->output.len > 0 || run->nseen < run->nevents || run->expected_error != status.error)
+    vector_say_where(run);
+  CHECK_BYTES(NULL, 0, run->output.data, run->output.len);
+  CHECK_STR("", run->nseen < run->nevents ? run->events[run->nseen].what : "");
+  CHECK_ERR(run->expected_error, status.error);
+}
+
+/* Whatever the missing memory did, the endpoint ends in order. */
+static void finish_after_failure(struct vector_run *run) {
+  (void)wsuv_endpoint_resume(run->ep);
+  vector_drain(run, SIZE_MAX);
+  (void)wsuv_endpoint_receive_eof(run->ep);
+  CHECK_TRUE(wsuv_endpoint_wants_close(run->ep));
+  CHECK_SIZE(0, wsuv_endpoint_queued(run->ep));
+}
+
+static void run_lines(struct vector_run *run) {
+  size_t nheader = 0;
+  while (nheader < run->vector->nlines && set_option(run, run->vector->lines[nheader]))
+    nheader++;
+  if (wsuv_endpoint_new(&run->ep, &run->options, &vector_handler, run) != 0) {
+    CHECK_SIZE(1, run->failing);
+    return;
+  }
+  for (run->at = nheader; run->at < run->vector->nlines; run->at++)
+    vector_run_line(run, run->vector->lines[run->at]);
+  if (run->failing == 0)
+    finish_normally(run);
+  else
+    finish_after_failure(run);
+  vector_check_sent(run);
+  wsuv_endpoint_free(run->ep);
+}
+
+static void free_run(struct vector_run *run) {
+  size_t i;
+  for (i = 0; i < run->nevents; i++)
+    vector_bytes_free(&run->events[i].bytes);
+  vector_bytes_free(&run->pending);
+  vector_bytes_free(&run->output);
+  vector_bytes_free(&run->sent);
+  free(run);
+}
+
+size_t vector_run_once(const struct vector *vector, wsuv_role_t role, struct vector_split split,
+                       size_t failing, const struct guard_page *room, int *has_failed) {
+  const wsuv_endpoint_options_t defaults = WSUV_ENDPOINT_OPTIONS_INIT(role);
+  struct vector_run *run = calloc(1, sizeof *run);
+  size_t fed;
+  CHECK_NOT_NULL(run);
+  run->vector = vector;
+  run->role = role;
+  run->split = split;
+  run->failing = failing;
+  run->room = room;
+  failing_alloc_init(&run->fa);
+  failing_alloc_fail_once(&run->fa, failing);
+  run->options = defaults;
+  run->options.allocator = &run->fa.allocator;
+  run->options.random = count_up;
+  run->options.random_arg = run;
+  run_lines(run);
+  failing_alloc_check_no_leaks(&run->fa);
+  *has_failed = failing_alloc_has_failed(&run->fa);
+  fed = run->split.fed;
+  free_run(run);
+  return fed;
+}
+
+int vector_wants_role(const struct vector *vector, wsuv_role_t role) {
+  const char *line = vector->nlines > 0 ? vector->lines[0] : "";
+  if (!vector_take_word(&line, "role"))
+    fail_msg("%s does not start with its role", vector->name);
+  return vector_take_word(&line, "both") ||
+         vector_take_word(&line, role == WSUV_SERVER ? "server" : "client");
+}
