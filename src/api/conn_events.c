@@ -14,8 +14,9 @@ static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
     break;
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
-    (void)wsuv_endpoint_receive(&conn->endpoint, bytes,
-                                len); /* a failure shows in the endpoint's state */
+    /* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the
+     * endpoint's state. */
+    (void)wsuv__endpoint_receive_or_hold(&conn->endpoint, bytes, len);
     break;
   case WSUV_STATE_RESOLVING:
   case WSUV_STATE_CONNECTING_TRANSPORT:

@@ -25,9 +25,10 @@ static int start_write(wsuv_conn_t *conn) {
   return err;
 }
 
+/* A dead outbox has lost the rest of a frame: what stands behind it would be read as that rest. */
 static int may_write(const wsuv_conn_t *conn) {
   return conn->transport == TRANSPORT_OPEN && !conn->writing &&
-         conn->phase >= WSUV_STATE_OPENING_HANDSHAKE;
+         conn->phase >= WSUV_STATE_OPENING_HANDSHAKE && conn->endpoint.outbox.state != OUTBOX_DEAD;
 }
 
 static void write_output(wsuv_conn_t *conn) {
@@ -99,7 +100,7 @@ static void move_phase(wsuv_conn_t *conn) {
 static int wants_reading(const wsuv_conn_t *conn) {
   switch ((wsuv_state_t)conn->phase) {
   case WSUV_STATE_OPENING_HANDSHAKE:
-    return !wsuv__upgrade_awaits_decision(conn->upgrade);
+    return !wsuv__upgrade_is_full(conn->upgrade);
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
     return conn->endpoint.delivery == DELIVERY_FLOWING ||

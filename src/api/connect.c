@@ -16,7 +16,9 @@ static int judge_options(const wsuv_loop_t *loop, const wsuv_connect_options_t *
     return WSUV_EINVAL;
   if (handler == NULL || handler->size < sizeof *handler || handler->on_close == NULL)
     return WSUV_EINVAL;
-  return loop->state == LOOP_RUNNING ? 0 : WSUV_ESTATE;
+  if (loop->state != LOOP_RUNNING)
+    return WSUV_ESTATE;
+  return o->path != NULL ? wsuv__uv_stream_judge_path(o->path) : 0;
 }
 
 static int new_handshake(struct wsuv__connect *connect, const wsuv_allocator_t *a,

@@ -15,7 +15,9 @@ static int judge_options(const wsuv_server_options_t *o, const wsuv_server_handl
     return WSUV_EINVAL;
   if (o->port < 0 || o->port > 65535 || o->backlog < 0)
     return WSUV_EINVAL;
-  return o->nsubprotocols > 0 && o->subprotocols == NULL ? WSUV_EINVAL : 0;
+  if (o->nsubprotocols > 0 && o->subprotocols == NULL)
+    return WSUV_EINVAL;
+  return o->path != NULL ? wsuv__uv_stream_judge_path(o->path) : 0;
 }
 
 /* Pointers and texts in one block. The handshake judges whether they are tokens: made once here, so that a wrong list is

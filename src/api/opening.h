@@ -42,8 +42,11 @@ int wsuv__upgrade_start(wsuv_conn_t *conn);
 /* Bytes of a request. */
 void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len);
 
-static inline int wsuv__upgrade_awaits_decision(const struct wsuv_upgrade *upgrade) {
-  return upgrade != NULL && upgrade->state == UPGRADE_AWAITING_DECISION;
+/* While the application decides, the peer's end is listened for: only a peer that sends ahead (which a client must not, RFC
+ * 6455 4.1) has to wait. */
+static inline int wsuv__upgrade_is_full(const struct wsuv_upgrade *upgrade) {
+  return upgrade != NULL && upgrade->state == UPGRADE_AWAITING_DECISION &&
+         upgrade->leftover.len > 0;
 }
 
 static inline int wsuv__upgrade_reads_request(const struct wsuv_upgrade *upgrade) {

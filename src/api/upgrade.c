@@ -119,6 +119,16 @@ static int is_plain(const struct wsuv_upgrade *upgrade, int verdict) {
   return verdict == WSUV_ENOUPGRADE || (verdict == WSUV_EMETHOD && !upgrade->head.upgrade);
 }
 
+/* Nobody else has the pointer: what cannot be answered for lack of memory ends here. */
+static void accept_unasked(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
+  int err = wsuv_upgrade_accept(upgrade, NULL);
+
+  if (err == 0 || wsuv_upgrade_reject(upgrade, 503, NULL, 0, NULL, 0) == 0)
+    return;
+  upgrade->state = UPGRADE_READING_REQUEST;
+  wsuv__conn_release(conn, err);
+}
+
 /* The request is whole: who decides? */
 static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
   const wsuv_server_handler_t *handler = conn->server->handler;
@@ -135,8 +145,8 @@ static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
     upgrade->state = UPGRADE_AWAITING_DECISION;
     if (handler->on_upgrade != NULL)
       handler->on_upgrade(conn->server, upgrade);
-    else if (wsuv_upgrade_accept(upgrade, NULL) != 0)
-      (void)wsuv_upgrade_reject(upgrade, 503, NULL, 0, NULL, 0);
+    else
+      accept_unasked(conn, upgrade);
   }
 }
 

@@ -86,7 +86,6 @@ static void init_handles(struct wsuv__loop *loop) {
   loop->timer.data = loop;
   loop->idle.data = loop;
   uv_unref((uv_handle_t *)&loop->timer);
-  uv_unref((uv_handle_t *)&loop->idle);
   loop->nhandles = 2;
   loop->nholds = 0;
 }

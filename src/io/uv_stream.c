@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#if !defined(_WIN32)
+#include <sys/un.h>
+#endif
 
 #include "wsuv/errno.h"
 
@@ -160,6 +163,16 @@ int wsuv__uv_stream_connect_tcp(struct wsuv__uv_stream *stream, const struct soc
 int wsuv__uv_stream_connect_pipe(struct wsuv__uv_stream *stream, const char *path) {
   uv_pipe_connect(&stream->req.connect, &stream->uv.pipe, path, connect_done);
   return 0;
+}
+
+/* libuv would cut it, and use another path than the one that was asked for. */
+int wsuv__uv_stream_judge_path(const char *path) {
+#if defined(_WIN32)
+  (void)path;
+  return 0;
+#else
+  return strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path) ? 0 : UV_ENAMETOOLONG;
+#endif
 }
 
 int wsuv__uv_stream_accept(struct wsuv__uv_stream *stream, uv_stream_t *listener) {

@@ -30,6 +30,9 @@ int wsuv__uv_stream_init_pipe(struct wsuv__uv_stream *stream, struct wsuv__loop 
 int wsuv__uv_stream_connect_tcp(struct wsuv__uv_stream *stream, const struct sockaddr *address);
 int wsuv__uv_stream_connect_pipe(struct wsuv__uv_stream *stream, const char *path);
 
+/* UV_ENAMETOOLONG for a path that a socket address cannot hold. */
+int wsuv__uv_stream_judge_path(const char *path);
+
 /* Takes the connection that waits at the listener. */
 int wsuv__uv_stream_accept(struct wsuv__uv_stream *stream, uv_stream_t *listener);
 

@@ -44,15 +44,8 @@ void wsuv_mask(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t maski
     mask_word(dst + 16, src + 16, word);
     mask_word(dst + 24, src + 24, word);
   }
-  if (len >= 16) {
+  for (; len >= 8; len -= 8, dst += 8, src += 8)
     mask_word(dst, src, word);
-    mask_word(dst + 8, src + 8, word);
-    len -= 16, dst += 16, src += 16;
-  }
-  if (len >= 8) {
-    mask_word(dst, src, word);
-    len -= 8, dst += 8, src += 8;
-  }
   if (len > 0)
     mask_rest(dst, src, len, word);
 }

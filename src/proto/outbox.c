@@ -45,13 +45,23 @@ void wsuv__outbox_put_frame(uint8_t *dst, const struct wsuv__outbox_frame *frame
     memcpy(dst, frame->payload, frame->payload_len);
 }
 
+/* The last entry, if that can grow by `len` octets. */
+static struct wsuv__outbox_entry *last_with_room(struct wsuv__outbox *outbox, size_t len) {
+  struct wsuv__outbox_entry *entry;
+
+  if (wsuv__list_is_empty(&outbox->entries))
+    return NULL;
+  entry = wsuv__outbox_entry_of(outbox->entries.prev);
+  return entry->cap >= entry->len && entry->cap - entry->len >= len ? entry : NULL;
+}
+
 /* Room at the end of the queue: behind the last entry where that can grow, else in a new one. */
 static uint8_t *room_at_end(struct wsuv__outbox *outbox, size_t len) {
-  int backlog = !wsuv__list_is_empty(&outbox->entries);
-  struct wsuv__outbox_entry *entry = backlog ? wsuv__outbox_entry_of(outbox->entries.prev) : NULL;
+  struct wsuv__outbox_entry *entry = last_with_room(outbox, len);
   uint8_t *room;
 
-  if (entry == NULL || entry->cap - entry->len < len || entry->cap == 0) {
+  if (entry == NULL) {
+    int backlog = !wsuv__list_is_empty(&outbox->entries);
     entry = wsuv__outbox_entry_new(outbox->allocator, len, backlog);
     if (entry == NULL)
       return NULL;
