@@ -45,11 +45,13 @@ int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payl
   wsuv_frame_header_t header;
   int err = wsuv__endpoint_judge_send(ep, type, payload, len);
 
-  if (err == 0)
-    err = wsuv__endpoint_frame_header(ep, &header, (uint8_t)type, len);
-  if (err == 0)
-    err = wsuv__outbox_append(&ep->outbox, &header, payload, len);
-  return err;
+  if (err != 0)
+    return err;
+  if (ep->config->rules.role == WSUV_SERVER &&
+      wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len))
+    return 0;
+  err = wsuv__endpoint_frame_header(ep, &header, (uint8_t)type, len);
+  return err != 0 ? err : wsuv__outbox_append(&ep->outbox, &header, payload, len);
 }
 
 int wsuv__endpoint_send_request(struct wsuv_endpoint *ep, struct wsuv__outbox_entry *entry,

@@ -241,6 +241,29 @@ static int append_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_f
   return queue_frame(outbox, frame);
 }
 
+int wsuv__outbox_try_cork(struct wsuv__outbox *outbox, uint8_t opcode, const void *payload,
+                          size_t len) {
+  struct wsuv__cork *cork = outbox->cork;
+  uint8_t *p;
+
+  if (cork == NULL || outbox->state != OUTBOX_OPEN || len > UINT16_MAX ||
+      cork->cap - cork->len < len + WSUV_FRAME_HEADER_MAX || !wsuv__list_is_empty(&outbox->entries))
+    return 0;
+  p = cork->base + cork->len;
+  *p++ = 0x80 | opcode;
+  if (len < WSUV__LEN_16) {
+    *p++ = (uint8_t)len;
+  } else {
+    *p++ = WSUV__LEN_16;
+    wsuv__store_be16(p, (uint16_t)len);
+    p += 2;
+  }
+  if (len > 0)
+    memcpy(p, payload, len);
+  cork->len = (size_t)(p - cork->base) + len;
+  return 1;
+}
+
 int wsuv__outbox_append(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                         const void *payload, size_t len) {
   struct wsuv__outbox_frame frame;

@@ -67,6 +67,11 @@ void wsuv__outbox_set_writer(struct wsuv__outbox *outbox, wsuv__outbox_write wri
 int wsuv__outbox_append(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                         const void *payload, size_t len);
 
+/* The short way for what makes up nearly all traffic: an unmasked final data frame of up to 64 KiB goes into the cork, and 1
+ * is returned; 0 leaves it to wsuv__outbox_append. */
+int wsuv__outbox_try_cork(struct wsuv__outbox *outbox, uint8_t opcode, const void *payload,
+                          size_t len);
+
 /* One whole frame whose payload stays where it is; `entry` goes to `done` when it was written or cancelled. */
 int wsuv__outbox_append_request(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
                                 const wsuv_frame_header_t *header, const void *payload, size_t len);
