@@ -84,7 +84,8 @@ WSUV_EXTERN void wsuv_endpoint_free(wsuv_endpoint_t *endpoint);
 
 /* Takes bytes from the transport, in any split. They are unmasked in place and may be reused when the call returns.
  * After the first protocol error (a Close with the right code is queued, RFC 6455 7.1.7) this and every later call
- * returns that error and ignores the bytes; after the peer's Close, 0 and ignores them. WSUV_ESTATE while paused. */
+ * returns that error and ignores the bytes; after the peer's Close, 0 and ignores them. WSUV_ESTATE while paused, and
+ * from a callback. */
 WSUV_EXTERN int wsuv_endpoint_receive(wsuv_endpoint_t *endpoint, uint8_t *bytes, size_t len);
 
 /* The transport ended. 0 if both Close frames had been exchanged, else WSUV_EABNORMAL or the earlier error. */

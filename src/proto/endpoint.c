@@ -75,8 +75,9 @@ static int take_slice(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *
 /* After any callback the endpoint may be closing, failed or paused, so that is asked anew for every frame. */
 static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
   struct wsuv__frame_slice slice;
-  int rc;
+  int rc = 0;
 
+  ep->activity = ENDPOINT_PARSING;
   while (wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING) {
     rc = wsuv__frame_parser_next(&ep->parser, &ep->config->rules, in, &slice);
     if (rc > 0)
@@ -84,22 +85,32 @@ static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
     else if (rc == 0)
       break;
     if (rc < 0)
-      return wsuv__endpoint_fail(ep, rc);
+      (void)wsuv__endpoint_fail(ep, rc);
   }
+  ep->activity = ENDPOINT_IDLE;
   return ep->error;
 }
 
-/* What came behind the frame whose callback paused. */
+/* Keeps what came behind the frame whose callback paused. Bytes that resume has taken off the front go first, once they
+ * are half of all, so that every byte is moved a bounded number of times. */
 static int hold(struct wsuv_endpoint *ep, const struct wsuv__frame_input *in) {
+  struct wsuv__buf *held = &ep->held;
+
   if (ep->delivery != DELIVERY_PAUSED || !wsuv__endpoint_is_parsing(ep) || in->len == 0)
     return ep->error;
-  if (wsuv__buf_append(&ep->held, ep->config->allocator, in->data, in->len) != 0)
+  if (ep->held_off > held->len / 2) {
+    held->len -= ep->held_off;
+    memmove(held->base, held->base + ep->held_off, held->len);
+    ep->held_off = 0;
+  }
+  if (wsuv__buf_append(held, ep->config->allocator, in->data, in->len) != 0)
     return wsuv__endpoint_fail(ep, WSUV_ENOMEM);
   return 0;
 }
 
 int wsuv_endpoint_receive(wsuv_endpoint_t *ep, uint8_t *bytes, size_t len) {
-  if (ep->delivery == DELIVERY_PAUSED && wsuv__endpoint_is_parsing(ep))
+  if (ep->activity == ENDPOINT_PARSING ||
+      (ep->delivery == DELIVERY_PAUSED && wsuv__endpoint_is_parsing(ep)))
     return WSUV_ESTATE;
   return wsuv__endpoint_receive_or_hold(ep, bytes, len);
 }
@@ -123,17 +134,23 @@ void wsuv_endpoint_pause(wsuv_endpoint_t *ep) {
   ep->delivery = DELIVERY_PAUSED;
 }
 
+/* From a callback there is nothing to do: the loop that called it goes on. */
 int wsuv_endpoint_resume(wsuv_endpoint_t *ep) {
-  struct wsuv__buf held = ep->held;
-  struct wsuv__frame_input in = {held.base, held.len};
+  struct wsuv__frame_input in;
 
   if (ep->delivery == DELIVERY_FLOWING)
     return ep->error;
   ep->delivery = DELIVERY_FLOWING;
-  memset(&ep->held, 0, sizeof ep->held);
+  if (ep->activity == ENDPOINT_PARSING || ep->held.len == 0)
+    return ep->error;
+  in.data = ep->held.base + ep->held_off;
+  in.len = ep->held.len - ep->held_off;
   (void)parse(ep, &in);
-  (void)hold(ep, &in);
-  wsuv__buf_free(&held, ep->config->allocator);
+  ep->held_off = ep->held.len - in.len;
+  if (in.len == 0 || !wsuv__endpoint_is_parsing(ep)) {
+    wsuv__buf_free(&ep->held, ep->config->allocator);
+    ep->held_off = 0;
+  }
   return ep->error;
 }
 

@@ -33,6 +33,7 @@ struct wsuv__peer_close {
 };
 
 enum wsuv__delivery { DELIVERY_FLOWING, DELIVERY_PAUSED };
+enum wsuv__activity { ENDPOINT_IDLE, ENDPOINT_PARSING }; /* PARSING: callbacks may be running */
 
 struct wsuv_endpoint {
   const struct wsuv__endpoint_config *config;
@@ -50,10 +51,12 @@ struct wsuv_endpoint {
   struct wsuv__peer_close *peer_close;
   uint8_t *control;      /* payload of a control frame that a split tore apart */
   struct wsuv__buf held; /* received while paused */
+  size_t held_off;       /* of it, delivered already */
   int error;             /* the first failure */
   uint16_t sent_code;    /* of our Close; 1005: without one; 0: none queued */
   uint8_t control_len;
   uint8_t delivery; /* enum wsuv__delivery */
+  uint8_t activity; /* enum wsuv__activity */
   uint8_t closing;  /* enum wsuv__closing_state */
 };
 

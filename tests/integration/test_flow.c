@@ -153,7 +153,6 @@ static void test_backpressure_on_the_peer(void **state) {
 static void resume(uv_timer_t *timer) {
   struct talker *t = timer->data;
   CALL_VOID(t->lb, wsuv_conn_read_start(t->conn));
-  uv_close((uv_handle_t *)timer, NULL);
 }
 
 /* A connection that does not read keeps no loop alive; read_start does from there on. */
@@ -181,6 +180,7 @@ static void test_start_as_the_last_thing(void **state) {
   timer.data = &client;
   CHECK_ERR(0, uv_timer_start(&timer, resume, 1, 0));
   loopback_run_out(&lb);
+  uv_close((uv_handle_t *)&timer, NULL);
   CHECK_STR("ommc", client.log);
   CHECK_STR("two", (char *)client.payload);
   loopback_close(&lb);

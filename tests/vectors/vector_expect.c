@@ -5,6 +5,7 @@
 
 #include "support/check.h"
 #include "vectors/vector_run.h"
+#include "wsuv/frame.h"
 
 static void check_octets(const struct vector_run *run, const struct vector_bytes *expected,
                          const uint8_t *actual, size_t len) {
@@ -150,13 +151,13 @@ static void expect_status(struct vector_run *run, const char **line) {
   check_numbers(run, vector_take_number(line), (uint64_t)status.code);
   CHECK_TRUE(vector_take_word(line, "sent"));
   check_numbers(run, vector_take_number(line), (uint64_t)status.sent_code);
-  check_numbers(run, vector_take_word(line, "clean"), status.clean != 0);
+  check_numbers(run, (uint64_t)vector_take_word(line, "clean"), status.clean != 0);
   (void)vector_take_word(line, "unclean");
   vector_take_bytes(line, &reason);
   check_octets(run, &reason, (const uint8_t *)status.reason, status.reason_len);
   CHECK_INT('\0', status.reason[status.reason_len]);
-  check_numbers(run, status.sent_code != 0, wsuv_endpoint_sent_close(run->ep) != 0);
-  check_numbers(run, status.code != 1006, wsuv_endpoint_received_close(run->ep) != 0);
+  check_numbers(run, (uint64_t)(status.sent_code != 0), wsuv_endpoint_sent_close(run->ep) != 0);
+  check_numbers(run, (uint64_t)(status.code != 1006), wsuv_endpoint_received_close(run->ep) != 0);
   vector_bytes_free(&reason);
 }
 
@@ -174,9 +175,8 @@ int vector_expect(struct vector_run *run, const char *word, const char **line) {
     const char *word;
     void (*judge)(struct vector_run *run, const char **line);
   } expectations[] = {
-      {"out", expect_out},           {"sent", expect_sent},
-      {"log", expect_log},           {"error", expect_error},
-      {"status", expect_status},     {"wants_close", expect_wants_close},
+      {"out", expect_out},           {"sent", expect_sent},     {"log", expect_log},
+      {"error", expect_error},       {"status", expect_status}, {"wants_close", expect_wants_close},
       {"deadline", expect_deadline}, {"queued", expect_queued},
   };
   size_t i;

@@ -110,7 +110,8 @@ static void take_payload(const char **line, struct vector_bytes *payload) {
 }
 
 void vector_add_peer_frame(struct vector_run *run, const char **line) {
-  struct peer_frame frame = {0, 0, 1, run->role == WSUV_SERVER, FORM_SHORTEST, {0x37, 0xfa, 0x21, 0x3d}};
+  struct peer_frame frame = {
+      0, 0, 1, run->role == WSUV_SERVER, FORM_SHORTEST, {0x37, 0xfa, 0x21, 0x3d}};
   struct vector_bytes payload = {NULL, 0, 0};
   char word[VECTOR_WORD_MAX];
   int opcode = vector_opcode_by_name(vector_next_word(line, word));

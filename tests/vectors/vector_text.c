@@ -146,8 +146,10 @@ int vector_error_by_name(const char *name) {
 #define ROW(name, number, close_code, http_status, text) {#name, number},
       WSUV_ERRNO_MAP(ROW)
 #undef ROW
-          {"EINVAL", WSUV_EINVAL},       {"ENOMEM", WSUV_ENOMEM},
-      {"ECANCELED", WSUV_ECANCELED}, {"ETIMEDOUT", WSUV_ETIMEDOUT},
+          {"EINVAL", WSUV_EINVAL},
+      {"ENOMEM", WSUV_ENOMEM},
+      {"ECANCELED", WSUV_ECANCELED},
+      {"ETIMEDOUT", WSUV_ETIMEDOUT},
       {"0", 0},
   };
   size_t i;
