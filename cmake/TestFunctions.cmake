@@ -65,11 +65,15 @@ function(wsuv_add_unit_test name)
   if(arg_CORE)
     set(core CORE)
   endif()
-  wsuv_add_test_program(test_${name} ${core} SOURCES ${arg_SOURCES} LIBRARIES ${arg_LIBRARIES})
+  set(program test_${name})
+  if(TARGET ${program}) # a module's unit test may have the name of an integration test
+    set(program test_${arg_LABEL}_${name})
+  endif()
+  wsuv_add_test_program(${program} ${core} SOURCES ${arg_SOURCES} LIBRARIES ${arg_LIBRARIES})
   if(WSUV_TEST_LAUNCHER)
     math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 10")
   endif()
-  add_test(NAME ${arg_LABEL}.${name} COMMAND ${WSUV_TEST_LAUNCHER} $<TARGET_FILE:test_${name}>
+  add_test(NAME ${arg_LABEL}.${name} COMMAND ${WSUV_TEST_LAUNCHER} $<TARGET_FILE:${program}>
                                              ${arg_ARGS})
   set_tests_properties(${arg_LABEL}.${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT}
                                                        SKIP_RETURN_CODE 77)

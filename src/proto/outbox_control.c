@@ -44,18 +44,19 @@ static struct wsuv__list *control_position(struct wsuv__outbox *outbox) {
   return node;
 }
 
-/* A Pong that has not begun to leave. */
+/* The last Pong that has not begun to leave. */
 static struct wsuv__outbox_entry *waiting_pong(struct wsuv__outbox *outbox) {
+  struct wsuv__outbox_entry *last = NULL;
   struct wsuv__list *node;
   size_t before = 0;
 
   for (node = outbox->entries.next; node != &outbox->entries; node = node->next) {
     struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(node);
     if (entry->control == WSUV_PONG && entry->off == 0 && before >= outbox->window)
-      return entry;
+      last = entry;
     before += wsuv__outbox_entry_remaining(entry);
   }
-  return NULL;
+  return last;
 }
 
 static struct wsuv__outbox_entry *control_entry(struct wsuv__outbox *outbox,

@@ -101,7 +101,7 @@ static void test_departure(const void *row) {
   struct rig rig;
   char peer[64];
 
-  open_late(&rig, departure->leave == nothing ? 50 : 0);
+  open_late(&rig, departure->leave == nothing ? 50 : WSUV_OFF);
   departure->leave(&rig);
   RUN_UNTIL(&rig.lb, rig.host.server == NULL || wsuv_server_nconns(rig.host.server) == 0);
   CHECK_STR("/chat", wsuv_upgrade_target(rig.host.upgrade));

@@ -51,8 +51,9 @@ static const struct encode_row encodings[] = {
     {"nothing", 0, NULL, 0, 0, ""},
     {"nothing, with an empty reason", 0, "", 0, 0, ""},
     {"a code", 1000, NULL, 0, 2, "\x03\xe8"},
-    {"a code and a reason", 1001, "bye", 3, 5, "\x03\xe9"
-                                               "bye"},
+    {"a code and a reason", 1001, "bye", 3, 5,
+     "\x03\xe9"
+     "bye"},
     {"the highest code", 4999, "", 0, 2, "\x13\x87"},
     {"a reason without a code", 0, "x", 1, WSUV_EINVAL, NULL},
     {"a reason that is not there", 1000, NULL, 1, WSUV_EINVAL, NULL},
@@ -104,8 +105,9 @@ static const struct decode_row decodings[] = {
     {"code 5000", "\x13\x88", 2, WSUV_ECLOSECODE, 0, 0},
     {"a reason that is not UTF-8", "\x03\xe8\xff", 3, WSUV_EENCODING, 0, 0},
     {"a reason that stops inside a character", "\x03\xe8\xf0\x9f\x98", 5, WSUV_EENCODING, 0, 0},
-    {"a reason with a NUL", "\x03\xe8"
-                            "a\0b",
+    {"a reason with a NUL",
+     "\x03\xe8"
+     "a\0b",
      5, 0, 1000, 3},
 };
 

@@ -7,8 +7,8 @@ struct item {
 };
 
 /* The numbers in order, as digits; checks the way back too. */
-static int read_list(const struct wsuv__list *head) {
-  const struct wsuv__list *node;
+static int read_list(struct wsuv__list *head) {
+  struct wsuv__list *node;
   int forward = 0;
   int backward = 0;
   int place = 1;

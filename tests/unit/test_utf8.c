@@ -155,7 +155,10 @@ static const struct text_row texts[] = {
     {"three octets", "\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 1},
     {"four octets", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 1},
     {"mixed", "a\xc3\xa9 \xe2\x82\xac 0123456789abcdef \xf0\x9f\x98\x80\xf0\x9f\x98\x80z", 1},
-    {"the edge of the fast path", "0123456789abcde\xc3\xa9" "0123456789abcde\xe2\x82\xac", 1},
+    {"the edge of the fast path",
+     "0123456789abcde\xc3\xa9"
+     "0123456789abcde\xe2\x82\xac",
+     1},
     {"surrogate", "abc\xed\xa0\x80", 0},
     {"wrong in the second block of 16", "0123456789abcdef0123456\xff", 0},
     {"stops inside", "0123456789abcdef\xf0\x9f\x98", 0},

@@ -1,0 +1,316 @@
+/* Every call from every callback: a table of (callback, call), each row a test. What must hold is what the fixture checks:
+ * no callback inside a call, one on_close and that last, nothing left at the end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "integration/raw_peer.h"
+
+struct scene;
+
+struct place {
+  const char *name;
+  int server_side;
+  int event; /* enum event, or one of these */
+};
+enum { ON_UPGRADE = NEVENTS, ON_REQUEST, ON_SERVER_CLOSE };
+
+static const struct place places[] = {
+    {"client on_open", 0, EV_OPEN},       {"server on_open", 1, EV_OPEN},
+    {"client on_message", 0, EV_MESSAGE}, {"server on_message", 1, EV_MESSAGE},
+    {"client on_ping", 0, EV_PING},       {"server on_ping", 1, EV_PING},
+    {"client on_pong", 0, EV_PONG},       {"server on_pong", 1, EV_PONG},
+    {"client on_drain", 0, EV_DRAIN},     {"server on_drain", 1, EV_DRAIN},
+    {"client send cb", 0, EV_SENT},       {"server send cb", 1, EV_SENT},
+    {"client on_close", 0, EV_CLOSE},     {"server on_close of a connection", 1, EV_CLOSE},
+    {"on_upgrade", 1, ON_UPGRADE},        {"on_request", 1, ON_REQUEST},
+    {"on_close of the server", 1, ON_SERVER_CLOSE},
+};
+#define NPLACES (sizeof places / sizeof places[0])
+
+/* `conn` is NULL where the callback is not a connection's and there is none. */
+typedef void (*act_fn)(struct scene *s, wsuv_conn_t *conn);
+
+struct scene {
+  struct loopback lb;
+  struct host host;
+  struct host second;
+  struct talker client;
+  struct talker extra;
+  struct raw raw;
+  const struct place *place;
+  act_fn act;
+  int acted;
+  int nreqs; /* requests not yet called back */
+};
+
+static struct scene *scene; /* the one that plays */
+
+/* ---- the calls ---- */
+
+static void on_sent(wsuv_send_t *req, int status) {
+  struct talker *t = req->data;
+
+  CHECK_TRUE(status == 0 || status == WSUV_ECANCELED);
+  free(req);
+  scene->nreqs--;
+  talker_note(t, EV_SENT);
+}
+
+static void send_request(struct talker *t) {
+  static const char payload[40000] = "request";
+  wsuv_send_t *req = malloc(sizeof *req);
+
+  CHECK_NOT_NULL(req);
+  req->data = t;
+  scene->nreqs++;
+  if (CALL(t->lb, wsuv_conn_send(t->conn, req, WSUV_BINARY, payload, sizeof payload, on_sent)) == 0)
+    return;
+  scene->nreqs--;
+  free(req);
+}
+
+static void act_send(struct scene *s, wsuv_conn_t *conn) {
+  if (conn == NULL)
+    return;
+  (void)CALL(&s->lb, wsuv_conn_send_text(conn, "text", 4));
+  (void)CALL(&s->lb, wsuv_conn_send_binary(conn, "binary", 6));
+  (void)CALL(&s->lb, wsuv_conn_ping(conn, "ping", 4));
+  send_request(wsuv_conn_data(conn));
+}
+
+static void act_close(struct scene *s, wsuv_conn_t *conn) {
+  if (conn == NULL)
+    return;
+  (void)CALL(&s->lb, wsuv_conn_close(conn, 4000, "from a callback"));
+  CHECK_ERR(WSUV_ESTATE, CALL(&s->lb, wsuv_conn_close(conn, 4001, "again")));
+  (void)CALL(&s->lb, wsuv_conn_send_text(conn, "late", 4));
+}
+
+static void act_terminate(struct scene *s, wsuv_conn_t *conn) {
+  if (conn == NULL)
+    return;
+  CALL_VOID(&s->lb, wsuv_conn_terminate(conn));
+  CALL_VOID(&s->lb, wsuv_conn_terminate(conn));
+  CHECK_INT(WSUV_STATE_RELEASING, wsuv_conn_state(conn));
+}
+
+static void act_send_and_terminate(struct scene *s, wsuv_conn_t *conn) {
+  act_send(s, conn);
+  act_terminate(s, conn);
+  act_send(s, conn);
+}
+
+static void act_send_and_close(struct scene *s, wsuv_conn_t *conn) {
+  act_send(s, conn);
+  act_close(s, conn);
+}
+
+static void act_read_stop(struct scene *s, wsuv_conn_t *conn) {
+  if (conn != NULL)
+    CALL_VOID(&s->lb, wsuv_conn_read_stop(conn));
+}
+
+static void act_read_start(struct scene *s, wsuv_conn_t *conn) {
+  if (conn != NULL)
+    CALL_VOID(&s->lb, wsuv_conn_read_start(conn));
+}
+
+static void act_read_stop_start(struct scene *s, wsuv_conn_t *conn) {
+  act_read_stop(s, conn);
+  act_read_start(s, conn);
+}
+
+static void act_loop_close(struct scene *s, wsuv_conn_t *conn) {
+  (void)conn;
+  loopback_end(&s->lb);
+}
+
+static void act_server_close(struct scene *s, wsuv_conn_t *conn) {
+  (void)conn;
+  if (s->host.server != NULL)
+    CALL_VOID(&s->lb, wsuv_server_close(s->host.server));
+}
+
+static void terminate_visited(wsuv_conn_t *conn, void *arg) {
+  (void)arg;
+  wsuv_conn_terminate(conn);
+}
+
+static void act_terminate_all(struct scene *s, wsuv_conn_t *conn) {
+  (void)conn;
+  if (s->host.server != NULL)
+    CALL_VOID(&s->lb, wsuv_server_each(s->host.server, terminate_visited, NULL));
+}
+
+static void act_terminate_other(struct scene *s, wsuv_conn_t *conn) {
+  struct talker *server = s->host.ntalkers > 0 ? s->host.talkers[0] : NULL;
+
+  if (s->client.conn != NULL && s->client.conn != conn)
+    CALL_VOID(&s->lb, wsuv_conn_terminate(s->client.conn));
+  if (server != NULL && server->conn != NULL && server->conn != conn)
+    CALL_VOID(&s->lb, wsuv_conn_terminate(server->conn));
+}
+
+static void act_connect(struct scene *s, wsuv_conn_t *conn) {
+  (void)conn;
+  if (s->lb.loop == NULL)
+    return;
+  talker_init(&s->extra, &s->lb);
+  CHECK_ERR(0, talker_connect(&s->extra, &s->host, NULL));
+}
+
+static void act_listen(struct scene *s, wsuv_conn_t *conn) {
+  (void)conn;
+  if (s->lb.loop == NULL)
+    return;
+  host_init(&s->second, &s->lb);
+  CHECK_ERR(0, host_listen(&s->second, NULL));
+}
+
+static void act_ask(struct scene *s, wsuv_conn_t *conn) {
+  char peer[64];
+  if (conn == NULL)
+    return;
+  (void)wsuv_conn_peer(conn, peer, sizeof peer);
+  (void)wsuv_conn_queued(conn);
+  (void)wsuv_conn_role(conn);
+  (void)wsuv_conn_subprotocol(conn);
+  CHECK_PTR(s->lb.loop, wsuv_conn_loop(conn));
+  if (wsuv_conn_server(conn) != NULL)
+    (void)wsuv_server_nconns(wsuv_conn_server(conn));
+}
+
+static const struct {
+  const char *name;
+  act_fn act;
+} acts[] = {
+    {"send", act_send},
+    {"close", act_close},
+    {"terminate", act_terminate},
+    {"send and terminate", act_send_and_terminate},
+    {"send and close", act_send_and_close},
+    {"read_stop", act_read_stop},
+    {"read_start", act_read_start},
+    {"read_stop and start", act_read_stop_start},
+    {"loop_close", act_loop_close},
+    {"server_close", act_server_close},
+    {"terminate all", act_terminate_all},
+    {"terminate the other side", act_terminate_other},
+    {"connect", act_connect},
+    {"listen", act_listen},
+    {"ask", act_ask},
+};
+#define NACTS (sizeof acts / sizeof acts[0])
+
+/* ---- the play: both sides hear everything once, then the client closes ---- */
+
+static void act_at(int server_side, int event, wsuv_conn_t *conn) {
+  if (scene->acted || scene->place->event != event || scene->place->server_side != server_side)
+    return;
+  scene->acted = 1;
+  scene->act(scene, conn);
+}
+
+static void begin(struct talker *t) {
+  (void)talker_say(t, "hello");
+  (void)CALL(t->lb, wsuv_conn_ping(t->conn, "p", 1));
+  send_request(t);
+}
+
+static void client_hears(struct talker *t, enum event event) {
+  if (event == EV_OPEN)
+    begin(t);
+  act_at(0, (int)event, t->conn);
+  if (t->n[EV_MESSAGE] >= 2 && t->n[EV_PONG] > 0 && t->n[EV_PING] > 0 && t->n[EV_CLOSE] == 0)
+    (void)CALL(t->lb, wsuv_conn_close(t->conn, 1000, NULL));
+}
+
+static void server_hears(struct talker *t, enum event event) {
+  if (event == EV_OPEN)
+    begin(t);
+  act_at(1, (int)event, t->conn);
+  if (event == EV_CLOSE && t->host->server != NULL)
+    CALL_VOID(t->lb, wsuv_server_close(t->host->server));
+}
+
+static void server_upgrades(struct host *host, wsuv_upgrade_t *upgrade) {
+  int err;
+  act_at(1, ON_UPGRADE, scene->client.conn);
+  err = CALL(host->lb, wsuv_upgrade_accept(upgrade, NULL));
+  CHECK_TRUE(err == 0 || err == WSUV_ECANCELED);
+}
+
+static void server_answers(struct host *host, wsuv_upgrade_t *request) {
+  int err;
+  act_at(1, ON_REQUEST, scene->client.conn);
+  err = CALL(host->lb, wsuv_upgrade_reject(request, 200, NULL, 0, "page", 4));
+  CHECK_TRUE(err == 0 || err == WSUV_ECANCELED);
+}
+
+static void server_closed(struct host *host) {
+  (void)host;
+  act_at(1, ON_SERVER_CLOSE, NULL);
+}
+
+static void start(struct scene *s) {
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  wsuv_connect_options_t to = WSUV_CONNECT_OPTIONS_INIT;
+  wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
+
+  conn.write_high_water = 1; /* on_drain after every message */
+  loopback_open(&s->lb);
+  host_init(&s->host, &s->lb);
+  s->host.on_event = server_hears;
+  s->host.on_upgrade = server_upgrades;
+  s->host.on_request = server_answers;
+  s->host.on_closed = server_closed;
+  options.conn = &conn;
+  CHECK_ERR(0, host_listen(&s->host, &options));
+  talker_init(&s->client, &s->lb);
+  s->client.on_event = client_hears;
+  to.conn = &conn;
+  CHECK_ERR(0, talker_connect(&s->client, &s->host, &to));
+  if (s->place->event == ON_REQUEST) {
+    raw_connect(&s->raw, &s->lb, s->host.port);
+    raw_say(&s->raw, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+}
+
+struct row {
+  const char *name;
+  const struct place *place;
+  act_fn act;
+};
+
+static void test_row(const void *given) {
+  const struct row *row = given;
+  struct scene s;
+  int i;
+
+  memset(&s, 0, sizeof s);
+  s.place = row->place;
+  s.act = row->act;
+  scene = &s;
+  start(&s);
+  RUN_UNTIL(&s.lb, s.acted);
+  for (i = 0; i < 30; i++)
+    (void)uv_run(&s.lb.uv, UV_RUN_NOWAIT);
+  loopback_close(&s.lb);
+  CHECK_INT(0, s.nreqs);
+}
+
+int main(void) {
+  static struct row rows[NPLACES * NACTS];
+  static char names[NPLACES * NACTS][80];
+  size_t i;
+
+  for (i = 0; i < NPLACES * NACTS; i++) {
+    rows[i].place = &places[i / NACTS];
+    rows[i].act = acts[i % NACTS].act;
+    (void)snprintf(names[i], sizeof names[i], "%s from %s", acts[i % NACTS].name,
+                   rows[i].place->name);
+    rows[i].name = names[i];
+  }
+  return CHECK_RUN_TABLE("re-entrancy", rows, test_row);
+}

@@ -1,0 +1,236 @@
+/* Whole scenarios with the n-th allocation failing, for every n: once, and from there on. Whatever happens, nothing crashes,
+ * hangs or leaks, and errors are WSUV_ENOMEM or what follows from it at the other side. */
+#include <stdio.h>
+#include <string.h>
+
+#include "integration/raw_peer.h"
+
+struct play {
+  struct loopback lb;
+  struct host host;
+  struct talker client;
+  struct raw raw;
+};
+
+typedef void (*play_fn)(struct play *p);
+
+static void client_hears(struct talker *t, enum event event) {
+  static const char payload[100000] = "some text that spans reads";
+
+  if (event == EV_OPEN) {
+    (void)CALL(t->lb, wsuv_conn_send_binary(t->conn, payload, sizeof payload));
+    (void)CALL(t->lb, wsuv_conn_ping(t->conn, "p", 1));
+  }
+  if (event == EV_MESSAGE)
+    (void)CALL(t->lb, wsuv_conn_close(t->conn, 1000, "done"));
+}
+
+/* Where the memory for the message is missing at either side, the other would wait for ever. */
+static void server_hears(struct talker *t, enum event event) {
+  if (event == EV_MESSAGE &&
+      CALL(t->lb, wsuv_conn_send_binary(t->conn, t->payload, t->len)) != 0)
+    CALL_VOID(t->lb, wsuv_conn_terminate(t->conn));
+}
+
+static int connect_now(struct play *p) {
+  static const char *const subprotocols[] = {"a", "b"};
+  static const wsuv_header_t header = {"X-Torture", "yes", 0, 0};
+  wsuv_connect_options_t to = WSUV_CONNECT_OPTIONS_INIT;
+  int err;
+
+  to.subprotocols = subprotocols;
+  to.nsubprotocols = 2;
+  to.headers = &header;
+  to.nheaders = 1;
+  talker_init(&p->client, &p->lb);
+  p->client.on_event = client_hears;
+  err = talker_connect(&p->client, &p->host, &to);
+  CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
+  return err;
+}
+
+static int listen_now(struct play *p) {
+  static const char *const subprotocols[] = {"b"};
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  int err;
+
+  host_init(&p->host, &p->lb);
+  p->host.on_event = server_hears;
+  options.subprotocols = subprotocols;
+  options.nsubprotocols = 1;
+  err = host_listen(&p->host, &options);
+  CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
+  return err;
+}
+
+/* Until the client ended; where its own send failed it has nothing to wait for. */
+static void run_client(struct play *p) {
+  int turns = 0;
+
+  while (p->client.n[EV_CLOSE] == 0 && turns < 200) {
+    if (p->client.n[EV_OPEN] > 0)
+      turns++;
+    (void)uv_run(&p->lb.uv, p->client.n[EV_OPEN] > 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+  }
+}
+
+static void play_echo(struct play *p) {
+  if (listen_now(p) == 0 && connect_now(p) == 0)
+    run_client(p);
+}
+
+static void play_refused(struct play *p) {
+  p->host.port = 1; /* tcpmux: nobody listens there */
+  if (connect_now(p) == 0)
+    RUN_UNTIL(&p->lb, p->client.n[EV_CLOSE] == 1);
+}
+
+static void reject(struct host *host, wsuv_upgrade_t *upgrade) {
+  static const wsuv_header_t header = {"X-Why", "torture", 0, 0};
+
+  if (CALL(host->lb, wsuv_upgrade_reject(upgrade, 403, &header, 1, "no", 2)) == WSUV_ENOMEM)
+    host->upgrade = upgrade;
+}
+
+static void release_upgrade(struct play *p, int err) {
+  loopback_end(&p->lb);
+  loopback_run_out(&p->lb);
+  if (p->host.upgrade != NULL)
+    CHECK_ERR(err, CALL(&p->lb, wsuv_upgrade_accept(p->host.upgrade, NULL)));
+}
+
+static void play_reject(struct play *p) {
+  host_init(&p->host, &p->lb);
+  p->host.on_upgrade = reject;
+  if (host_listen(&p->host, NULL) == 0 && connect_now(p) == 0)
+    RUN_UNTIL(&p->lb, p->client.n[EV_CLOSE] == 1 || p->host.upgrade != NULL);
+  release_upgrade(p, WSUV_ECANCELED);
+}
+
+static void accept_late(struct play *p) {
+  int err = CALL(&p->lb, wsuv_upgrade_accept(p->host.upgrade, NULL));
+
+  CHECK_TRUE(err == 0 || err == WSUV_ENOMEM || err == WSUV_ECANCELED);
+  if (err != WSUV_ENOMEM)
+    p->host.upgrade = NULL;
+}
+
+static void play_late(struct play *p) {
+  host_init(&p->host, &p->lb);
+  p->host.on_upgrade = host_decide_late;
+  p->host.on_event = server_hears;
+  if (host_listen(&p->host, NULL) == 0 && connect_now(p) == 0) {
+    RUN_UNTIL(&p->lb, p->client.n[EV_CLOSE] == 1 || p->host.upgrade != NULL);
+    if (p->host.upgrade != NULL)
+      accept_late(p);
+    if (p->host.upgrade == NULL)
+      run_client(p);
+  }
+  release_upgrade(p, WSUV_ECANCELED);
+}
+
+/* The peer leaves while the application decides. */
+static void play_orphan(struct play *p) {
+  host_init(&p->host, &p->lb);
+  p->host.on_upgrade = host_decide_late;
+  if (host_listen(&p->host, NULL) == 0 && connect_now(p) == 0) {
+    RUN_UNTIL(&p->lb, p->client.n[EV_CLOSE] == 1 || p->host.upgrade != NULL);
+    if (p->client.conn != NULL)
+      CALL_VOID(&p->lb, wsuv_conn_terminate(p->client.conn));
+  }
+  release_upgrade(p, WSUV_ECANCELED);
+}
+
+static void play_paused(struct play *p) {
+  uint8_t bytes[600] = RAW_REQUEST;
+  size_t len = strlen(RAW_REQUEST);
+  struct raw *raw = &p->raw;
+  int i;
+
+  if (listen_now(p) != 0)
+    return;
+  raw_connect(raw, &p->lb, p->host.port);
+  len += frame_put(bytes + len, WSUV_CLIENT, WSUV_TEXT, "first", 5);
+  len += frame_put(bytes + len, WSUV_CLIENT, WSUV_PING, "p", 1);
+  len += frame_put(bytes + len, WSUV_CLIENT, WSUV_CLOSE, "\x03\xe8", 2);
+  RUN_UNTIL(&p->lb, raw->connected);
+  for (i = 0; i < 8; i++) { /* torn, so that pieces are collected */
+    raw_send(raw, bytes + len * (size_t)i / 8, len * (size_t)(i + 1) / 8 - len * (size_t)i / 8);
+    RUN_UNTIL(&p->lb, raw->nwriting == 0);
+    (void)uv_run(&p->lb.uv, UV_RUN_NOWAIT);
+  }
+  RUN_UNTIL(&p->lb, raw->eof || raw->error != 0);
+}
+
+struct row {
+  const char *name;
+  play_fn play;
+};
+
+static const struct row rows[] = {
+    {"echo and close", play_echo},     {"connection refused", play_refused},
+    {"reject", play_reject},           {"accept late", play_late},
+    {"the peer leaves", play_orphan},  {"a torn request and frames", play_paused},
+};
+
+/* Non-zero when an allocation failed, so that there may be another. */
+static int play_with(const struct row *row, size_t n, int once) {
+  static struct play p;
+  int failed;
+
+  memset(&p, 0, sizeof p);
+  loopback_open(&p.lb);
+  if (once)
+    failing_alloc_fail_once(&p.lb.fa, n);
+  else
+    failing_alloc_fail_from(&p.lb.fa, n);
+  row->play(&p);
+  failed = failing_alloc_has_failed(&p.lb.fa);
+  loopback_close(&p.lb);
+  return failed;
+}
+
+static void test_row(const void *given) {
+  size_t step = loopback_is_slow() ? 7 : 1;
+  size_t n;
+
+  for (n = 1; play_with(given, n, 1); n += step)
+    continue;
+  CHECK_TRUE(n > 5);
+  for (n = 1; play_with(given, n, 0); n += step)
+    continue;
+}
+
+/* The loop itself. */
+static void test_loop(void **state) {
+  struct failing_alloc fa;
+  wsuv_loop_options_t options = WSUV_LOOP_OPTIONS_INIT;
+  wsuv_loop_t *loop;
+  uv_loop_t uv;
+  size_t n;
+  (void)state;
+
+  CHECK_ERR(0, uv_loop_init(&uv));
+  for (n = 1;; n++) {
+    failing_alloc_init(&fa);
+    failing_alloc_fail_once(&fa, n);
+    options.allocator = &fa.allocator;
+    if (wsuv_loop_new(&loop, &uv, &options) == 0)
+      break;
+    CHECK_NULL(loop);
+    failing_alloc_check_no_leaks(&fa);
+  }
+  CHECK_TRUE(n > 1);
+  CHECK_ERR(0, wsuv_loop_close(loop, NULL, NULL));
+  (void)uv_run(&uv, UV_RUN_DEFAULT);
+  CHECK_ERR(0, uv_loop_close(&uv));
+  failing_alloc_check_no_leaks(&fa);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_loop)};
+  int failures = CHECK_RUN_TABLE("torture", rows, test_row);
+
+  failures += cmocka_run_group_tests_name("loop", tests, NULL, NULL);
+  return failures;
+}
