@@ -9,6 +9,7 @@ struct wsuv__cork {
   uint8_t *base;
   size_t len;
   size_t cap;
+  size_t head_len; /* octets at the front that are an HTTP head; frames follow */
 };
 
 #endif

@@ -74,6 +74,7 @@ static int init_memory(struct wsuv__loop *loop) {
     return WSUV_ENOMEM;
   }
   loop->cork.len = 0;
+  loop->cork.head_len = 0;
   loop->cork.cap = CORK_SIZE;
   loop->free_cork = &loop->cork;
   return 0;

@@ -26,7 +26,8 @@ struct wsuv__loop {
   struct wsuv__wheel wheel;
   uint64_t timer_due_ms; /* what the timer is set to; UINT64_MAX: it is stopped */
   uv_timer_t timer;
-  uv_idle_t idle; /* runs tasks; while it is active the loop does not block, and does not end either */
+  uv_idle_t
+      idle; /* runs tasks; while it is active the loop does not block, and does not end either */
   struct wsuv__list tasks;
   unsigned nhandles; /* not yet closed */
   size_t nholds;     /* deadlines that the uv_loop_t must not end before */

@@ -110,14 +110,21 @@ static int keep_rest(struct wsuv__outbox *outbox, const wsuv_span_t *rest, size_
   return 0;
 }
 
+static void empty_cork(struct wsuv__outbox *outbox) {
+  if (outbox->cork == NULL)
+    return;
+  outbox->cork->len = 0;
+  outbox->cork->head_len = 0;
+}
+
 static int keep_cork_rest(struct wsuv__outbox *outbox, size_t written) {
   struct wsuv__cork *cork = outbox->cork;
   wsuv_span_t rest = {cork->base + written, cork->len - written};
-  size_t frame_end = 0;
+  size_t frame_end = cork->head_len;
 
   while (frame_end < written)
     frame_end += wsuv__frame_total_len(cork->base + frame_end);
-  cork->len = 0;
+  empty_cork(outbox);
   return keep_rest(outbox, &rest, 1, frame_end - written);
 }
 
@@ -165,8 +172,7 @@ int wsuv__outbox_flush(struct wsuv__outbox *outbox) {
   written = outbox->write(outbox->write_arg, spans, n);
   if (written < corked)
     return keep_cork_rest(outbox, written);
-  if (corked > 0)
-    outbox->cork->len = 0;
+  empty_cork(outbox);
   wsuv__outbox_consume(outbox, written - corked);
   return 0;
 }
@@ -192,8 +198,7 @@ static int write_through(struct wsuv__outbox *outbox, const struct wsuv__outbox_
     int err = keep_cork_rest(outbox, written);
     return err != 0 ? err : queue_frame(outbox, frame);
   }
-  if (corked > 0)
-    outbox->cork->len = 0;
+  empty_cork(outbox);
   written -= corked;
   if (written == 0)
     return queue_frame(outbox, frame);
@@ -299,12 +304,20 @@ int wsuv__outbox_append_request(struct wsuv__outbox *outbox, struct wsuv__outbox
   return 0;
 }
 
+/* A head is the first thing on a connection. In the cork it leaves together with the first frames. */
 int wsuv__outbox_append_raw(struct wsuv__outbox *outbox, const void *data, size_t len) {
+  struct wsuv__cork *cork = outbox->cork;
   uint8_t *room;
 
   assert(cork_len(outbox) == 0 && wsuv__list_is_empty(&outbox->entries));
   if (outbox->state != OUTBOX_OPEN)
     return WSUV_ESTATE;
+  if (cork != NULL && len <= cork->cap) {
+    memcpy(cork->base, data, len);
+    cork->len = len;
+    cork->head_len = len;
+    return 0;
+  }
   room = room_at_end(outbox, len);
   if (room == NULL)
     return WSUV_ENOMEM;
@@ -328,8 +341,7 @@ int wsuv__outbox_return_cork(struct wsuv__outbox *outbox) {
 
   if (err == 0 && cork_len(outbox) > 0)
     err = keep_cork_rest(outbox, 0);
-  if (outbox->cork != NULL)
-    outbox->cork->len = 0;
+  empty_cork(outbox);
   outbox->cork = NULL;
   return err;
 }
