@@ -3,11 +3,23 @@
 #include <assert.h>
 #include <string.h>
 
+#define HELD_UP_MS 100u
+
 static void run_task(struct wsuv__task *task) {
   wsuv_conn_t *conn = WSUV__LIST_ENTRY(task, wsuv_conn_t, task);
 
   wsuv__conn_enter(conn);
   wsuv__conn_leave(conn);
+}
+
+/* Much too late: the loop was held up, and what the peer sent meanwhile lies unread in the kernel. It gets one turn of the
+ * loop to be read before the peer is judged. */
+static int was_held_up(wsuv_conn_t *conn, uint64_t now) {
+  uint64_t due = wsuv_endpoint_next_deadline(&conn->endpoint);
+  int late = due < now && now - due > HELD_UP_MS && !conn->excused;
+
+  conn->excused = (uint8_t)late;
+  return late;
 }
 
 /* The wheel fires early where a deadline was moved to a later time; then the pump just sets it anew. */
@@ -17,7 +29,8 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
 
   wsuv__conn_enter(conn);
   if (conn->phase == WSUV_STATE_OPEN || conn->phase == WSUV_STATE_CLOSING_HANDSHAKE) {
-    wsuv_endpoint_tick(&conn->endpoint, now);
+    if (!was_held_up(conn, now))
+      wsuv_endpoint_tick(&conn->endpoint, now);
   } else if (now >= conn->due_ms) {
     wsuv__conn_release(conn, WSUV_ETIMEDOUT);
   }

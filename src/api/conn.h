@@ -43,6 +43,7 @@ struct wsuv_conn {
   uint8_t hold;       /* enum wsuv__hold */
   uint8_t handed_out; /* enum wsuv__handed_out */
   uint8_t opened;     /* on_open was called */
+  uint8_t excused;    /* a deadline came much too late, and was put off once */
 };
 
 /* Zeroes and sets up everything but the transport; phase is the first one. */

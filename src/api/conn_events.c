@@ -151,6 +151,7 @@ void wsuv__conn_end_with_response(wsuv_conn_t *conn, const struct wsuv__buf *res
     return;
   }
   wsuv__outbox_seal(outbox);
+  wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io)); /* it may be late */
   (void)wsuv__endpoint_closing_step(&conn->endpoint, CLOSING_ON_FAIL);
   wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
 }

@@ -25,10 +25,9 @@ static int start_write(wsuv_conn_t *conn) {
   return err;
 }
 
-/* A dead outbox has lost the rest of a frame: what stands behind it would be read as that rest. */
 static int may_write(const wsuv_conn_t *conn) {
   return conn->transport == TRANSPORT_OPEN && !conn->writing &&
-         conn->phase >= WSUV_STATE_OPENING_HANDSHAKE && conn->endpoint.outbox.state != OUTBOX_DEAD;
+         conn->phase >= WSUV_STATE_OPENING_HANDSHAKE;
 }
 
 static void write_output(wsuv_conn_t *conn) {

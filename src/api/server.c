@@ -136,7 +136,7 @@ void wsuv_server_close(wsuv_server_t *server) {
   uv_close(&server->listener.handle, listener_closed);
   for (node = server->conns.next; node != &server->conns; node = node->next) {
     wsuv_conn_t *conn = WSUV__LIST_ENTRY(node, wsuv_conn_t, link);
-    if (wsuv__upgrade_reads_request(conn->upgrade))
+    if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && wsuv__upgrade_reads_request(conn->upgrade))
       wsuv__upgrade_refuse_busy(conn);
   }
 }

@@ -223,6 +223,8 @@ int wsuv__conn_keep_subprotocol(wsuv_conn_t *conn, const wsuv_handshake_t *hands
   const char *chosen = wsuv_handshake_subprotocol(handshake);
   size_t size = chosen != NULL ? strlen(chosen) + 1 : 0;
 
+  wsuv__release(&conn->loop->allocator, conn->subprotocol); /* of an answer that failed */
+  conn->subprotocol = NULL;
   if (size == 0)
     return 0;
   conn->subprotocol = wsuv__alloc(&conn->loop->allocator, size);
@@ -323,5 +325,8 @@ const char *wsuv_upgrade_header(const wsuv_upgrade_t *upgrade, const char *name)
 }
 
 int wsuv_upgrade_peer(const wsuv_upgrade_t *upgrade, char *out, size_t size) {
-  return upgrade->conn != NULL ? wsuv_conn_peer(upgrade->conn, out, size) : WSUV_ECANCELED;
+  const wsuv_conn_t *conn = upgrade->conn;
+
+  return conn != NULL && conn->transport == TRANSPORT_OPEN ? wsuv_conn_peer(conn, out, size)
+                                                           : WSUV_ECANCELED;
 }

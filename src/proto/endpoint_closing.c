@@ -30,12 +30,9 @@ static int queue_close(struct wsuv_endpoint *ep, const uint8_t *payload, size_t 
 
   if (err != 0)
     return err;
-  if (place == CLOSE_AHEAD_OF_DATA) {
-    err = wsuv__outbox_append_control(&ep->outbox, &header, payload, len);
-    wsuv__outbox_drop_waiting(&ep->outbox); /* last, so that surely no data is left behind it */
-  } else {
-    err = wsuv__outbox_append(&ep->outbox, &header, payload, len);
-  }
+  if (place == CLOSE_AHEAD_OF_DATA)
+    wsuv__outbox_drop_waiting(&ep->outbox);
+  err = wsuv__outbox_append(&ep->outbox, &header, payload, len); /* behind all that is left */
   if (err == 0) {
     wsuv__outbox_seal(&ep->outbox);
     ep->sent_code = (uint16_t)(len == 0 ? WSUV_CLOSE_NO_STATUS : wsuv__load_be16(payload));

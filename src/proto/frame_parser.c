@@ -18,9 +18,10 @@ static const uint8_t *collect_octets(struct wsuv__frame_parser *p, struct wsuv__
 
   if (n > in->len)
     n = in->len;
-  if (n > 0)
+  if (n > 0) { /* `data` may be NULL where nothing is left */
     memcpy(p->partial + p->npartial, in->data, n);
-  advance(in, n);
+    advance(in, n);
+  }
   p->npartial = (uint8_t)(p->npartial + n);
   if (p->npartial < need)
     return NULL;

@@ -62,7 +62,8 @@ static uint8_t *room_at_end(struct wsuv__outbox *outbox, size_t len) {
 
   if (entry == NULL) {
     int backlog = !wsuv__list_is_empty(&outbox->entries);
-    entry = wsuv__outbox_entry_new(outbox->allocator, len, backlog);
+    entry = wsuv__outbox_entry_new(outbox->allocator, len,
+                                   backlog ? WSUV__OUTBOX_BACKLOG : WSUV__OUTBOX_BLOCK);
     if (entry == NULL)
       return NULL;
     wsuv__list_append(&outbox->entries, &entry->link);
@@ -94,7 +95,7 @@ static int keep_rest(struct wsuv__outbox *outbox, const wsuv_span_t *rest, size_
     total += rest[i].len;
   if (total == 0)
     return 0;
-  entry = wsuv__outbox_entry_new(outbox->allocator, total, 0);
+  entry = wsuv__outbox_entry_new(outbox->allocator, total, WSUV__OUTBOX_BLOCK);
   if (entry == NULL) {
     outbox->state = OUTBOX_DEAD;
     return WSUV_ENOMEM;

@@ -61,6 +61,7 @@ static struct wsuv__outbox_entry *waiting_pong(struct wsuv__outbox *outbox) {
 
 static struct wsuv__outbox_entry *control_entry(struct wsuv__outbox *outbox,
                                                 const wsuv_frame_header_t *header) {
+  size_t need = WSUV_FRAME_HEADER_MAX + (size_t)header->payload_len;
   struct wsuv__outbox_entry *entry = NULL;
 
   if (header->opcode == WSUV_PONG)
@@ -69,8 +70,9 @@ static struct wsuv__outbox_entry *control_entry(struct wsuv__outbox *outbox,
     outbox->queued -= entry->len;
     return entry;
   }
-  entry = wsuv__outbox_entry_new(outbox->allocator,
-                                 WSUV_FRAME_HEADER_MAX + WSUV_CONTROL_PAYLOAD_MAX, 0);
+  if (header->opcode == WSUV_PONG)
+    need = WSUV_FRAME_HEADER_MAX + WSUV_CONTROL_PAYLOAD_MAX; /* a later one may take its place */
+  entry = wsuv__outbox_entry_new(outbox->allocator, need, 0);
   if (entry == NULL)
     return NULL;
   wsuv__list_insert_before(control_position(outbox), &entry->link);

@@ -5,12 +5,8 @@
 
 #include "proto/frame.h"
 
-#define BLOCK_FIRST   1024u  /* a lone frame that waits */
-#define BLOCK_BACKLOG 16384u /* the peer is behind: more will follow */
-
 struct wsuv__outbox_entry *wsuv__outbox_entry_new(const wsuv_allocator_t *a, size_t need,
-                                                  int backlog) {
-  size_t cap = backlog ? BLOCK_BACKLOG : BLOCK_FIRST;
+                                                  size_t cap) {
   struct wsuv__outbox_entry *entry;
 
   if (cap < need)

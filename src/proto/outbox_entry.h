@@ -27,9 +27,12 @@ static inline struct wsuv__outbox_entry *wsuv__outbox_entry_of(struct wsuv__list
   return WSUV__LIST_ENTRY(node, struct wsuv__outbox_entry, link);
 }
 
-/* An empty block with room for `need` octets; with `backlog`, for as many more as are likely to follow. NULL: no memory. */
+#define WSUV__OUTBOX_BLOCK   1024u  /* a lone frame that waits */
+#define WSUV__OUTBOX_BACKLOG 16384u /* the peer is behind: more will follow */
+
+/* An empty block with room for `need` octets, or for `cap` if that is more. NULL: no memory. */
 struct wsuv__outbox_entry *wsuv__outbox_entry_new(const wsuv_allocator_t *a, size_t need,
-                                                  int backlog);
+                                                  size_t cap);
 
 /* Ends the entry: blocks are freed, requests are moved to `done` with `status`. */
 void wsuv__outbox_entry_end(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,

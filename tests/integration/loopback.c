@@ -295,8 +295,8 @@ int host_listen(struct host *host, const wsuv_server_options_t *options) {
   const wsuv_server_handler_t *handler =
       &handlers[host->on_upgrade != NULL][host->on_request != NULL];
 
-  if (CALL(host->lb,
-           wsuv_server_listen(host->lb->loop, &host->server, options, handler, host)) == 0)
+  if (CALL(host->lb, wsuv_server_listen(host->lb->loop, &host->server, options, handler, host)) ==
+      0)
     host->port = wsuv_server_port(host->server);
   else
     CHECK_NULL(host->server);

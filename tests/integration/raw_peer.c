@@ -14,6 +14,14 @@ static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   *buf = uv_buf_init(room, sizeof room);
 }
 
+static void make_room(struct raw *raw, size_t more) {
+  if (raw->in_cap - raw->in_len >= more)
+    return;
+  raw->in_cap = 2 * (raw->in_len + more);
+  raw->in = realloc(raw->in, raw->in_cap);
+  CHECK_NOT_NULL(raw->in);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
   struct raw *raw = stream->data;
 
@@ -22,8 +30,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
   } else if (nread < 0) {
     raw->error = (int)nread;
   } else if (nread > 0) {
-    raw->in = realloc(raw->in, raw->in_len + (size_t)nread + 1);
-    CHECK_NOT_NULL(raw->in);
+    make_room(raw, (size_t)nread + 1);
     memcpy(raw->in + raw->in_len, buf->base, (size_t)nread);
     raw->in_len += (size_t)nread;
     raw->in[raw->in_len] = '\0';
@@ -111,8 +118,7 @@ void raw_frame(struct raw *raw, wsuv_opcode_t opcode, const void *payload, size_
 
 void raw_close_frame(struct raw *raw, int code, const char *reason) {
   uint8_t payload[WSUV_CONTROL_PAYLOAD_MAX];
-  int n =
-      wsuv_close_payload_encode(code, reason, reason != NULL ? strlen(reason) : 0, payload);
+  int n = wsuv_close_payload_encode(code, reason, reason != NULL ? strlen(reason) : 0, payload);
 
   CHECK_TRUE(n >= 0);
   raw_frame(raw, WSUV_CLOSE, payload, (size_t)n);
@@ -241,8 +247,7 @@ void raw_listen(struct raw_server *server, struct loopback *lb) {
   CHECK_ERR(0, uv_ip4_addr("127.0.0.1", 0, &address));
   CHECK_ERR(0, uv_tcp_bind(&server->listener.uv.tcp, (const struct sockaddr *)&address, 0));
   CHECK_ERR(0, uv_listen(&server->listener.uv.stream, 8, on_connection));
-  CHECK_ERR(0,
-            uv_tcp_getsockname(&server->listener.uv.tcp, (struct sockaddr *)&address, &len));
+  CHECK_ERR(0, uv_tcp_getsockname(&server->listener.uv.tcp, (struct sockaddr *)&address, &len));
   server->port = ntohs(address.sin_port);
 }
 

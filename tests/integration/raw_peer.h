@@ -18,6 +18,7 @@ struct raw {
   wsuv_role_t role; /* a client masks */
   uint8_t *in;
   size_t in_len;
+  size_t in_cap;
   size_t at; /* behind what was taken of it */
   int connected;
   int nwriting; /* writes under way */
@@ -43,8 +44,8 @@ size_t frame_put(uint8_t *out, wsuv_role_t role, wsuv_opcode_t opcode, const voi
                  size_t len);
 
 /* A valid request, without and with the raw client's round trip to the 101. */
-#define RAW_REQUEST                                                       \
-  "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"       \
+#define RAW_REQUEST                                                        \
+  "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"        \
   "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" \
   "Sec-WebSocket-Version: 13\r\n\r\n"
 void raw_open(struct raw *raw, struct host *host);

@@ -205,7 +205,8 @@ static void test_protocol_error(void **state) {
   (void)state;
 
   open_rig(&rig, NULL);
-  raw_send(&rig.raw, "\x81\x02hi\x81\x80\1\2\3\4", 10); /* not masked, and one that would be right */
+  raw_send(&rig.raw, "\x81\x02hi\x81\x80\1\2\3\4",
+           10); /* not masked, and one that would be right */
   raw_expect_close(&rig.raw, 1002);
   raw_close_frame(&rig.raw, 1000, "ignored");
   raw_expect_eof(&rig.raw);

@@ -16,14 +16,22 @@ struct place {
 enum { ON_UPGRADE = NEVENTS, ON_REQUEST, ON_SERVER_CLOSE };
 
 static const struct place places[] = {
-    {"client on_open", 0, EV_OPEN},       {"server on_open", 1, EV_OPEN},
-    {"client on_message", 0, EV_MESSAGE}, {"server on_message", 1, EV_MESSAGE},
-    {"client on_ping", 0, EV_PING},       {"server on_ping", 1, EV_PING},
-    {"client on_pong", 0, EV_PONG},       {"server on_pong", 1, EV_PONG},
-    {"client on_drain", 0, EV_DRAIN},     {"server on_drain", 1, EV_DRAIN},
-    {"client send cb", 0, EV_SENT},       {"server send cb", 1, EV_SENT},
-    {"client on_close", 0, EV_CLOSE},     {"server on_close of a connection", 1, EV_CLOSE},
-    {"on_upgrade", 1, ON_UPGRADE},        {"on_request", 1, ON_REQUEST},
+    {"client on_open", 0, EV_OPEN},
+    {"server on_open", 1, EV_OPEN},
+    {"client on_message", 0, EV_MESSAGE},
+    {"server on_message", 1, EV_MESSAGE},
+    {"client on_ping", 0, EV_PING},
+    {"server on_ping", 1, EV_PING},
+    {"client on_pong", 0, EV_PONG},
+    {"server on_pong", 1, EV_PONG},
+    {"client on_drain", 0, EV_DRAIN},
+    {"server on_drain", 1, EV_DRAIN},
+    {"client send cb", 0, EV_SENT},
+    {"server send cb", 1, EV_SENT},
+    {"client on_close", 0, EV_CLOSE},
+    {"server on_close of a connection", 1, EV_CLOSE},
+    {"on_upgrade", 1, ON_UPGRADE},
+    {"on_request", 1, ON_REQUEST},
     {"on_close of the server", 1, ON_SERVER_CLOSE},
 };
 #define NPLACES (sizeof places / sizeof places[0])

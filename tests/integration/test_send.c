@@ -27,8 +27,7 @@ static int send_order(struct order *order, struct talker *t, const void *payload
   order->req.data = order;
   order->t = t;
   order->status = 1;
-  return CALL(t->lb,
-              wsuv_conn_send(t->conn, &order->req, WSUV_BINARY, payload, len, on_sent));
+  return CALL(t->lb, wsuv_conn_send(t->conn, &order->req, WSUV_BINARY, payload, len, on_sent));
 }
 
 static void test_requests(void **state) {
@@ -106,8 +105,8 @@ static void test_bad_arguments(void **state) {
   CHECK_ERR(WSUV_EENCODING, CALL(&lb, wsuv_conn_send_text(client.conn, "\xc0\x80", 2)));
   CHECK_ERR(WSUV_EINVAL, CALL(&lb, wsuv_conn_ping(client.conn, big, sizeof big)));
   memset(&order, 0, sizeof order);
-  CHECK_ERR(WSUV_EINVAL, CALL(&lb, wsuv_conn_send(client.conn, &order.req, WSUV_PING, big, 1,
-                                                  on_sent)));
+  CHECK_ERR(WSUV_EINVAL,
+            CALL(&lb, wsuv_conn_send(client.conn, &order.req, WSUV_PING, big, 1, on_sent)));
   CHECK_SIZE(0, wsuv_conn_queued(client.conn));
   CHECK_ERR(0, CALL(&lb, wsuv_conn_send_text(client.conn, NULL, 0)));
   RUN_UNTIL(&lb, client.n[EV_MESSAGE] == 1);
@@ -129,7 +128,7 @@ struct rig {
   uint32_t nsent;
 };
 
-static void open_rig(struct rig *rig) {
+static void open_rig(struct rig *rig, int64_t close_timeout_ms) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
   wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
 
@@ -138,6 +137,7 @@ static void open_rig(struct rig *rig) {
   host_init(&rig->host, &rig->lb);
   conn.write_limit = LIMIT;
   conn.write_high_water = 1 << 20;
+  conn.close_timeout_ms = close_timeout_ms;
   options.conn = &conn;
   CHECK_ERR(0, host_listen(&rig->host, &options));
   raw_open(&rig->raw, &rig->host);
@@ -184,12 +184,11 @@ static void test_backpressure(void **state) {
   size_t queued;
   (void)state;
 
-  open_rig(&rig);
+  open_rig(&rig, 0);
   fill_queue(&rig);
   queued = wsuv_conn_queued(rig.t->conn);
   CHECK_TRUE(queued > LIMIT - MESSAGE - 64 && queued <= LIMIT);
-  CHECK_ERR(WSUV_EQUEUEFULL,
-            CALL(&rig.lb, wsuv_conn_send_binary(rig.t->conn, &rig, LIMIT + 1)));
+  CHECK_ERR(WSUV_EQUEUEFULL, CALL(&rig.lb, wsuv_conn_send_binary(rig.t->conn, &rig, LIMIT + 1)));
   CHECK_SIZE(queued, wsuv_conn_queued(rig.t->conn)); /* refused whole */
   CHECK_SIZE(0, rig.t->n[EV_DRAIN]);
   CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_ping(rig.t->conn, "a", 1)));
@@ -214,7 +213,7 @@ static void test_close_behind_the_queue(void **state) {
   uint32_t next = 0;
   (void)state;
 
-  open_rig(&rig);
+  open_rig(&rig, 0);
   fill_queue(&rig);
   CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_close(rig.t->conn, 1001, NULL)));
   raw_start_reading(&rig.raw);
@@ -229,6 +228,28 @@ static void test_close_behind_the_queue(void **state) {
   loopback_close(&rig.lb);
 }
 
+/* What cannot leave within the closing handshake's time does not leave. */
+static void test_close_behind_a_stuck_queue(void **state) {
+  struct rig rig;
+  struct order order;
+  (void)state;
+
+  open_rig(&rig, 50);
+  fill_queue(&rig);
+  raw_start_reading(&rig.raw);
+  RUN_UNTIL(&rig.lb, wsuv_conn_queued(rig.t->conn) < LIMIT / 2);
+  raw_stop_reading(&rig.raw);
+  CHECK_ERR(0, send_order(&order, rig.t, "x", 1));
+  fill_queue(&rig);
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_close(rig.t->conn, 1001, NULL)));
+  RUN_UNTIL(&rig.lb, rig.t->n[EV_CLOSE] == 1);
+  CHECK_ERR(WSUV_ECANCELED, order.status);
+  CHECK_INT(1, order.ncalls);
+  CHECK_ERR(WSUV_ETIMEDOUT, rig.t->end.error);
+  CHECK_INT(0, rig.t->end.clean);
+  loopback_close(&rig.lb);
+}
+
 /* A peer that floods with pings and does not read gets one Pong in the end, the latest. covers: W140 */
 static void test_ping_flood(void **state) {
   struct rig rig;
@@ -239,7 +260,7 @@ static void test_ping_flood(void **state) {
   const uint8_t *payload;
   (void)state;
 
-  open_rig(&rig);
+  open_rig(&rig, 0);
   fill_queue(&rig);
   before = wsuv_conn_queued(rig.t->conn);
   for (i = 0; i < 1000; i++)
@@ -260,7 +281,7 @@ static void test_order(void **state) {
   struct rig rig;
   (void)state;
 
-  open_rig(&rig);
+  open_rig(&rig, 0);
   CHECK_ERR(0, talker_say(rig.t, "one"));
   CHECK_ERR(0, talker_say(rig.t, "two"));
   CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_ping(rig.t->conn, "three", 5)));
@@ -316,10 +337,15 @@ static void test_broadcast(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_requests),      cmocka_unit_test(test_requests_cancelled),
-      cmocka_unit_test(test_bad_arguments), cmocka_unit_test(test_backpressure),
-      cmocka_unit_test(test_close_behind_the_queue), cmocka_unit_test(test_ping_flood),
-      cmocka_unit_test(test_order),         cmocka_unit_test(test_broadcast),
+      cmocka_unit_test(test_requests),
+      cmocka_unit_test(test_requests_cancelled),
+      cmocka_unit_test(test_bad_arguments),
+      cmocka_unit_test(test_backpressure),
+      cmocka_unit_test(test_close_behind_the_queue),
+      cmocka_unit_test(test_close_behind_a_stuck_queue),
+      cmocka_unit_test(test_ping_flood),
+      cmocka_unit_test(test_order),
+      cmocka_unit_test(test_broadcast),
   };
   return cmocka_run_group_tests_name("send", tests, NULL, NULL);
 }

@@ -196,8 +196,7 @@ static void test_rest_is_lost(void **state) {
   fake_finish_write(&rig.fake, 0);
   rig.fake.room = 1000;
   failing_alloc_fail_from(&rig.lb.fa, 1);
-  CHECK_ERR(WSUV_ENOMEM,
-            CALL(&rig.lb, wsuv_conn_send_binary(rig.t.conn, large, sizeof large)));
+  CHECK_ERR(WSUV_ENOMEM, CALL(&rig.lb, wsuv_conn_send_binary(rig.t.conn, large, sizeof large)));
   out_len = rig.fake.out_len;
   CHECK_SIZE(4 + 1000, out_len);
   failing_alloc_fail_from(&rig.lb.fa, 0);

@@ -27,8 +27,7 @@ static void client_hears(struct talker *t, enum event event) {
 
 /* Where the memory for the message is missing at either side, the other would wait for ever. */
 static void server_hears(struct talker *t, enum event event) {
-  if (event == EV_MESSAGE &&
-      CALL(t->lb, wsuv_conn_send_binary(t->conn, t->payload, t->len)) != 0)
+  if (event == EV_MESSAGE && CALL(t->lb, wsuv_conn_send_binary(t->conn, t->payload, t->len)) != 0)
     CALL_VOID(t->lb, wsuv_conn_terminate(t->conn));
 }
 
@@ -108,8 +107,15 @@ static void play_reject(struct play *p) {
 }
 
 static void accept_late(struct play *p) {
-  int err = CALL(&p->lb, wsuv_upgrade_accept(p->host.upgrade, NULL));
+  wsuv_accept_options_t options = WSUV_ACCEPT_OPTIONS_INIT;
+  int err;
 
+  options.subprotocol = "a";
+  err = CALL(&p->lb, wsuv_upgrade_accept(p->host.upgrade, &options));
+  if (err == WSUV_ENOMEM) { /* the request still waits, and may be answered in another way */
+    options.subprotocol = "b";
+    err = CALL(&p->lb, wsuv_upgrade_accept(p->host.upgrade, &options));
+  }
   CHECK_TRUE(err == 0 || err == WSUV_ENOMEM || err == WSUV_ECANCELED);
   if (err != WSUV_ENOMEM)
     p->host.upgrade = NULL;
@@ -168,9 +174,9 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"echo and close", play_echo},     {"connection refused", play_refused},
-    {"reject", play_reject},           {"accept late", play_late},
-    {"the peer leaves", play_orphan},  {"a torn request and frames", play_paused},
+    {"echo and close", play_echo},    {"connection refused", play_refused},
+    {"reject", play_reject},          {"accept late", play_late},
+    {"the peer leaves", play_orphan}, {"a torn request and frames", play_paused},
 };
 
 /* Non-zero when an allocation failed, so that there may be another. */

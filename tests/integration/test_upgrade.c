@@ -143,6 +143,32 @@ static void test_reject(void **state) {
   loopback_close(&lb);
 }
 
+static void end_loop(struct host *host, wsuv_upgrade_t *upgrade) {
+  char peer[64];
+
+  loopback_end(host->lb);
+  CHECK_ERR(WSUV_ECANCELED, wsuv_upgrade_peer(upgrade, peer, sizeof peer));
+  CHECK_STR("/", wsuv_upgrade_target(upgrade));
+  CHECK_ERR(WSUV_ECANCELED, CALL(host->lb, wsuv_upgrade_accept(upgrade, NULL)));
+}
+
+/* The end is under way already, though the memory is still there. */
+static void test_end_before_the_answer(void **state) {
+  struct loopback lb;
+  struct host host;
+  struct talker client;
+  (void)state;
+
+  open_all(&lb, &host, end_loop);
+  CHECK_ERR(0, host_listen(&host, NULL));
+  talker_init(&client, &lb);
+  CHECK_ERR(0, talker_connect(&client, &host, NULL));
+  RUN_UNTIL(&lb, lb.loop_closed);
+  CHECK_SIZE(0, host.ntalkers);
+  CHECK_ERR(WSUV_ECANCELED, client.end.error);
+  loopback_close(&lb);
+}
+
 static void answer_page(struct host *host, wsuv_upgrade_t *request) {
   static const wsuv_header_t type = {"Content-Type", "text/html", 0, 0};
 
@@ -184,9 +210,10 @@ struct request {
 
 static const struct request requests[] = {
     {"no HTTP", "\x16\x03\x01 hello\r\n\r\n", "HTTP/1.1 400 ", "Connection: close\r\n"},
-    {"no Host", "GET / HTTP/1.1\r\n" FIELDS KEY "Sec-WebSocket-Version: 13\r\n\r\n", "HTTP/1.1 400 ",
-     "Connection: close\r\n"},
-    {"no key", GET FIELDS "Sec-WebSocket-Version: 13\r\n\r\n", "HTTP/1.1 400 ", "Sec-WebSocket-Key"},
+    {"no Host", "GET / HTTP/1.1\r\n" FIELDS KEY "Sec-WebSocket-Version: 13\r\n\r\n",
+     "HTTP/1.1 400 ", "Connection: close\r\n"},
+    {"no key", GET FIELDS "Sec-WebSocket-Version: 13\r\n\r\n", "HTTP/1.1 400 ",
+     "Sec-WebSocket-Key"},
     {"a body", GET FIELDS KEY "Sec-WebSocket-Version: 13\r\nContent-Length: 3\r\n\r\nabc",
      "HTTP/1.1 400 ", "Connection: close\r\n"},
     {"POST", "POST / HTTP/1.1\r\nHost: x\r\n" FIELDS KEY "Sec-WebSocket-Version: 13\r\n\r\n",
@@ -195,8 +222,9 @@ static const struct request requests[] = {
     {"version 12", GET FIELDS KEY "Sec-WebSocket-Version: 12\r\n\r\n", "HTTP/1.1 426 ",
      "Sec-WebSocket-Version: 13\r\n"},
     {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", "HTTP/1.1 505 ", "Connection: close\r\n"},
-    {"a long line", GET "X: 0123456789012345678901234567890123456789012345678901234567890123456789"
-                        "0123456789012345678901234567890123456789\r\n\r\n",
+    {"a long line",
+     GET "X: 0123456789012345678901234567890123456789012345678901234567890123456789"
+         "0123456789012345678901234567890123456789\r\n\r\n",
      "HTTP/1.1 431 ", "Connection: close\r\n"},
     {"many fields", GET "a: b\r\na: b\r\na: b\r\na: b\r\na: b\r\na: b\r\na: b\r\n\r\n",
      "HTTP/1.1 431 ", "Connection: close\r\n"},
@@ -294,6 +322,7 @@ int main(void) {
       cmocka_unit_test(test_application_wants_none),
       cmocka_unit_test(test_reject),
       cmocka_unit_test(test_page),
+      cmocka_unit_test(test_end_before_the_answer),
       cmocka_unit_test(test_leftover),
       cmocka_unit_test(test_leftover_late),
   };

@@ -527,6 +527,9 @@ def close_case(payload, told, pieces=None):
     return run
 
 
+GOOD_CODES += tuple(range(3017, 5000, 41))
+BAD_CODES += tuple(code for code in range(3, 3000, 41) if not 1000 <= code <= 1014)
+
 for code in GOOD_CODES:
     CASES.append(("close", f"code {code} is echoed", close_case(struct.pack(">H", code), code), ()))
 for code in BAD_CODES:

@@ -64,7 +64,7 @@ def refused(stream, *statuses):
     version, status = start.split(" ")[:2]
     if version != "HTTP/1.1" or int(status) not in statuses:
         raise Failure(f"expected status {statuses}, got {start!r}")
-    if one(fields, "connection").lower() != "close":
+    if "close" not in one(fields, "connection").lower().replace(" ", "").split(","):
         raise Failure("no Connection: close")
     stream.take(int(one(fields, "content-length")))
     stream.expect_end()
@@ -152,7 +152,7 @@ BAD_KEYS = {
 for name, key in BAD_KEYS.items():
     refuses(f"key {name}", head_of(key=b"Sec-WebSocket-Key: " + key), 400)
 refuses("subprotocol is no token", head_of(add=[b"Sec-WebSocket-Protocol: a b"]), 400)
-refuses("empty subprotocol", head_of(add=[b"Sec-WebSocket-Protocol: "]), 400)
+accepts("empty list of subprotocols", head_of(add=[b"Sec-WebSocket-Protocol: ,"]))
 refuses("a body by Content-Length", head_of(add=[b"Content-Length: 5"]) + b"hello", 400)
 refuses("a body in chunks", head_of(add=[b"Transfer-Encoding: chunked"]) + b"0\r\n\r\n", 400)
 refuses("two lengths", head_of(add=[b"Content-Length: 0", b"Content-Length: 1"]), 400)
@@ -316,12 +316,20 @@ def opens(name, build, *, pieces=None):
         return "open", link.events, 1000
 
 
-def rejects(name, build, *errors):
-    """The response is refused: no OPEN, one of the errors, and the client ends the transport."""
+def rejects(name, build, *errors, endless=False):
+    """The response is refused: no OPEN, one of the errors, and the client ends the transport; it need not read all of an
+    endless head first, so that a reset is no wonder."""
 
     @client_case(name)
     def _(stream, head):
         data = build(head)
+        if endless:
+            try:
+                stream.send(data)
+                stream.expect_end()
+            except Failure:
+                pass
+            return "error", errors, None
         stream.send(data)
         if data.startswith(b"HTTP/1.1 1") or b"Content-Length: " in data:
             stream.expect_end()
@@ -401,7 +409,7 @@ rejects("permessage-deflate was not offered", with_fields(b"Sec-WebSocket-Extens
 rejects("extensions twice", with_fields(b"Sec-WebSocket-Extensions: a", b"Sec-WebSocket-Extensions: b"), "EDUPLICATE", "EEXTENSION")
 rejects("one value of 17 KiB", with_fields(b"X: " + b"y" * 17000), "EHEADSIZE")
 rejects("101 fields", with_fields(*[b"X-%d: y" % i for i in range(98)]), "EHEADSIZE")
-rejects("1 MiB of fields", with_fields(*[b"X: " + b"y" * 1000] * 1000), "EHEADSIZE")
+rejects("1 MiB of fields", with_fields(*[b"X: " + b"y" * 1000] * 1000), "EHEADSIZE", endless=True)
 
 
 @client_case("the server is silent until the deadline", "--handshake-timeout-ms", "200")

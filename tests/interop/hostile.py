@@ -5,12 +5,11 @@
 
 import os
 import resource
-import signal
 import sys
 import time
 
 import wire
-from testee import Server, connect, find, request
+from testee import Listener, Server, connect, find, request, resident, response
 from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Failure, Stream
 
 MIB = 1 << 20
@@ -46,9 +45,15 @@ def whole_frames(frame, size=256 * 1024):
     return frame * max(1, size // len(frame))
 
 
-def judge_memory(server, before, what):
-    now = server.memory()
-    if before is not None and now - before > GROWTH:
+def is_sanitized(testee):
+    """AddressSanitizer maps terabytes and wastes memory of its own; growth without end is still seen."""
+    with open(f"/proc/{testee.process.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE") > 1 << 40
+
+
+def judge_memory(testee, before, what):
+    now = resident(testee.process)
+    if before is not None and now - before > (4 if is_sanitized(testee) else 1) * GROWTH:
         raise Failure(f"{what}: memory grew by {(now - before) / MIB:.1f} MiB")
 
 
@@ -138,15 +143,13 @@ def a_crowd_with_half_heads(server, before):
 
 @test
 def a_peer_that_asks_and_never_reads(server, before):
-    links = [server.open() for _ in range(3)]
-    for link in links:
-        sent = push(link.sock, whole_frames(wire.frame(BINARY, b"e" * 1000, KEY)), 64 * MIB)
-        if sent >= 64 * MIB:
-            raise Failure("the server reads on though nobody takes its echoes")
-    judge_memory(server, before, "3 peers that never read")
+    link = server.open()
+    sent = push(link.sock, whole_frames(wire.frame(BINARY, b"e" * 1000, KEY)), 64 * MIB)
+    if sent >= 64 * MIB:
+        raise Failure("the server reads on though nobody takes its echoes")
+    judge_memory(server, before, f"a peer that never reads, after {sent / MIB:.0f} MiB")
     check_fresh_client(server)
-    for link in links:
-        link.reset()
+    link.reset()
 
 
 @test
@@ -202,17 +205,37 @@ def warm_up(server):
 def run_on_one_server():
     server = Server(*FLAGS)
     warm_up(server)
-    before = server.memory()
+    before = resident(server.process)
     witness = server.open()
     failures = 0
     for function in TESTS:
         failures += report(function.__name__, lambda f=function: f(server, before))
         failures += report("  a connection opened before goes on", lambda: witness.echo(TEXT, b"witness"), quiet=True)
-    now = server.memory()
+    now = resident(server.process)
     if before is not None:
         print(f"memory: {before / MIB:.1f} MiB before, {now / MIB:.1f} MiB after")
     failures += report("a fresh client, then SIGTERM", lambda: (check_fresh_client(server), witness.finish(), server.stop()))
     return failures
+
+
+def a_server_that_asks_and_never_reads():
+    """The client testee feels backpressure too."""
+    listener = Listener()
+    client, stream, head = listener.start()
+    listener.close()
+    stream.send(response(head))
+    link = wire.Wire(stream.sock, False)
+    for _ in range(4):
+        link.echo(BINARY, b"w" * MIB)
+    before = resident(client.process)
+    sent = push(link.sock, whole_frames(wire.frame(BINARY, b"e" * 1000)), 64 * MIB)
+    if sent >= 64 * MIB:
+        raise Failure("the client reads on though nobody takes its echoes")
+    judge_memory(client, before, f"a client whose server never reads, after {sent / MIB:.0f} MiB")
+    link.reset()
+    status, lines = client.wait()
+    if status != 1 or lines[-1] != "CLOSE 1006":
+        raise Failure(f"the client ended with {status} and {lines[-1]}")
 
 
 def half_open_handshakes_end_by_their_deadline():
@@ -237,27 +260,28 @@ def sigterm_says_going_away():
     half.send(request(server.port)[:30])
     links[0].send(links[0].frame(TEXT, b"unfinished", fin=False))
     links[1].echo(TEXT, b"x" * 70000)
-    server.process.send_signal(signal.SIGTERM)
+    server.terminate()
     for link in links:
         link.expect_close_request(1001)
-    server.stop()
+    server.join()
     half.close()
 
 
 def sigterm_does_not_wait_for_ever():
     server = Server("--close-timeout-ms", "300")
     link = server.open()
-    server.process.send_signal(signal.SIGTERM)
+    server.terminate()
     link._receive_close([1001])
-    server.stop()
+    server.join()
 
 
 def second_sigterm_ends_at_once():
     server = Server("--close-timeout-ms", "off")
     link = server.open()
-    server.process.send_signal(signal.SIGTERM)
+    server.terminate()
     link._receive_close([1001])
-    server.stop(expected=1)
+    server.terminate()
+    server.join(expected=1)
 
 
 def report(name, function, quiet=False):
@@ -281,6 +305,7 @@ def main():
     os.environ["ASAN_OPTIONS"] = f"{options}:quarantine_size_mb=1:thread_local_quarantine_size_kb=64".lstrip(":")
     failures = run_on_one_server()
     for function in (
+        a_server_that_asks_and_never_reads,
         half_open_handshakes_end_by_their_deadline,
         sigterm_says_going_away,
         sigterm_does_not_wait_for_ever,

@@ -43,10 +43,14 @@ export function within(promise, what) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+const testees = [];
+process.on("exit", () => testees.forEach((testee) => testee.kill("SIGKILL")));
+
 class Testee {
   constructor(name, args) {
     this.lines = [];
     this.process = spawn(find(name), args, { stdio: ["ignore", "pipe", "inherit"] });
+    testees.push(this.process);
     const reader = createInterface({ input: this.process.stdout });
     reader.on("line", (line) => this.lines.push(line));
     this.firstLine = once(reader, "line").then(([line]) => line);

@@ -71,10 +71,10 @@ async def sigterm_closes_with_going_away():
     link = await connect(SERVER.url)
     await link.send("before")
     check(await link.recv() == "before", "the echo differs")
-    SERVER.process.terminate()
+    SERVER.terminate()
     await link.wait_closed()
     check(link.close_code == 1001, f"close code {link.close_code}")
-    SERVER.stop()
+    SERVER.join()
 
 
 peer.run(

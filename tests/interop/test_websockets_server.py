@@ -31,6 +31,8 @@ async def session(play, ending, status, flags=(), **options):
             client.kill()
     wanted = (status, ["OPEN", *lines, *ending])
     got = (got[0], [line.split(":")[0] if line.startswith("ERROR ") else line for line in got[1]])
+    if "ERROR ECONNRESET" in got[1]:  # what an aborted transport looks like is up to the kernel
+        got[1][got[1].index("ERROR ECONNRESET")] = "ERROR EABNORMAL"
     check(got == wanted, f"the client said {got[0]} {got[1][-5:]}, expected {wanted[0]} {wanted[1][-5:]}")
 
 
@@ -90,6 +92,6 @@ peer.run(
          lambda: session(sends_too_much, ["ERROR EMSGSIZE", "CLOSE 1006"], 1, ["--max-message", "1000"])),
         ("both sides ping",
          lambda: session(pings, ["CLOSE 1000"], 0, ["--ping-interval-ms", "50"], ping_interval=0.05, ping_timeout=5)),
-        ("we vanish while sending", lambda: session(vanishes, ["ERROR ECONNRESET", "CLOSE 1006"], 1)),
+        ("we vanish while sending", lambda: session(vanishes, ["ERROR EABNORMAL", "CLOSE 1006"], 1)),
     ]
 )

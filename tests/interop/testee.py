@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 
 import wire
 from wire import Failure, Wire
@@ -15,7 +14,7 @@ SKIPPED = 77
 
 
 def find(name):
-    """The path of a testee binary: given by the build, or beside the usual build trees."""
+    """The path of a testee binary; where there is none, the test is skipped."""
     folder = os.environ.get("WSUV_TESTEES")
     path = os.path.join(folder or ".", name)
     if not os.access(path, os.X_OK):
@@ -24,9 +23,18 @@ def find(name):
     return os.path.abspath(path)
 
 
-def connect(port, source=None):
-    sock = socket.create_connection(("127.0.0.1", port), timeout=wire.PATIENCE, source_address=source)
-    return sock
+def connect(port):
+    """A plain TCP connection."""
+    return socket.create_connection(("127.0.0.1", port), timeout=wire.PATIENCE)
+
+
+def resident(process):
+    """Octets of memory, or None where the system does not tell."""
+    try:
+        with open(f"/proc/{process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
 
 
 def request(port, key=b"dGhlIHNhbXBsZSBub25jZQ==", fields=()):
@@ -76,9 +84,9 @@ class Server:
         self.url = line.split()[-1]
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
 
-    def open(self, fields=(), source=None):
+    def open(self, fields=()):
         """A new upgraded connection."""
-        sock = connect(self.port, source)
+        sock = connect(self.port)
         try:
             link = wire.Stream(sock)
             link.send(request(self.port, fields=fields))
@@ -92,18 +100,16 @@ class Server:
             sock.close()
             raise
 
-    def memory(self):
-        """Resident octets, or None where the system does not tell."""
-        try:
-            with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as file:
-                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except OSError:
-            return None
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
 
-    def stop(self, expected=0):
-        """SIGTERM; the exit status must be the expected one."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+    def stop(self):
+        """SIGTERM, and a good end."""
+        self.terminate()
+        self.join()
+
+    def join(self, expected=0):
+        """The end, with the expected exit status."""
         try:
             status = self.process.wait(wire.PATIENCE)
         except subprocess.TimeoutExpired:
@@ -149,13 +155,12 @@ class Client:
 
 
 class Listener:
-    """A listening socket of ours, each client testee of its own."""
+    """A listening socket of ours, and a client testee that connects to it."""
 
     def __init__(self):
         self.sock = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.sock.settimeout(wire.PATIENCE)
         self.port = self.sock.getsockname()[1]
-        self.lock = threading.Lock()
 
     def start(self, *flags, target="/"):
         """Starts a client and accepts its connection: (client, stream, head of the request)."""

@@ -1,4 +1,5 @@
 /* covers: W142 W190 DEF.10 U001 U002 U003 U004 CORE.13 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/utf8.h"
@@ -104,9 +105,10 @@ static void one_and_two_octets_are_as_in_the_reference(void **state) {
 
 static void three_octets_are_as_in_the_reference(void **state) {
   uint8_t text[4] = {0, 0, 0, 0};
+  uint32_t step = getenv("WSUV_SLOW_RUN") != NULL ? 251 : 1;
   uint32_t i;
   (void)state;
-  for (i = 0; i < 1u << 24; i++) {
+  for (i = 0; i < 1u << 24; i += step) {
     text[0] = (uint8_t)(i >> 16);
     text[1] = (uint8_t)(i >> 8);
     text[2] = (uint8_t)i;

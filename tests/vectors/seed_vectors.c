@@ -16,8 +16,18 @@ static void *checked(void *ptr) {
 
 /* ---- text ---- */
 
+/* The memory that a text of `len` octets and its NUL has. */
+static size_t capacity_for(size_t len) {
+  size_t capacity = 64;
+  while (capacity <= len)
+    capacity *= 2;
+  return capacity;
+}
+
 void seed_text_add(struct seed_text *text, const void *data, size_t len) {
-  text->data = checked(realloc(text->data, text->len + len + 1));
+  size_t capacity = capacity_for(text->len + len);
+  if (text->data == NULL || capacity > capacity_for(text->len))
+    text->data = checked(realloc(text->data, capacity));
   if (len > 0)
     memcpy(text->data + text->len, data, len);
   text->len += len;

@@ -8,18 +8,19 @@ struct rig {
   struct loopback lb;
   struct host host;
   struct talker *t;
+  struct talker client;
   uv_timer_t timer;
   int nticks;
 };
 
-static void open_rig(struct rig *rig, int max_pings) {
+static void open_rig(struct rig *rig, int64_t interval_ms, int max_pings) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
   wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
 
   memset(rig, 0, sizeof *rig);
   loopback_open(&rig->lb);
   host_init(&rig->host, &rig->lb);
-  conn.ping_interval_ms = 50;
+  conn.ping_interval_ms = interval_ms;
   conn.max_pings = max_pings;
   options.conn = &conn;
   CHECK_ERR(0, host_listen(&rig->host, &options));
@@ -31,7 +32,7 @@ static void test_answering_peer_lives(void **state) {
   struct talker client;
   (void)state;
 
-  open_rig(&rig, 2);
+  open_rig(&rig, 50, 3);
   connect_pair(&rig.host, &client);
   RUN_UNTIL(&rig.lb, client.n[EV_PING] == 5);
   RUN_UNTIL(&rig.lb, rig.host.talkers[0]->n[EV_PONG] == 5);
@@ -48,7 +49,7 @@ static void test_silent_peer_ends(void **state) {
   size_t first_len;
   (void)state;
 
-  open_rig(&rig, 2);
+  open_rig(&rig, 50, 2);
   raw_open(&raw, &rig.host);
   RUN_UNTIL(&rig.lb, raw_took_frame(&raw, &header, &payload));
   CHECK_INT(WSUV_PING, header.opcode);
@@ -78,7 +79,7 @@ static void test_slow_message_is_life(void **state) {
   struct raw raw;
   (void)state;
 
-  open_rig(&rig, 1);
+  open_rig(&rig, 50, 3);
   raw_open(&raw, &rig.host);
   raw_send(&raw, "\x82\xfe\x00\xff\0\0\0\0", 8);
   CHECK_ERR(0, uv_timer_init(&rig.lb.uv, &rig.timer));
@@ -96,13 +97,39 @@ static void tick(uv_timer_t *timer) {
   rig->nticks++;
 }
 
+static void hold_up(uv_check_t *check) {
+  struct rig *rig = check->data;
+
+  if (rig->client.n[EV_PING] == 0)
+    return;
+  uv_sleep(450); /* a program that computes; the Pong waits in the kernel */
+  (void)uv_check_stop(check);
+}
+
+/* Our own stall is not the peer's silence. */
+static void test_held_up_loop(void **state) {
+  struct rig rig;
+  uv_check_t check;
+  (void)state;
+
+  open_rig(&rig, 200, 1);
+  CHECK_ERR(0, uv_check_init(&rig.lb.uv, &check));
+  check.data = &rig;
+  CHECK_ERR(0, uv_check_start(&check, hold_up));
+  connect_pair(&rig.host, &rig.client);
+  RUN_UNTIL(&rig.lb, rig.client.n[EV_PING] == 2 || rig.client.n[EV_CLOSE] == 1);
+  CHECK_SIZE(0, rig.client.n[EV_CLOSE]);
+  uv_close((uv_handle_t *)&check, NULL);
+  loopback_close(&rig.lb);
+}
+
 /* Who does not read cannot hear pongs: that is no fault of the peer's. */
 static void test_reading_stopped(void **state) {
   struct rig rig;
   struct talker client;
   (void)state;
 
-  open_rig(&rig, 2);
+  open_rig(&rig, 50, 2);
   connect_pair(&rig.host, &client);
   rig.t = rig.host.talkers[0];
   CALL_VOID(&rig.lb, wsuv_conn_read_stop(rig.t->conn));
@@ -168,9 +195,13 @@ static void test_off(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_answering_peer_lives), cmocka_unit_test(test_silent_peer_ends),
-      cmocka_unit_test(test_slow_message_is_life), cmocka_unit_test(test_reading_stopped),
-      cmocka_unit_test(test_keeps_no_loop_alive),  cmocka_unit_test(test_off),
+      cmocka_unit_test(test_answering_peer_lives),
+      cmocka_unit_test(test_silent_peer_ends),
+      cmocka_unit_test(test_slow_message_is_life),
+      cmocka_unit_test(test_held_up_loop),
+      cmocka_unit_test(test_reading_stopped),
+      cmocka_unit_test(test_keeps_no_loop_alive),
+      cmocka_unit_test(test_off),
   };
-  return cmocka_run_group_tests_name("heartbeat", tests, NULL, NULL);
+  return cmocka_run_group_tests_name("liveness", tests, NULL, NULL);
 }

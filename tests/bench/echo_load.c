@@ -1,0 +1,429 @@
+/* A load generator for echo servers on Linux: N connections, each with exactly M messages in flight. It writes M frames
+ * built beforehand in one go, waits until all M echoes are back and are what was sent, and starts again. So cheap that the
+ * server is the bottleneck. With --raw the server sends the very same octets back; else it speaks WebSocket.
+ *
+ * Prints one line: messages/s, the server's CPU time per message in µs (of the process --pid, 0 without), and the median
+ * and the 99th percentile of the round trip of a batch in µs. With --idle: octets of resident memory that the server grew
+ * by per connection. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READ_SIZE        ((size_t)1 << 20)
+#define EVENTS           256
+#define PER_ADDRESS      5000 /* connections from one loopback address, well below the ephemeral ports */
+#define SAMPLES          (1 << 16)
+#define FRAME_HEADER_MAX 14
+
+typedef struct load_conn {
+  int fd;
+  size_t sent;     /* octets of the batch */
+  size_t received; /* octets of its echo */
+  uint64_t started;
+} load_conn_t;
+
+static struct {
+  unsigned int port;
+  long pid;
+  size_t nconns;
+  size_t in_flight;
+  size_t payload;
+  uint64_t nmessages;
+  uint64_t warm_up;
+  int raw;
+  int idle;
+} opt = {.nconns = 64, .in_flight = 1, .payload = 20, .nmessages = 100000, .warm_up = 10000};
+
+static struct {
+  int epoll;
+  load_conn_t *conns;
+  unsigned char *batch; /* what is sent: in_flight frames */
+  size_t batch_len;
+  unsigned char *echo; /* what must come back */
+  size_t echo_len;
+  unsigned char *read_buffer;
+  uint64_t left; /* messages still to be started */
+  size_t nbusy;  /* connections with a batch under way */
+  uint32_t samples[SAMPLES];
+  uint64_t nsamples;
+} load;
+
+static void fail(const char *what) {
+  (void)fprintf(stderr, "bench_echo_load: %s%s%s\n", what, errno != 0 ? ": " : "",
+                errno != 0 ? strerror(errno) : "");
+  exit(EXIT_FAILURE);
+}
+
+static void *allocate(size_t size) {
+  void *p = calloc(1, size);
+  if (p == NULL) {
+    fail("no memory");
+  }
+  return p;
+}
+
+static uint64_t now_ns(void) {
+  struct timespec t;
+  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+/* One number of a file below /proc/PID, the `index`th. */
+static uint64_t proc_number(const char *file, int index) {
+  char path[64];
+  unsigned long long numbers[2] = {0, 0};
+  (void)snprintf(path, sizeof path, "/proc/%ld/%s", opt.pid, file);
+  FILE *f = fopen(path, "r");
+  if (f == NULL || fscanf(f, "%llu %llu", &numbers[0], &numbers[1]) != 2) {
+    fail("cannot read the server's /proc");
+  }
+  (void)fclose(f);
+  return numbers[index];
+}
+
+/* Nanoseconds on the CPU, user and system. */
+static uint64_t server_cpu_ns(void) {
+  return opt.pid == 0 ? 0 : proc_number("schedstat", 0);
+}
+
+static uint64_t server_memory(void) {
+  return opt.pid == 0 ? 0 : proc_number("statm", 1) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Frames */
+
+static size_t put_header(unsigned char *p, int is_masked) {
+  unsigned char mask_bit = is_masked ? 0x80 : 0;
+  size_t n = 0;
+  p[n++] = 0x82;
+  if (opt.payload < 126) {
+    p[n++] = (unsigned char)(mask_bit | opt.payload);
+  } else if (opt.payload < 65536) {
+    p[n++] = mask_bit | 126;
+    p[n++] = (unsigned char)(opt.payload >> 8);
+    p[n++] = (unsigned char)opt.payload;
+  } else {
+    p[n++] = mask_bit | 127;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      p[n++] = (unsigned char)((uint64_t)opt.payload >> shift);
+    }
+  }
+  return n;
+}
+
+static void build_batch(void) {
+  static const unsigned char key[4] = {0x3a, 0xc5, 0x91, 0x6e};
+  size_t room = opt.in_flight * (opt.payload + FRAME_HEADER_MAX);
+  load.batch = allocate(room);
+  load.echo = allocate(room);
+  for (size_t i = 0; i < opt.in_flight; i++) {
+    load.batch_len += put_header(load.batch + load.batch_len, 1);
+    memcpy(load.batch + load.batch_len, key, sizeof key);
+    load.batch_len += sizeof key;
+    load.echo_len += put_header(load.echo + load.echo_len, 0);
+    for (size_t j = 0; j < opt.payload; j++) {
+      unsigned char octet = (unsigned char)('a' + (i + j) % 26);
+      load.batch[load.batch_len++] = octet ^ key[j % 4];
+      load.echo[load.echo_len++] = octet;
+    }
+  }
+  if (opt.raw) {
+    free(load.echo);
+    load.echo = load.batch;
+    load.echo_len = load.batch_len;
+  }
+}
+
+/* Connections */
+
+static void write_all(int fd, const char *data, size_t len) {
+  while (len > 0) {
+    ssize_t n = write(fd, data, len);
+    if (n <= 0) {
+      fail("cannot send the opening handshake");
+    }
+    data += n;
+    len -= (size_t)n;
+  }
+}
+
+static void upgrade(int fd) {
+  static const char request[] =
+      "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+      "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Sec-WebSocket-Version: 13\r\n\r\n";
+  char answer[2048];
+  size_t len = 0;
+  write_all(fd, request, sizeof request - 1);
+  do {
+    ssize_t n = read(fd, answer + len, sizeof answer - 1 - len);
+    if (n <= 0) {
+      fail("no answer to the opening handshake");
+    }
+    len += (size_t)n;
+    answer[len] = '\0';
+  } while (strstr(answer, "\r\n\r\n") == NULL && len < sizeof answer - 1);
+  if (strncmp(answer, "HTTP/1.1 101 ", 13) != 0) {
+    errno = 0;
+    fail("the server does not upgrade");
+  }
+}
+
+static int open_socket(size_t index) {
+  int on = 1;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    fail("socket");
+  }
+  struct sockaddr_in from = {.sin_family = AF_INET};
+  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index / PER_ADDRESS));
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port)};
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (bind(fd, (const struct sockaddr *)&from, sizeof from) != 0 ||
+      connect(fd, (const struct sockaddr *)&to, sizeof to) != 0) {
+    fail("connect");
+  }
+  return fd;
+}
+
+static void open_connections(void) {
+  load.conns = allocate(opt.nconns * sizeof *load.conns);
+  for (size_t i = 0; i < opt.nconns; i++) {
+    load.conns[i].fd = open_socket(i);
+    if (!opt.raw) {
+      upgrade(load.conns[i].fd);
+    }
+  }
+}
+
+static void watch_connections(void) {
+  load.epoll = epoll_create1(EPOLL_CLOEXEC);
+  for (size_t i = 0; i < opt.nconns; i++) {
+    int fd = load.conns[i].fd;
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
+        epoll_ctl(load.epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+      fail("epoll");
+    }
+  }
+}
+
+/* Batches */
+
+static void write_batch(load_conn_t *conn) {
+  int was_partial = conn->sent > 0;
+  ssize_t n = write(conn->fd, load.batch + conn->sent, load.batch_len - conn->sent);
+  if (n < 0 && errno != EAGAIN) {
+    fail("write");
+  }
+  conn->sent += n > 0 ? (size_t)n : 0;
+  int is_partial = conn->sent < load.batch_len;
+  if (is_partial || was_partial) {
+    struct epoll_event event = {.events = EPOLLIN | (is_partial ? (uint32_t)EPOLLOUT : 0),
+                                .data.u64 = (uint64_t)(conn - load.conns)};
+    (void)epoll_ctl(load.epoll, EPOLL_CTL_MOD, conn->fd, &event);
+  }
+}
+
+static void start_batch(load_conn_t *conn) {
+  if (load.left == 0) {
+    load.nbusy--;
+    return;
+  }
+  load.left -= load.left < opt.in_flight ? load.left : opt.in_flight;
+  conn->sent = 0;
+  conn->received = 0;
+  conn->started = now_ns();
+  write_batch(conn);
+}
+
+static void finish_batch(load_conn_t *conn) {
+  load.samples[load.nsamples++ % SAMPLES] = (uint32_t)((now_ns() - conn->started) / 100);
+  start_batch(conn);
+}
+
+static void read_echo(load_conn_t *conn) {
+  ssize_t n = read(conn->fd, load.read_buffer, READ_SIZE);
+  if (n < 0 && errno == EAGAIN) {
+    return;
+  }
+  if (n <= 0) {
+    fail("the server ended a connection");
+  }
+  size_t len = (size_t)n;
+  errno = 0;
+  if (len > load.echo_len - conn->received ||
+      memcmp(load.read_buffer, load.echo + conn->received, len) != 0) {
+    fail("an echo differs from what was sent");
+  }
+  conn->received += len;
+  if (conn->received == load.echo_len) {
+    finish_batch(conn);
+  }
+}
+
+static void run_batches(uint64_t nmessages) {
+  struct epoll_event events[EVENTS];
+  load.left = nmessages;
+  load.nsamples = 0;
+  load.nbusy = opt.nconns;
+  for (size_t i = 0; i < opt.nconns; i++) {
+    start_batch(&load.conns[i]);
+  }
+  while (load.nbusy > 0) {
+    int n = epoll_wait(load.epoll, events, EVENTS, 10000);
+    if (n == 0 || (n < 0 && errno != EINTR)) {
+      errno = n == 0 ? ETIMEDOUT : errno;
+      fail("no echo");
+    }
+    for (int i = 0; i < n; i++) {
+      load_conn_t *conn = &load.conns[events[i].data.u64];
+      if (events[i].events & EPOLLOUT) {
+        write_batch(conn);
+      }
+      if (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+        read_echo(conn);
+      }
+    }
+  }
+}
+
+static int compare(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a;
+  uint32_t y = *(const uint32_t *)b;
+  return (x > y) - (x < y);
+}
+
+static double percentile(unsigned int percent) {
+  size_t n = load.nsamples < SAMPLES ? (size_t)load.nsamples : SAMPLES;
+  qsort(load.samples, n, sizeof load.samples[0], compare);
+  return n == 0 ? 0 : load.samples[n * percent / 100] / 10.0;
+}
+
+static uint64_t whole_batches(uint64_t nmessages) {
+  uint64_t all = (uint64_t)opt.in_flight * opt.nconns;
+  return (nmessages + all - 1) / all * all;
+}
+
+static void measure_echoes(void) {
+  uint64_t n = whole_batches(opt.nmessages);
+  open_connections();
+  watch_connections();
+  run_batches(whole_batches(opt.warm_up));
+  uint64_t cpu = server_cpu_ns();
+  uint64_t start = now_ns();
+  run_batches(n);
+  double seconds = (double)(now_ns() - start) / 1e9;
+  double cpu_us = (double)(server_cpu_ns() - cpu) / 1e3;
+  (void)printf("%.0f %.4f %.1f %.1f\n", (double)n / seconds, cpu_us / (double)n, percentile(50),
+               percentile(99));
+}
+
+static void measure_idle_connections(void) {
+  size_t all = opt.nconns;
+  opt.nconns = 10; /* what comes with the first connections is not what each costs */
+  open_connections();
+  free(load.conns);
+  opt.nconns = all;
+  uint64_t before = server_memory();
+  open_connections();
+  double grown = (double)server_memory() - (double)before;
+  (void)printf("%.0f\n", grown / (double)all);
+}
+
+static void raise_file_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+static void usage(void) {
+  (void)fprintf(stderr,
+                "usage: bench_echo_load --port N [--pid SERVER] [--conns N] [--in-flight M] "
+                "[--payload OCTETS] [--messages N] [--warm-up N] [--raw] [--idle]\n");
+  exit(2);
+}
+
+static uint64_t number(const char *text) {
+  char *end = NULL;
+  uint64_t value = strtoull(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end != '\0') {
+    usage();
+  }
+  return value;
+}
+
+static void take_option(int letter) {
+  switch (letter) {
+  case 'p':
+    opt.port = (unsigned int)number(optarg);
+    break;
+  case 'P':
+    opt.pid = (long)number(optarg);
+    break;
+  case 'c':
+    opt.nconns = (size_t)number(optarg);
+    break;
+  case 'm':
+    opt.in_flight = (size_t)number(optarg);
+    break;
+  case 's':
+    opt.payload = (size_t)number(optarg);
+    break;
+  case 'n':
+    opt.nmessages = number(optarg);
+    break;
+  case 'w':
+    opt.warm_up = number(optarg);
+    break;
+  case 'r':
+    opt.raw = 1;
+    break;
+  case 'i':
+    opt.idle = 1;
+    break;
+  default:
+    usage();
+  }
+}
+
+int main(int argc, char **argv) {
+  static const struct option options[] = {
+      {"port", 1, NULL, 'p'},      {"pid", 1, NULL, 'P'},     {"conns", 1, NULL, 'c'},
+      {"in-flight", 1, NULL, 'm'}, {"payload", 1, NULL, 's'}, {"messages", 1, NULL, 'n'},
+      {"warm-up", 1, NULL, 'w'},   {"raw", 0, NULL, 'r'},     {"idle", 0, NULL, 'i'},
+      {NULL, 0, NULL, 0},
+  };
+  int letter;
+  while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    take_option(letter);
+  }
+  if (optind != argc || opt.port == 0 || opt.port > 65535 || opt.nconns == 0 ||
+      opt.in_flight == 0) {
+    usage();
+  }
+  raise_file_limit();
+  build_batch();
+  load.read_buffer = allocate(READ_SIZE);
+  if (opt.idle) {
+    measure_idle_connections();
+  } else {
+    measure_echoes();
+  }
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,88 @@
+"""The testees' command lines: --help, unknown flags, wrong values, a unix socket, a port in use."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+
+import wire
+from testee import Server, find, request
+from wire import TEXT, Failure, Stream, Wire
+
+failures = 0
+
+
+def run(program, *arguments):
+    done = subprocess.run([find(program), *arguments], capture_output=True, text=True, timeout=wire.PATIENCE)
+    return done.returncode, done.stdout, done.stderr
+
+
+def check(condition, what):
+    global failures
+    print(("ok " if condition else "FAILED ") + what)
+    failures += not condition
+
+
+def refused(program, *arguments):
+    status, out, err = run(program, *arguments)
+    check((status, out, err.count("\n")) == (2, "", 1), f"{program} {' '.join(arguments)}: one sentence, status 2")
+
+
+for program in ("wsuv-testee-server", "wsuv-testee-client"):
+    status, out, err = run(program, "--help")
+    check(status == 0 and err == "" and "--max-message" in out and "--write-limit" in out, f"{program} --help")
+    refused(program, "--frobnicate", "1")
+    refused(program, "--max-message")
+    for value in ("", "many", "-1", "0", "1x", "99999999999999999999"):
+        refused(program, "--max-message", value)
+    refused(program, "--max-pings=3000000000")
+    refused(program, "ws://127.0.0.1:1/", "ws://127.0.0.1:1/")
+refused("wsuv-testee-server", "--port", "65536")
+refused("wsuv-testee-server", "--port", "off")
+refused("wsuv-testee-client")
+refused("wsuv-testee-client", "--port", "1", "ws://127.0.0.1:1/")
+
+for url in ("ws://127.0.0.1:0x50/", "http//x", "ws://", "ws://127.0.0.1/#x"):
+    status, out, err = run("wsuv-testee-client", url)
+    check(status == 1 and out.startswith("ERROR EURL: ") and err == "", f"{url} is no URL")
+status, out, err = run("wsuv-testee-client", "wss://127.0.0.1/")
+check(status == 1 and out.startswith("ERROR ENOTLS: "), "wss is told apart")
+
+with socket.create_server(("127.0.0.1", 0)) as taken:
+    status, out, err = run("wsuv-testee-server", "--port", str(taken.getsockname()[1]))
+    check(status == 1 and out == "" and err.count("\n") == 1, "a port in use: one sentence, status 1")
+
+with tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, "socket")
+    server = subprocess.Popen([find("wsuv-testee-server"), f"--path={path}"], stdout=subprocess.PIPE, text=True)
+    check(server.stdout.readline() == f"listening on unix:{path}\n", "a unix socket is told")
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(path)
+    stream = Stream(sock)
+    stream.send(request(80))
+    stream.take_head()
+    link = Wire(sock, True, stream.inbox)
+    try:
+        link.echo(TEXT, b"over a unix socket")
+        link.finish()
+        check(True, "echo over a unix socket")
+    except Failure as error:
+        check(False, f"echo over a unix socket: {error}")
+    server.terminate()
+    check(server.wait(wire.PATIENCE) == 0, "it ends well")
+
+hosts = [("--host=localhost",)]
+try:
+    socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    hosts.append(("--host", "::1"))
+except OSError:
+    print("no IPv6 here")
+for flags in hosts:
+    try:
+        server = Server(*flags)
+        check(server.port > 0, f"{' '.join(flags)}: {server.url}")
+        server.stop()
+    except Failure as error:
+        check(False, f"{' '.join(flags)}: {error}")
+sys.exit(1 if failures else 0)

@@ -1,0 +1,35 @@
+/* An endpoint for the rows of VECTORS.tsv: what it said and what it sent, in the words of the file. */
+#ifndef WSUV_TESTS_SEED_ENDPOINT_H
+#define WSUV_TESTS_SEED_ENDPOINT_H
+
+#include "proto/endpoint.h"
+#include "vectors/seed_vectors.h"
+
+struct seed_endpoint {
+  struct wsuv__endpoint_config config;
+  struct wsuv_endpoint ep;
+  struct seed_text said;    /* "msg text 616263" of the messages since it was cleared */
+  struct seed_text sent;    /* octets since it was cleared */
+  struct seed_text message; /* payload of the last message */
+  char type[16];
+  int nmessages;
+  int nclosed;
+  char pings[16][WSUV__HEARTBEAT_PAYLOAD_MAX]; /* payloads of ours, by their number */
+  uint8_t next_random;
+};
+
+/* Options from the row's params. 0 or WSUV_EINVAL. Do not move the struct. */
+int seed_endpoint_init(struct seed_endpoint *s, const struct seed_row *row);
+void seed_endpoint_free(struct seed_endpoint *s);
+
+/* Gives it the octets of BYTES. */
+int seed_endpoint_receive(struct seed_endpoint *s, const char *bytes);
+
+/* Takes its output. */
+void seed_endpoint_drain(struct seed_endpoint *s);
+
+/* The payload of the one frame in `sent`, unmasked; its opcode, or -1 if there is not exactly one frame. */
+int seed_endpoint_sent_frame(const struct seed_endpoint *s, struct seed_text *payload,
+                             int *is_masked);
+
+#endif
