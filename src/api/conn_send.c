@@ -70,7 +70,7 @@ int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason) {
     return 0;
   }
   wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io));
-  err = wsuv__endpoint_start_closing(&conn->endpoint, code, reason, len);
+  err = wsuv_endpoint_close(&conn->endpoint, code, reason, len);
   if (err != 0 &&
       err != WSUV_ESTATE) { /* no memory for a Close: the promise is the end, so it ends */
     wsuv__conn_release(conn, err);

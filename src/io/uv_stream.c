@@ -2,11 +2,15 @@
 
 #include <stdio.h>
 #include <string.h>
-#if !defined(_WIN32)
-#include <sys/un.h>
-#endif
 
 #include "wsuv/errno.h"
+
+#if defined(_WIN32)
+#define PIPE_PATH_SIZE SIZE_MAX
+#else
+#include <sys/un.h>
+#define PIPE_PATH_SIZE sizeof(((struct sockaddr_un *)NULL)->sun_path)
+#endif
 
 /* A write that the kernel did not take at once; lives while libuv holds it. */
 struct pending_write {
@@ -167,12 +171,7 @@ int wsuv__uv_stream_connect_pipe(struct wsuv__uv_stream *stream, const char *pat
 
 /* libuv would cut it, and use another path than the one that was asked for. */
 int wsuv__uv_stream_judge_path(const char *path) {
-#if defined(_WIN32)
-  (void)path;
-  return 0;
-#else
-  return strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path) ? 0 : UV_ENAMETOOLONG;
-#endif
+  return strlen(path) < PIPE_PATH_SIZE ? 0 : UV_ENAMETOOLONG;
 }
 
 int wsuv__uv_stream_accept(struct wsuv__uv_stream *stream, uv_stream_t *listener) {

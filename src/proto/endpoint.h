@@ -111,10 +111,6 @@ int wsuv__endpoint_judge_send(const struct wsuv_endpoint *endpoint, wsuv_opcode_
 int wsuv__endpoint_send_request(struct wsuv_endpoint *endpoint, struct wsuv__outbox_entry *entry,
                                 wsuv_opcode_t type, const void *payload, size_t len);
 
-/* _Start the WebSocket Closing Handshake_ (RFC 6455 7.1.2): see wsuv_endpoint_close. */
-int wsuv__endpoint_start_closing(struct wsuv_endpoint *endpoint, int code, const char *reason,
-                                 size_t reason_len);
-
 /* Non-zero while received bytes are still parsed. */
 static inline int wsuv__endpoint_is_parsing(const struct wsuv_endpoint *endpoint) {
   return endpoint->closing <= CLOSING_CLOSE_SENT;

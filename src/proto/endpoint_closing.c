@@ -40,8 +40,8 @@ static int queue_close(struct wsuv_endpoint *ep, const uint8_t *payload, size_t 
   return err;
 }
 
-int wsuv__endpoint_start_closing(struct wsuv_endpoint *ep, int code, const char *reason,
-                                 size_t reason_len) {
+/* _Start the WebSocket Closing Handshake_ (RFC 6455 7.1.2). */
+int wsuv_endpoint_close(wsuv_endpoint_t *ep, int code, const char *reason, size_t reason_len) {
   uint8_t payload[WSUV_CONTROL_PAYLOAD_MAX];
   int n = wsuv_close_payload_encode(code, reason, reason_len, payload);
   int err;
@@ -54,10 +54,6 @@ int wsuv__endpoint_start_closing(struct wsuv_endpoint *ep, int code, const char 
   if (err == 0)
     wsuv__endpoint_closing_step(ep, CLOSING_ON_LOCAL_CLOSE);
   return err;
-}
-
-int wsuv_endpoint_close(wsuv_endpoint_t *ep, int code, const char *reason, size_t reason_len) {
-  return wsuv__endpoint_start_closing(ep, code, reason, reason_len);
 }
 
 /* A failure that cannot be told to the peer stays a failure. */

@@ -1,5 +1,6 @@
 """The two testee programs as processes, and connections to them."""
 
+import atexit
 import os
 import signal
 import socket
@@ -11,6 +12,16 @@ import wire
 from wire import Failure, Wire
 
 SKIPPED = 77
+
+
+def kill(process):
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+# A test that is interrupted leaves no testee behind.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def find(name):
@@ -78,6 +89,7 @@ class Server:
         self.process = subprocess.Popen(
             [find("wsuv-testee-server"), "--port", "0", *flags], stdout=subprocess.PIPE, text=True
         )
+        atexit.register(kill, self.process)
         line = self.process.stdout.readline()
         if not line.startswith("listening on ws://"):
             raise Failure(f"the server did not start: {line!r}")
@@ -149,9 +161,7 @@ class Client:
         return status, lines
 
     def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        kill(self.process)
 
 
 class Listener:
