@@ -86,25 +86,6 @@ const struct wsuv__stream_events wsuv__conn_stream_events = {
     .on_closed = on_closed,
 };
 
-size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) {
-  wsuv_conn_t *conn = arg;
-  uv_buf_t bufs[WSUV__OUTBOX_MAX_SPANS];
-  size_t i;
-  int rc;
-
-  if (conn->transport != TRANSPORT_OPEN || conn->writing)
-    return 0;
-  for (i = 0; i < nspans; i++) {
-    bufs[i].base = (char *)(uintptr_t)spans[i].data;
-    bufs[i].len = spans[i].len;
-  }
-  rc = conn->stream.base.ops->try_write(&conn->stream.base, bufs, (unsigned)nspans);
-  if (rc >= 0)
-    return (size_t)rc;
-  wsuv__conn_release(conn, rc);
-  return 0;
-}
-
 static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
   wsuv_conn_t *conn = data;
   if (conn->handler->on_message != NULL && conn->phase != WSUV_STATE_RELEASING)

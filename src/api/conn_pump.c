@@ -5,18 +5,39 @@
 #include "api/conn_end.h"
 #include "api/opening.h"
 
+static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
+  size_t i;
+
+  for (i = 0; i < n; i++) {
+    bufs[i].base = (char *)(uintptr_t)spans[i].data; /* libuv only reads it */
+    bufs[i].len = spans[i].len;
+  }
+}
+
+/* What cannot be written for good ends the connection here: nobody may be reading from it. */
+size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) {
+  wsuv_conn_t *conn = arg;
+  uv_buf_t bufs[WSUV__OUTBOX_MAX_SPANS];
+  int rc;
+
+  if (conn->transport != TRANSPORT_OPEN || conn->writing)
+    return 0;
+  fill_bufs(bufs, spans, nspans);
+  rc = conn->stream.base.ops->try_write(&conn->stream.base, bufs, (unsigned)nspans);
+  if (rc >= 0)
+    return (size_t)rc;
+  wsuv__conn_release(conn, rc);
+  return 0;
+}
+
 static int start_write(wsuv_conn_t *conn) {
   struct wsuv__outbox *outbox = &conn->endpoint.outbox;
   wsuv_span_t spans[WSUV__OUTBOX_MAX_SPANS];
   uv_buf_t bufs[WSUV__OUTBOX_MAX_SPANS];
   size_t n = wsuv__outbox_gather(outbox, spans, WSUV__OUTBOX_MAX_SPANS);
-  size_t i;
   int err;
 
-  for (i = 0; i < n; i++) {
-    bufs[i].base = (char *)(uintptr_t)spans[i].data;
-    bufs[i].len = spans[i].len;
-  }
+  fill_bufs(bufs, spans, n);
   err = conn->stream.base.ops->write(&conn->stream.base, bufs, (unsigned)n);
   if (err == 0)
     conn->writing = 1;
@@ -43,12 +64,12 @@ static void write_output(wsuv_conn_t *conn) {
     wsuv__conn_release(conn, err);
 }
 
-/* Send callbacks and on_drain: what the application hears of its own output. */
 static int owes_drain(const wsuv_conn_t *conn) {
   return conn->water == WATER_HIGH && conn->phase < WSUV_STATE_CLOSING_TRANSPORT &&
          wsuv__outbox_waiting(&conn->endpoint.outbox) <= conn->config->write_low_water;
 }
 
+/* Send callbacks and on_drain: what the application hears of its own output. */
 static void report_output(wsuv_conn_t *conn) {
   wsuv__conn_complete_sends(conn);
   if (!owes_drain(conn))

@@ -66,36 +66,34 @@ void wsuv__upgrade_abandon(wsuv_conn_t *conn) {
   conn->upgrade = NULL;
 }
 
-/* A fault in the request: answered, then the connection ends in an orderly way. */
+/* The final answer, and with it the end in an orderly way; at once where the answer could not be made. Frees `text`. */
+static void end_with(wsuv_conn_t *conn, struct wsuv__buf *text, int err) {
+  if (conn->upgrade != NULL)
+    wsuv__upgrade_free(conn->upgrade);
+  if (err == 0)
+    wsuv__conn_end_with_response(conn, text);
+  else
+    wsuv__conn_release(conn, err);
+  wsuv__buf_free(text, &conn->loop->allocator);
+  wsuv__conn_mark(conn);
+}
+
+/* A fault in the request. */
 static void refuse(wsuv_conn_t *conn, int err, const char *detail) {
-  const wsuv_allocator_t *a = &conn->loop->allocator;
   struct wsuv__buf text = {NULL, 0, 0};
-  int rc = wsuv__response_write_refusal(&text, a, err, detail);
+  int rc = wsuv__response_write_refusal(&text, &conn->loop->allocator, err, detail);
 
   wsuv__conn_set_detail(conn, detail);
   conn->error = err;
-  wsuv__upgrade_free(conn->upgrade);
-  if (rc == 0)
-    wsuv__conn_end_with_response(conn, &text);
-  else
-    wsuv__conn_release(conn, rc);
-  wsuv__buf_free(&text, a);
+  end_with(conn, &text, rc);
 }
 
 void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn) {
   static const wsuv_header_t retry = {"Retry-After", "5", 0, 0};
-  const wsuv_allocator_t *a = &conn->loop->allocator;
   struct wsuv__buf text = {NULL, 0, 0};
-  int err = wsuv__response_write(&text, a, 503, &retry, 1, NULL, 0);
+  int err = wsuv__response_write(&text, &conn->loop->allocator, 503, &retry, 1, NULL, 0);
 
-  if (conn->upgrade != NULL)
-    wsuv__upgrade_free(conn->upgrade);
-  if (err == 0)
-    wsuv__conn_end_with_response(conn, &text);
-  else
-    wsuv__conn_release(conn, err);
-  wsuv__buf_free(&text, a);
-  wsuv__conn_mark(conn);
+  end_with(conn, &text, err);
 }
 
 static int judge_request(struct wsuv_upgrade *upgrade) {
@@ -276,7 +274,6 @@ int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_options_t *op
 int wsuv_upgrade_reject(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t *headers,
                         size_t nheaders, const void *body, size_t body_len) {
   wsuv_conn_t *conn = upgrade->conn;
-  wsuv_allocator_t a = upgrade->allocator;
   struct wsuv__buf text = {NULL, 0, 0};
   int err;
 
@@ -290,16 +287,15 @@ int wsuv_upgrade_reject(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t
     upgrade->state = UPGRADE_READING_REQUEST;
     return WSUV_ECANCELED;
   }
-  err = wsuv__response_write(&text, &a, status, headers, nheaders, body, body_len);
-  if (err == 0) {
-    if (strcmp(wsuv_upgrade_method(upgrade), "HEAD") == 0)
-      text.len -= body_len; /* the head says what GET would get (RFC 9110 9.3.2) */
-    wsuv__upgrade_free(upgrade);
-    wsuv__conn_end_with_response(conn, &text);
-    wsuv__conn_mark(conn);
+  err = wsuv__response_write(&text, &upgrade->allocator, status, headers, nheaders, body, body_len);
+  if (err != 0) {
+    wsuv__buf_free(&text, &upgrade->allocator);
+    return err;
   }
-  wsuv__buf_free(&text, &a);
-  return err;
+  if (strcmp(wsuv_upgrade_method(upgrade), "HEAD") == 0)
+    text.len -= body_len; /* the head says what GET would get (RFC 9110 9.3.2) */
+  end_with(conn, &text, 0);
+  return 0;
 }
 
 const char *wsuv_upgrade_method(const wsuv_upgrade_t *upgrade) {
