@@ -55,13 +55,18 @@ static void take_response(const wsuv_conn_t *conn, wsuv_close_info_t *info) {
   info->http_body_len = body.len;
 }
 
-static void report_close(wsuv_conn_t *conn) {
+/* `unsent` octets did not leave, and with them our Close if there was one: it is the last thing queued. */
+static void report_close(wsuv_conn_t *conn, size_t unsent) {
   wsuv_close_info_t info;
   wsuv_close_status_t status;
   char line[160];
 
   memset(&info, 0, sizeof info);
   wsuv_endpoint_close_status(&conn->endpoint, &status);
+  if (unsent > 0) {
+    status.sent_code = 0;
+    status.clean = 0;
+  }
   info.code = status.code;
   info.sent_code = status.sent_code;
   info.clean = status.clean;
@@ -82,12 +87,13 @@ static void report_close(wsuv_conn_t *conn) {
 static void end(wsuv_conn_t *conn) {
   wsuv_loop_t *loop = conn->loop;
   wsuv_server_t *server = conn->server;
+  size_t unsent = wsuv__outbox_waiting(&conn->endpoint.outbox);
 
   conn->depth++; /* nothing that callbacks do may pump any more */
   wsuv__endpoint_end_sends(&conn->endpoint);
   wsuv__conn_complete_sends(conn);
   if (conn->handed_out == CONN_HANDED_OUT)
-    report_close(conn);
+    report_close(conn, unsent);
   wsuv__endpoint_release(&conn->endpoint);
   assert(wsuv__list_is_empty(&conn->endpoint.outbox.done));
   wsuv__upgrade_abandon(conn);

@@ -190,6 +190,24 @@ static void test_eof_inside_a_message(void **state) {
   close_rig(&rig, 1006, 0, WSUV_EABNORMAL);
 }
 
+/* The peer closes and ends without ever having read: our Close stays in the queue, and is not reported as sent. */
+static void test_close_that_cannot_be_answered(void **state) {
+  struct rig rig;
+  size_t len = 16u * 1024 * 1024;
+  uint8_t *payload = calloc(1, len);
+  (void)state;
+
+  open_rig(&rig, NULL);
+  raw_stop_reading(&rig.raw);
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_binary(rig.server->conn, payload, len)));
+  free(payload);
+  raw_close_frame(&rig.raw, 1000, "bye");
+  raw_end(&rig.raw);
+  RUN_UNTIL(&rig.lb, rig.server->n[EV_CLOSE] == 1);
+  CHECK_INT(0, rig.server->end.sent_code);
+  close_rig(&rig, 1000, 0, WSUV_EABNORMAL);
+}
+
 static void test_reset(void **state) {
   struct rig rig;
   (void)state;
@@ -339,6 +357,7 @@ int main(void) {
       cmocka_unit_test(test_close_without_code),
       cmocka_unit_test(test_eof_without_close),
       cmocka_unit_test(test_eof_inside_a_message),
+      cmocka_unit_test(test_close_that_cannot_be_answered),
       cmocka_unit_test(test_reset),
       cmocka_unit_test(test_protocol_error),
       cmocka_unit_test(test_silent_peer),
