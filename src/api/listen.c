@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/server.h"
+#include "base/option.h"
 #include "io/resolve.h"
 
 #define DEFAULT_HOST    "127.0.0.1"

@@ -1,18 +1,13 @@
 #include "api/options.h"
 
+#include "base/option.h"
+
 #define DEFAULT_HANDSHAKE_TIMEOUT_MS 10000u
 #define DEFAULT_PING_INTERVAL_MS     20000
 #define DEFAULT_HIGH_WATER           (1024u * 1024)
 #define DEFAULT_MAX_HEAD_SIZE        16384u
 #define DEFAULT_MAX_HEADERS          100u
 #define KEPT_RESPONSE_BODY           4096u /* for the application to see why it was refused */
-
-int wsuv__option_take(uint64_t *out, int64_t value, uint64_t preset, uint64_t off) {
-  if (value < 0 && value != WSUV_OFF)
-    return WSUV_EINVAL;
-  *out = value == 0 ? preset : value == WSUV_OFF ? off : (uint64_t)value;
-  return 0;
-}
 
 static int take_size(size_t *out, int64_t value, uint64_t preset) {
   uint64_t taken;

@@ -21,7 +21,4 @@ int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_opt
                            wsuv_role_t role, const wsuv_allocator_t *a,
                            struct wsuv__random_pool *random);
 
-/* The value of an option: `preset` for 0, `off` for WSUV_OFF; WSUV_EINVAL for other negative numbers. */
-int wsuv__option_take(uint64_t *out, int64_t value, uint64_t preset, uint64_t off);
-
 #endif

@@ -1,6 +1,7 @@
 /* Options, creation and release of an endpoint. */
 #include <string.h>
 
+#include "base/option.h"
 #include "proto/endpoint.h"
 
 #define DEFAULT_MAX_MESSAGE_SIZE (16u * 1024 * 1024)
@@ -8,31 +9,25 @@
 #define DEFAULT_CLOSE_TIMEOUT_MS 5000u
 #define DEFAULT_MAX_PINGS        3u
 
-/* 0 is the default, WSUV_OFF is `off`, other negative numbers are refused. */
-static int take_option(uint64_t *out, int64_t value, uint64_t preset, uint64_t off) {
-  if (value < 0 && value != WSUV_OFF)
-    return WSUV_EINVAL;
-  *out = value == 0 ? preset : value == WSUV_OFF ? off : (uint64_t)value;
-  return 0;
-}
-
 static int take_numbers(struct wsuv__endpoint_config *config, const wsuv_endpoint_options_t *o) {
   uint64_t write_limit;
   uint64_t max_pings;
-  int err = take_option(&config->max_message_size, o->max_message_size, DEFAULT_MAX_MESSAGE_SIZE,
-                        INT64_MAX);
+  int err = wsuv__option_take(&config->max_message_size, o->max_message_size,
+                              DEFAULT_MAX_MESSAGE_SIZE, INT64_MAX);
 
   if (err == 0)
-    err = take_option(&config->rules.max_payload_len, o->max_frame_size, INT64_MAX, INT64_MAX);
+    err =
+        wsuv__option_take(&config->rules.max_payload_len, o->max_frame_size, INT64_MAX, INT64_MAX);
   if (err == 0)
-    err = take_option(&write_limit, o->write_limit, DEFAULT_WRITE_LIMIT, SIZE_MAX);
+    err = wsuv__option_take(&write_limit, o->write_limit, DEFAULT_WRITE_LIMIT, SIZE_MAX);
   if (err == 0)
-    err = take_option(&config->ping_interval_ms, o->ping_interval_ms, WSUV__NEVER, WSUV__NEVER);
+    err =
+        wsuv__option_take(&config->ping_interval_ms, o->ping_interval_ms, WSUV__NEVER, WSUV__NEVER);
   if (err == 0)
-    err = take_option(&config->close_timeout_ms, o->close_timeout_ms, DEFAULT_CLOSE_TIMEOUT_MS,
-                      WSUV__NEVER);
+    err = wsuv__option_take(&config->close_timeout_ms, o->close_timeout_ms,
+                            DEFAULT_CLOSE_TIMEOUT_MS, WSUV__NEVER);
   if (err == 0)
-    err = take_option(&max_pings, o->max_pings, DEFAULT_MAX_PINGS, UINT32_MAX);
+    err = wsuv__option_take(&max_pings, o->max_pings, DEFAULT_MAX_PINGS, UINT32_MAX);
   if (err != 0)
     return err;
   config->write_limit = write_limit > SIZE_MAX ? SIZE_MAX : (size_t)write_limit;
