@@ -66,7 +66,11 @@ void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase);
 /* Ends the transport at once; `err` is why, unless something already was. on_close follows. Harmless when repeated. */
 void wsuv__conn_release(wsuv_conn_t *conn, int err);
 
-/* Queues the final HTTP answer, which replaces a Close frame: what follows is as for a failed endpoint. */
+/* Before there are frames: what is queued goes out, then the transport is shut down and what still comes is discarded, as for
+ * a failed endpoint. */
+void wsuv__conn_end_orderly(wsuv_conn_t *conn);
+
+/* The same behind a final HTTP answer. */
 void wsuv__conn_end_with_response(wsuv_conn_t *conn, const struct wsuv__buf *response);
 
 /* Whether the connection's deadline keeps the uv_loop_t alive. */

@@ -123,16 +123,18 @@ void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
     (void)wsuv__endpoint_receive_or_hold(&conn->endpoint, leftover, len);
 }
 
-void wsuv__conn_end_with_response(wsuv_conn_t *conn, const struct wsuv__buf *response) {
-  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
-  int err = wsuv__outbox_append_raw(outbox, response->base, response->len);
-
-  if (err != 0) {
-    wsuv__conn_release(conn, err);
-    return;
-  }
-  wsuv__outbox_seal(outbox);
+void wsuv__conn_end_orderly(wsuv_conn_t *conn) {
+  wsuv__outbox_seal(&conn->endpoint.outbox);
   wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io)); /* it may be late */
   (void)wsuv__endpoint_closing_step(&conn->endpoint, CLOSING_ON_FAIL);
   wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
+}
+
+void wsuv__conn_end_with_response(wsuv_conn_t *conn, const struct wsuv__buf *response) {
+  int err = wsuv__outbox_append_raw(&conn->endpoint.outbox, response->base, response->len);
+
+  if (err == 0)
+    wsuv__conn_end_orderly(conn);
+  else
+    wsuv__conn_release(conn, err);
 }

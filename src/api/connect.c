@@ -167,6 +167,12 @@ static void fail_handshake(wsuv_conn_t *conn, int err) {
   wsuv__conn_release(conn, err);
 }
 
+/* More of it may be on its way: with that unread the kernel would reset the connection. */
+static void fail_amid_response(wsuv_conn_t *conn, int err) {
+  conn->error = err;
+  wsuv__conn_end_orderly(conn);
+}
+
 static int judge_response(struct wsuv__connect *connect) {
   size_t n = wsuv__head_parser_nheaders(&connect->head);
   size_t i;
@@ -198,7 +204,7 @@ void wsuv__connect_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   int err = wsuv__head_parser_feed(head, bytes, len, &used);
 
   if (err != 0)
-    fail_handshake(conn, err);
+    fail_amid_response(conn, err);
   else if (head->state == HEAD_COMPLETE)
     take_response(conn, bytes + used, len - used);
 }
