@@ -84,7 +84,7 @@ step_scripts() {
     say "skipped: no shellcheck"
     return 0
   fi
-  shellcheck cmake/*.sh tests/run.sh samples/run.sh .ci/run
+  shellcheck cmake/*.sh tests/*.sh tests/*/*.sh samples/run.sh .ci/run
 }
 
 step_clang() {
