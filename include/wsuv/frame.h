@@ -26,8 +26,8 @@ typedef struct wsuv_frame_header {
 } wsuv_frame_header_t;
 
 /* Writes the header in its shortest form; returns its length, 2 to WSUV_FRAME_HEADER_MAX, or:
- * WSUV_EINVAL (opcode or rsv out of range, length over 2^63-1), WSUV_ECONTROLSIZE (control payload over 125),
- * WSUV_ECONTROLFIN (control frame without FIN). */
+ * WSUV_EINVAL (opcode or rsv out of range, length over 2^63-1), WSUV_ECONTROLSIZE (control payload over 125). A control
+ * frame is written as final whatever `fin` says (RFC 6455 5.5). */
 WSUV_EXTERN int wsuv_frame_header_encode(const wsuv_frame_header_t *header,
                                          uint8_t out[WSUV_FRAME_HEADER_MAX]);
 

@@ -37,6 +37,8 @@ int wsuv_frame_header_decode(wsuv_frame_header_t *header, const uint8_t *data, s
   err = wsuv__frame_read_length(data + 2, data[1] & 0x7F, &header->payload_len);
   if (err == 0)
     err = wsuv__frame_judge_header(header);
+  if (err == 0 && !header->fin && (header->opcode & 8) != 0)
+    err = WSUV_ECONTROLFIN;
   if (err != 0)
     return err;
   if (header->masked)

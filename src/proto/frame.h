@@ -22,12 +22,14 @@ static inline size_t wsuv__frame_header_len(const wsuv_frame_header_t *header) {
   return len;
 }
 
-/* Writes a header that is known to be right, in its shortest form; returns the place behind it. */
+/* Writes a header that is known to be right, in its shortest form; returns the place behind it. A control frame is always
+ * final (RFC 6455 5.5). */
 static inline uint8_t *wsuv__frame_put_header(uint8_t *p, const wsuv_frame_header_t *header) {
   uint8_t mask_bit = header->masked ? 0x80 : 0;
   uint64_t len = header->payload_len;
 
-  *p++ = (uint8_t)((header->fin ? 0x80 : 0) | (header->rsv << 4) | header->opcode);
+  *p++ = (uint8_t)((header->fin || (header->opcode & 8) != 0 ? 0x80 : 0) | (header->rsv << 4) |
+                   header->opcode);
   if (len < WSUV__LEN_16) {
     *p++ = (uint8_t)(mask_bit | len);
   } else if (len <= UINT16_MAX) {
@@ -46,15 +48,13 @@ static inline uint8_t *wsuv__frame_put_header(uint8_t *p, const wsuv_frame_heade
   return p;
 }
 
-/* What makes a header wrong: WSUV_EINVAL, WSUV_ECONTROLFIN, WSUV_ECONTROLSIZE. */
+/* What makes a header wrong: WSUV_EINVAL, WSUV_ECONTROLSIZE. */
 static inline int wsuv__frame_judge_header(const wsuv_frame_header_t *header) {
   if (header->opcode > 15 || header->rsv > 7 || header->payload_len > INT64_MAX)
     return WSUV_EINVAL;
-  if ((header->opcode & 8) == 0)
-    return 0;
-  if (!header->fin)
-    return WSUV_ECONTROLFIN;
-  return header->payload_len > WSUV_CONTROL_PAYLOAD_MAX ? WSUV_ECONTROLSIZE : 0;
+  return (header->opcode & 8) != 0 && header->payload_len > WSUV_CONTROL_PAYLOAD_MAX
+             ? WSUV_ECONTROLSIZE
+             : 0;
 }
 
 /* The payload length; WSUV_ELENGTH for a form that is not the shortest, or with its top bit set (RFC 6455 5.2). */
