@@ -46,6 +46,13 @@ typedef struct wsuv_handler {
   /* A whole message; `type` is WSUV_TEXT (valid UTF-8) or WSUV_BINARY. */
   void (*on_message)(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len);
 
+  /* In place of on_message, if set: a piece of a message as it arrives, so that a message of any length passes through in
+   * constant memory (with wsuv_conn_read_stop where it cannot be passed on at once). Pieces are cut where the bytes happened
+   * to be received, and text may be cut inside a character; it is valid so far. `flags`: WSUV_FIRST, WSUV_FINAL. Only the
+   * final piece may be empty. max_message_size has no default then. */
+  void (*on_fragment)(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
+                      int flags);
+
   /* A Ping (its Pong is already queued), a Pong. */
   void (*on_ping)(wsuv_conn_t *conn, const void *payload, size_t len);
   void (*on_pong)(wsuv_conn_t *conn, const void *payload, size_t len);
@@ -59,8 +66,9 @@ typedef struct wsuv_handler {
 
 /* 0 means the default in brackets; WSUV_OFF switches a timer or limit off; other negative numbers are WSUV_EINVAL. */
 typedef struct wsuv_conn_options {
-  size_t size;              /* sizeof(wsuv_conn_options_t) */
-  int64_t max_message_size; /* octets of one message [16 MiB]; over it: Close 1009 */
+  size_t size; /* sizeof(wsuv_conn_options_t) */
+  int64_t
+      max_message_size; /* octets of one message [16 MiB; none with on_fragment]; over it: Close 1009 */
   int64_t
       max_frame_size; /* octets of one frame's payload [no limit of its own]; over it: Close 1009 */
   int64_t handshake_timeout_ms; /* from the start (client: name resolution) to on_open [10000] */
@@ -113,6 +121,18 @@ struct wsuv_send {
  * the same, since its frames are masked (RFC 6455 5.3). Errors as wsuv_conn_send_text. */
 WSUV_EXTERN int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type,
                                const void *payload, size_t len, wsuv_send_cb cb);
+
+/* Sends one message in fragments (RFC 6455 5.4), when its end is not known at the start or it should not be in memory at
+ * once: begin, any number of chunks, end. Each chunk, and the end with the last octets (may be empty), is one frame. Pause
+ * when wsuv_conn_queued is high and go on in on_drain. Pings and Pongs go in between; other messages are refused with
+ * WSUV_ESTATE until the end. A Close, ours or the peer's, cuts the message off.
+ *
+ * begin: WSUV_EINVAL (`type` is neither WSUV_TEXT nor WSUV_BINARY), WSUV_ESTATE (a message is open, or as
+ * wsuv_conn_send_text). chunk and end: WSUV_ESTATE (none is open), else as wsuv_conn_send_text; WSUV_EENCODING also where
+ * text ends inside a character. After an error nothing was queued and the message is open as before. */
+WSUV_EXTERN int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type);
+WSUV_EXTERN int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len);
+WSUV_EXTERN int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len);
 
 /* Sends a Ping of up to 125 octets ahead of queued data, between frames. Errors as wsuv_conn_send_text. */
 WSUV_EXTERN int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len);

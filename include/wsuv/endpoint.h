@@ -32,6 +32,12 @@ typedef struct wsuv_endpoint_handler {
   /* A whole message; `type` is WSUV_TEXT (valid UTF-8) or WSUV_BINARY. Empty messages are messages. */
   void (*on_message)(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len);
 
+  /* In place of on_message, if set: a piece of a message as it arrives, so that a message of any length needs no memory.
+   * Pieces are cut where the bytes happened to be received, not where the peer cut its frames, and text may be cut inside a
+   * character; it is valid so far. `flags`: WSUV_FIRST and WSUV_FINAL. Only the final piece may be empty. Without an option
+   * that says otherwise there is no limit on the message then. */
+  void (*on_fragment)(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len, int flags);
+
   /* A Ping came; its Pong is already queued (RFC 6455 5.5.2). */
   void (*on_ping)(void *data, const uint8_t *payload, size_t len);
 
@@ -52,9 +58,10 @@ typedef struct wsuv_endpoint_options {
    * for clients and when pings are on; wsuv_random (wsuv/handshake.h) will do. */
   int (*random)(void *arg, void *buf, size_t len);
   void *random_arg;
-  int64_t max_message_size; /* octets of one message, all fragments [16 MiB]; WSUV_OFF: no limit */
-  int64_t max_frame_size;   /* octets of one frame's payload [no limit of its own] */
-  int64_t write_limit;      /* octets queued for sending [32 MiB]; WSUV_OFF: no limit */
+  int64_t
+      max_message_size; /* octets of one message, all fragments [16 MiB; none with on_fragment]; WSUV_OFF: none */
+  int64_t max_frame_size; /* octets of one frame's payload [no limit of its own] */
+  int64_t write_limit;    /* octets queued for sending [32 MiB]; WSUV_OFF: no limit */
   int64_t
       ping_interval_ms; /* Ping after so much silence [WSUV_OFF in the core: no pings by itself] */
   int64_t
@@ -101,6 +108,18 @@ WSUV_EXTERN int wsuv_endpoint_resume(wsuv_endpoint_t *endpoint);
  * WSUV_ERANDOM. Queued whole or not at all. */
 WSUV_EXTERN int wsuv_endpoint_send(wsuv_endpoint_t *endpoint, wsuv_opcode_t type,
                                    const void *payload, size_t len);
+
+/* A message in fragments of which the end need not be known at the start (RFC 6455 5.4): begin, any number of chunks, end.
+ * Each chunk, and the end with the last octets (may be empty), queues one frame; payloads are copied. Control frames go in
+ * between; other messages are refused with WSUV_ESTATE meanwhile. A Close cuts the message off.
+ *
+ * begin: WSUV_EINVAL (`type` is neither WSUV_TEXT nor WSUV_BINARY), WSUV_ESTATE (a message is open, or as send). chunk and
+ * end: WSUV_ESTATE (none is open), else as send; WSUV_EENCODING also at the end inside a character. After an error nothing
+ * was queued and the message is open as before. */
+WSUV_EXTERN int wsuv_endpoint_send_begin(wsuv_endpoint_t *endpoint, wsuv_opcode_t type);
+WSUV_EXTERN int wsuv_endpoint_send_chunk(wsuv_endpoint_t *endpoint, const void *payload,
+                                         size_t len);
+WSUV_EXTERN int wsuv_endpoint_send_end(wsuv_endpoint_t *endpoint, const void *payload, size_t len);
 
 /* Queues a Ping or an unsolicited Pong ahead of waiting data, between frames (RFC 6455 5.5.2, 5.5.3). At most 125
  * octets: WSUV_EINVAL. WSUV_ESTATE, WSUV_EQUEUEFULL, WSUV_ENOMEM, WSUV_ERANDOM. */

@@ -29,6 +29,9 @@ typedef enum wsuv_opcode {
   WSUV_PONG = 10
 } wsuv_opcode_t;
 
+/* Where in its message a piece stands; both for a message that came in one. */
+typedef enum wsuv_fragment_flags { WSUV_FIRST = 1, WSUV_FINAL = 2 } wsuv_fragment_flags_t;
+
 /* Close codes (RFC 6455 7.4.1 and the IANA registry). 3000-3999 are registered by frameworks, 4000-4999 are
  * free for applications. 1005, 1006 and 1015 are reported, never sent. */
 typedef enum wsuv_close_code {

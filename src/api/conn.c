@@ -53,7 +53,8 @@ void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__co
   wsuv__list_init(&conn->task.link);
   conn->task.run = run_task;
   wsuv__wheel_entry_init(&conn->deadline, deadline_came);
-  wsuv__endpoint_init(&conn->endpoint, &config->endpoint, &wsuv__conn_endpoint_handler, conn, now);
+  wsuv__endpoint_init(&conn->endpoint, &config->endpoint, wsuv__conn_endpoint_handler(handler),
+                      conn, now);
   wsuv__outbox_set_writer(&conn->endpoint.outbox, wsuv__conn_write_now, conn);
 }
 

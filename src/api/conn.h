@@ -87,7 +87,7 @@ void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail);
 
 /* The callbacks of the stream and of the endpoint. */
 extern const struct wsuv__stream_events wsuv__conn_stream_events;
-extern const wsuv_endpoint_handler_t wsuv__conn_endpoint_handler;
+const wsuv_endpoint_handler_t *wsuv__conn_endpoint_handler(const wsuv_handler_t *handler);
 
 /* The outbox's writer; `conn` is a wsuv_conn_t. */
 size_t wsuv__conn_write_now(void *conn, const wsuv_span_t *spans, size_t nspans);

@@ -104,12 +104,29 @@ static void on_pong(void *data, const uint8_t *payload, size_t len) {
     conn->handler->on_pong(conn, payload, len);
 }
 
-const wsuv_endpoint_handler_t wsuv__conn_endpoint_handler = {
+static void on_fragment(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len, int flags) {
+  wsuv_conn_t *conn = data;
+  if (conn->phase != WSUV_STATE_RELEASING)
+    conn->handler->on_fragment(conn, type, payload, len, flags);
+}
+
+static const wsuv_endpoint_handler_t whole_messages = {
     .size = sizeof(wsuv_endpoint_handler_t),
     .on_message = on_message,
     .on_ping = on_ping,
     .on_pong = on_pong,
 };
+
+static const wsuv_endpoint_handler_t pieces = {
+    .size = sizeof(wsuv_endpoint_handler_t),
+    .on_fragment = on_fragment,
+    .on_ping = on_ping,
+    .on_pong = on_pong,
+};
+
+const wsuv_endpoint_handler_t *wsuv__conn_endpoint_handler(const wsuv_handler_t *handler) {
+  return handler->on_fragment != NULL ? &pieces : &whole_messages;
+}
 
 /* Bytes that came behind the head are the first frames (RFC 6455 4.1, 4.2.2): they are delivered after on_open. */
 void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {

@@ -44,6 +44,32 @@ int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type, cons
   return err;
 }
 
+int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type) {
+  if (conn->phase != WSUV_STATE_OPEN)
+    return WSUV_ESTATE;
+  return wsuv_endpoint_send_begin(&conn->endpoint, type);
+}
+
+static int send_fragment(wsuv_conn_t *conn,
+                         int (*send)(wsuv_endpoint_t *endpoint, const void *payload, size_t len),
+                         const void *payload, size_t len) {
+  int err;
+
+  if (conn->phase != WSUV_STATE_OPEN)
+    return WSUV_ESTATE;
+  err = send(&conn->endpoint, payload, len);
+  note_output(conn);
+  return err;
+}
+
+int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len) {
+  return send_fragment(conn, wsuv_endpoint_send_chunk, payload, len);
+}
+
+int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len) {
+  return send_fragment(conn, wsuv_endpoint_send_end, payload, len);
+}
+
 int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len) {
   int err;
 

@@ -268,8 +268,8 @@ int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_option
   conn = &client->conn;
   conn->loop = loop;
   uv_update_time(loop->io.uv); /* the program may have been busy: the deadline counts from now */
-  err = wsuv__conn_config_init(&client->config, options->conn, WSUV_CLIENT, &loop->allocator,
-                               &loop->io.random);
+  err = wsuv__conn_config_init(&client->config, options->conn, handler, WSUV_CLIENT,
+                               &loop->allocator, &loop->io.random);
   if (err == 0) {
     wsuv__conn_init(conn, loop, &client->config, handler,
                     options->path != NULL ? WSUV_STATE_CONNECTING_TRANSPORT : WSUV_STATE_RESOLVING);

@@ -47,8 +47,8 @@ static int copy_subprotocols(wsuv_server_t *server, const wsuv_server_options_t 
 }
 
 static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
-  int err = wsuv__conn_config_init(&server->config, o->conn, WSUV_SERVER, &server->loop->allocator,
-                                   &server->loop->io.random);
+  int err = wsuv__conn_config_init(&server->config, o->conn, server->handler->conn, WSUV_SERVER,
+                                   &server->loop->allocator, &server->loop->io.random);
 
   if (err == 0)
     err = wsuv__option_take(&server->max_connections, o->max_connections, WSUV__NEVER, WSUV__NEVER);

@@ -56,8 +56,8 @@ static int take_endpoint_options(struct wsuv__conn_config *config, const wsuv_co
 }
 
 int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_options_t *options,
-                           wsuv_role_t role, const wsuv_allocator_t *a,
-                           struct wsuv__random_pool *random) {
+                           const wsuv_handler_t *handler, wsuv_role_t role,
+                           const wsuv_allocator_t *a, struct wsuv__random_pool *random) {
   static const wsuv_conn_options_t presets = WSUV_CONN_OPTIONS_INIT;
   const wsuv_conn_options_t *o = options != NULL ? options : &presets;
   int err;
@@ -65,6 +65,8 @@ int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_opt
   if (o->size < sizeof *o)
     return WSUV_EINVAL;
   err = take_endpoint_options(config, o, role, a, random);
+  if (handler->on_fragment != NULL && o->max_message_size == 0)
+    config->endpoint.max_message_size = INT64_MAX; /* pieces take no memory */
   if (err == 0)
     err = wsuv__option_take(&config->handshake_timeout_ms, o->handshake_timeout_ms,
                             DEFAULT_HANDSHAKE_TIMEOUT_MS, WSUV__NEVER);

@@ -18,7 +18,7 @@ struct wsuv__conn_config {
 
 /* `options` may be NULL. WSUV_EINVAL. */
 int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_options_t *options,
-                           wsuv_role_t role, const wsuv_allocator_t *a,
-                           struct wsuv__random_pool *random);
+                           const wsuv_handler_t *handler, wsuv_role_t role,
+                           const wsuv_allocator_t *a, struct wsuv__random_pool *random);
 
 #endif

@@ -14,10 +14,28 @@ static int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t le
   return 0;
 }
 
+/* The piece as it came; nothing is kept. */
+static int deliver_fragment(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice,
+                            int is_final) {
+  struct wsuv__message *message = &ep->message;
+  wsuv_opcode_t type = (wsuv_opcode_t)message->state;
+  int flags = message->flags | (is_final ? WSUV_FINAL : 0);
+  int err = is_final ? wsuv__message_finish(message) : 0;
+
+  if (err != 0 || (slice->len == 0 && !is_final))
+    return err;
+  message->flags = 0;
+  if (is_final)
+    message->state = MESSAGE_NONE;
+  ep->handler->on_fragment(ep->data, type, slice->data, slice->len, flags);
+  return 0;
+}
+
 /* A message that came together in one slice is delivered from where it lies; all others are assembled. */
 static int take_data(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice) {
   const wsuv_frame_header_t *header = &ep->parser.header;
   struct wsuv__message *message = &ep->message;
+  int is_final = slice->last && header->fin;
   struct wsuv__buf whole;
   int err = 0;
 
@@ -27,11 +45,13 @@ static int take_data(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *s
     err = wsuv__message_validate(message, slice->data, slice->len);
   if (err != 0)
     return err;
-  if (slice->last && header->fin && message->buf.len == 0)
+  if (ep->handler->on_fragment != NULL)
+    return deliver_fragment(ep, slice, is_final);
+  if (is_final && message->buf.len == 0)
     return deliver_message(ep, slice->data, slice->len);
   err = wsuv__message_keep(message, ep->config->allocator, slice->data, slice->len,
                            ep->parser.remaining);
-  if (err != 0 || !(slice->last && header->fin))
+  if (err != 0 || !is_final)
     return err;
   whole = message->buf; /* the callback may make the endpoint fail, which frees what it assembles */
   memset(&message->buf, 0, sizeof message->buf);

@@ -4,26 +4,11 @@
 
 #include "base/buf.h"
 #include "proto/closing.h"
-#include "proto/frame_parser.h"
+#include "proto/endpoint_config.h"
 #include "proto/heartbeat.h"
 #include "proto/message.h"
 #include "proto/outbox.h"
 #include "wsuv/endpoint.h"
-
-#define WSUV__NEVER UINT64_MAX
-
-/* The options with defaults filled in; shared by all endpoints made with them. */
-struct wsuv__endpoint_config {
-  const wsuv_allocator_t *allocator;
-  int (*random)(void *arg, void *buf, size_t len);
-  void *random_arg;
-  uint64_t max_message_size;
-  uint64_t ping_interval_ms; /* WSUV__NEVER: off */
-  uint64_t close_timeout_ms; /* WSUV__NEVER: off */
-  size_t write_limit;
-  uint32_t max_pings; /* UINT32_MAX: off */
-  struct wsuv__frame_rules rules;
-};
 
 /* The peer's Close, kept from its arrival on. */
 struct wsuv__peer_close {
@@ -33,6 +18,11 @@ struct wsuv__peer_close {
 };
 
 enum wsuv__delivery { DELIVERY_FLOWING, DELIVERY_PAUSED };
+enum wsuv__sending {
+  SENDING_NONE,
+  SENDING_FIRST,
+  SENDING_MORE
+};                                                       /* FIRST: begun, no frame queued yet */
 enum wsuv__activity { ENDPOINT_IDLE, ENDPOINT_PARSING }; /* PARSING: callbacks may be running */
 
 struct wsuv_endpoint {
@@ -58,11 +48,10 @@ struct wsuv_endpoint {
   uint8_t delivery; /* enum wsuv__delivery */
   uint8_t activity; /* enum wsuv__activity */
   uint8_t closing;  /* enum wsuv__closing_state */
+  uint8_t sending;  /* enum wsuv__sending: of a message in fragments */
+  uint8_t sending_type;
+  struct wsuv__utf8 sending_utf8;
 };
-
-/* Checks the options and fills in defaults. WSUV_EINVAL. */
-int wsuv__endpoint_config_init(struct wsuv__endpoint_config *config,
-                               const wsuv_endpoint_options_t *options);
 
 void wsuv__endpoint_init(struct wsuv_endpoint *endpoint, const struct wsuv__endpoint_config *config,
                          const wsuv_endpoint_handler_t *handler, void *data, uint64_t now_ms);
@@ -99,13 +88,16 @@ enum wsuv__closing_action wsuv__endpoint_closing_step(struct wsuv_endpoint *endp
 int wsuv__endpoint_take_control(struct wsuv_endpoint *endpoint, uint8_t opcode, uint8_t *payload,
                                 size_t len);
 
-/* A frame of ours: fills in FIN and a fresh mask where the role wants one. WSUV_ERANDOM. */
+/* A final frame of ours, with a fresh mask where the role wants one. WSUV_ERANDOM. */
 int wsuv__endpoint_frame_header(const struct wsuv_endpoint *endpoint, wsuv_frame_header_t *header,
                                 uint8_t opcode, size_t len);
 
 /* Whether `len` octets may be queued as a message of that type: 0 or the error of wsuv_endpoint_send. */
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,
                               const void *payload, size_t len);
+
+/* Whether `len` octets of payload may be queued: 0 or WSUV_EQUEUEFULL. */
+int wsuv__endpoint_judge_room(const struct wsuv_endpoint *endpoint, size_t len);
 
 /* wsuv_endpoint_send by reference: see wsuv__outbox_append_request. */
 int wsuv__endpoint_send_request(struct wsuv_endpoint *endpoint, struct wsuv__outbox_entry *entry,

@@ -119,6 +119,8 @@ int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *opti
   if (lone == NULL)
     return WSUV_ENOMEM;
   lone->config = config;
+  if (handler->on_fragment != NULL && options->max_message_size == 0)
+    lone->config.max_message_size = INT64_MAX;
   wsuv__endpoint_init(&lone->endpoint, &lone->config, handler, data, 0);
   *out = &lone->endpoint;
   return 0;

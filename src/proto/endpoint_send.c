@@ -19,7 +19,7 @@ int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_heade
 }
 
 /* By subtraction, and with the header's octets in: the limit is what the queue may hold. */
-static int judge_room(const struct wsuv_endpoint *ep, size_t len) {
+int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
   size_t limit = ep->config->write_limit;
   size_t waiting = wsuv__outbox_waiting(&ep->outbox);
 
@@ -34,11 +34,11 @@ int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type
                               const void *payload, size_t len) {
   if ((payload == NULL && len > 0) || (type != WSUV_TEXT && type != WSUV_BINARY))
     return WSUV_EINVAL;
-  if (ep->closing != CLOSING_NONE)
+  if (ep->closing != CLOSING_NONE || ep->sending != SENDING_NONE)
     return WSUV_ESTATE;
   if (type == WSUV_TEXT && !wsuv_utf8_is_valid(payload, len))
     return WSUV_EENCODING;
-  return judge_room(ep, len);
+  return wsuv__endpoint_judge_room(ep, len);
 }
 
 int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {
@@ -74,7 +74,7 @@ static int send_control(struct wsuv_endpoint *ep, uint8_t opcode, const void *pa
     return WSUV_EINVAL;
   if (ep->closing != CLOSING_NONE)
     return WSUV_ESTATE;
-  err = judge_room(ep, len);
+  err = wsuv__endpoint_judge_room(ep, len);
   if (err == 0)
     err = wsuv__endpoint_frame_header(ep, &header, opcode, len);
   if (err == 0)

@@ -24,9 +24,14 @@ int wsuv__message_begin_frame(struct wsuv__message *message, const wsuv_frame_he
     if (message->state != MESSAGE_NONE)
       return WSUV_EINTERLEAVED;
     message->state = header->opcode;
+    message->announced = 0;
+    message->flags = WSUV_FIRST;
   }
   /* By subtraction: the sum of two lengths from the peer could wrap. */
-  return header->payload_len > max_len - message->buf.len ? WSUV_EMSGSIZE : 0;
+  if (header->payload_len > max_len - message->announced)
+    return WSUV_EMSGSIZE;
+  message->announced += header->payload_len;
+  return 0;
 }
 
 int wsuv__message_validate(struct wsuv__message *message, const uint8_t *data, size_t len) {

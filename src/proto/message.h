@@ -13,9 +13,11 @@ enum wsuv__message_state {
 };
 
 struct wsuv__message {
-  struct wsuv__buf buf; /* holds memory only while a message spans slices */
+  struct wsuv__buf buf; /* holds memory only while a whole message spans slices */
+  uint64_t announced;   /* payload octets of its frames so far */
   struct wsuv__utf8 utf8;
   uint8_t state;
+  uint8_t flags; /* of the next piece: WSUV_FIRST, or 0 */
 };
 
 void wsuv__message_init(struct wsuv__message *message);

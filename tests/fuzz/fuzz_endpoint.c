@@ -135,8 +135,11 @@ static void on_close(void *data, int code, const char *reason, size_t reason_len
   react(data, 3);
 }
 
-static const wsuv_endpoint_handler_t handler = {sizeof handler, on_message, on_ping, on_pong,
-                                                on_close};
+static const wsuv_endpoint_handler_t handler = {.size = sizeof handler,
+                                                .on_message = on_message,
+                                                .on_ping = on_ping,
+                                                .on_pong = on_pong,
+                                                .on_close = on_close};
 
 static int take_random(void *arg, void *buf, size_t len) {
   struct run *r = arg;

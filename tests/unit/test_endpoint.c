@@ -35,8 +35,9 @@ static void on_close(void *data, int code, const char *reason, size_t reason_len
   events->nclosed++;
 }
 
-static const wsuv_endpoint_handler_t handler = {sizeof handler, on_message, NULL, NULL, on_close};
-static const wsuv_endpoint_handler_t silent = {sizeof silent, NULL, NULL, NULL, NULL};
+static const wsuv_endpoint_handler_t handler = {
+    .size = sizeof handler, .on_message = on_message, .on_close = on_close};
+static const wsuv_endpoint_handler_t silent = {.size = sizeof silent};
 
 static int random_err;
 

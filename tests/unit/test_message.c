@@ -41,10 +41,12 @@ static void the_limit_counts_what_was_kept_and_what_is_announced(void **state) {
   wsuv__message_init(&m);
   CHECK_ERR(WSUV_EMSGSIZE, begin(&m, WSUV_BINARY, 11, 10));
   wsuv__message_init(&m);
-  CHECK_ERR(0, begin(&m, WSUV_BINARY, 10, 10));
-  CHECK_ERR(0, wsuv__message_keep(&m, &fa.allocator, (const uint8_t *)"0123456", 7, 3));
-  CHECK_ERR(0, begin(&m, WSUV_CONTINUATION, 3, 10));
+  CHECK_ERR(0, begin(&m, WSUV_BINARY, 7, 10));
+  CHECK_ERR(0, wsuv__message_keep(&m, &fa.allocator, (const uint8_t *)"0123456", 7, 0));
   CHECK_ERR(WSUV_EMSGSIZE, begin(&m, WSUV_CONTINUATION, 4, 10));
+  CHECK_ERR(0, begin(&m, WSUV_CONTINUATION, 3, 10));
+  CHECK_ERR(0, begin(&m, WSUV_CONTINUATION, 0, 10));
+  CHECK_ERR(WSUV_EMSGSIZE, begin(&m, WSUV_CONTINUATION, 1, 10));
   CHECK_ERR(WSUV_EMSGSIZE, begin(&m, WSUV_CONTINUATION, INT64_MAX, 10));
   CHECK_ERR(WSUV_EMSGSIZE, begin(&m, WSUV_CONTINUATION, UINT64_MAX, 10));
   wsuv__message_reset(&m, &fa.allocator);

@@ -23,7 +23,8 @@ static void on_close(void *data, int code, const char *reason, size_t reason_len
   s->nclosed++;
 }
 
-static const wsuv_endpoint_handler_t handler = {sizeof handler, on_message, NULL, NULL, on_close};
+static const wsuv_endpoint_handler_t handler = {
+    .size = sizeof handler, .on_message = on_message, .on_close = on_close};
 
 static int count_up(void *arg, void *buf, size_t len) {
   struct seed_endpoint *s = arg;

@@ -57,8 +57,11 @@ static void on_close(void *data, int code, const char *reason, size_t reason_len
   react(data, ((struct vector_run *)data)->on_close);
 }
 
-const wsuv_endpoint_handler_t vector_handler = {sizeof vector_handler, on_message, on_ping, on_pong,
-                                                on_close};
+const wsuv_endpoint_handler_t vector_handler = {.size = sizeof vector_handler,
+                                                .on_message = on_message,
+                                                .on_ping = on_ping,
+                                                .on_pong = on_pong,
+                                                .on_close = on_close};
 
 /* 1, 2, 3, ...: the first masking key is 01 02 03 04. */
 static int count_up(void *arg, void *buf, size_t len) {

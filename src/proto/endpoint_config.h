@@ -1,0 +1,27 @@
+/* An endpoint's options with defaults filled in. */
+#ifndef WSUV_PROTO_ENDPOINT_CONFIG_H
+#define WSUV_PROTO_ENDPOINT_CONFIG_H
+
+#include "proto/frame_parser.h"
+#include "wsuv/endpoint.h"
+
+#define WSUV__NEVER UINT64_MAX
+
+/* Shared by all endpoints made with them. */
+struct wsuv__endpoint_config {
+  const wsuv_allocator_t *allocator;
+  int (*random)(void *arg, void *buf, size_t len);
+  void *random_arg;
+  uint64_t max_message_size;
+  uint64_t ping_interval_ms; /* WSUV__NEVER: off */
+  uint64_t close_timeout_ms; /* WSUV__NEVER: off */
+  size_t write_limit;
+  uint32_t max_pings; /* UINT32_MAX: off */
+  struct wsuv__frame_rules rules;
+};
+
+/* Checks the options and fills in defaults. WSUV_EINVAL. */
+int wsuv__endpoint_config_init(struct wsuv__endpoint_config *config,
+                               const wsuv_endpoint_options_t *options);
+
+#endif
