@@ -1,7 +1,7 @@
 /* Whole endpoints: received octets and local calls in any order. Run twice, once with the received octets in one piece a
  * step and once cut up; both have to see the same events, send the same octets and end alike.
  *
- * Octet 0 picks role and limits, octet 1 the pieces, octet 2 what callbacks do. Then steps: an octet below 16 is a local
+ * Octet 0 picks role and limits, octet 1 the pieces, octet 2 what callbacks do and whether messages come whole. Then steps: an octet below 16 is a local
  * call (see `actions`), any other one says how many of the following octets are received. */
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,9 @@ struct run {
   uint32_t piece_random;
   uint32_t key_random;
   uint64_t now_ms;
-  uint64_t sum; /* of all events */
+  uint64_t sum;       /* of all events */
+  uint64_t piece_sum; /* of the pieces of the message that is coming in */
+  size_t piece_len;
   size_t nevents;
   size_t depth;
   uint8_t *pending; /* what the transport holds back while paused */
@@ -116,6 +118,27 @@ static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t 
   react(data, 0);
 }
 
+/* How a message is cut depends on how it was received, its octets do not; they count once it is complete. */
+static void on_fragment(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len, int flags) {
+  struct run *r = data;
+  size_t i;
+  FUZZ_CHECK(len > 0 || (flags & WSUV_FINAL) != 0);
+  FUZZ_CHECK(((flags & WSUV_FIRST) != 0) == (r->piece_len == SIZE_MAX));
+  if ((flags & WSUV_FIRST) != 0) {
+    r->piece_sum = (uint64_t)type;
+    r->piece_len = 0;
+  }
+  for (i = 0; i < len; i++)
+    r->piece_sum = r->piece_sum * 31 + payload[i];
+  r->piece_len += len;
+  FUZZ_CHECK(r->piece_len <= MAX_MESSAGE);
+  if ((flags & WSUV_FINAL) == 0)
+    return;
+  note(r, (int)type, &r->piece_sum, sizeof r->piece_sum);
+  r->piece_len = SIZE_MAX;
+  react(r, 0);
+}
+
 static void on_ping(void *data, const uint8_t *payload, size_t len) {
   FUZZ_CHECK(len <= 125);
   note(data, WSUV_PING, payload, len);
@@ -140,6 +163,12 @@ static const wsuv_endpoint_handler_t handler = {.size = sizeof handler,
                                                 .on_ping = on_ping,
                                                 .on_pong = on_pong,
                                                 .on_close = on_close};
+
+static const wsuv_endpoint_handler_t pieces_handler = {.size = sizeof pieces_handler,
+                                                       .on_fragment = on_fragment,
+                                                       .on_ping = on_ping,
+                                                       .on_pong = on_pong,
+                                                       .on_close = on_close};
 
 static int take_random(void *arg, void *buf, size_t len) {
   struct run *r = arg;
@@ -202,6 +231,14 @@ static void drain(struct run *r, size_t max) {
   } while (n > 0 && max > 0);
 }
 
+/* Begins a message in fragments, or ends the one that is open. */
+static void act_on_stream(struct run *r) {
+  if (wsuv_endpoint_send_begin(r->ep, WSUV_TEXT) == 0)
+    (void)wsuv_endpoint_send_chunk(r->ep, "frag", 4);
+  else
+    (void)wsuv_endpoint_send_end(r->ep, "ment", 4);
+}
+
 static void act(struct run *r, uint8_t action) {
   static const uint8_t binary[150] = {0xff};
   wsuv_span_t spans[2];
@@ -252,6 +289,7 @@ static void act(struct run *r, uint8_t action) {
     (void)wsuv_endpoint_receive_eof(r->ep);
     break;
   default:
+    act_on_stream(r);
     break;
   }
 }
@@ -299,7 +337,9 @@ static void start(struct run *r, const uint8_t *data, uint8_t pattern) {
   r->options.lenient_masking = (data[0] & 128) != 0;
   r->pattern = pattern;
   r->reaction = data[2];
-  FUZZ_CHECK(wsuv_endpoint_new(&r->ep, &r->options, &handler, r) == 0);
+  r->piece_len = SIZE_MAX;
+  FUZZ_CHECK(wsuv_endpoint_new(&r->ep, &r->options, (data[2] & 8) != 0 ? &pieces_handler : &handler,
+                               r) == 0);
 }
 
 static void play(struct run *r, const uint8_t *data, size_t size) {
