@@ -3,6 +3,7 @@
  *   01_echo_server --port 9001        then: 02_client ws://127.0.0.1:9001/ hello
  */
 #include "cli.h"
+#include "serve.h"
 
 /* [readme] */
 #include <stdio.h>
@@ -47,8 +48,8 @@ static int listen_on(wsuv_loop_t *loop, wsuv_server_t **server, wsuv_server_opti
 
 int main(int argc, char **argv) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
-  options.port = CLI_DEFAULT_PORT;
-  const cli_option_t table[] = {CLI_SERVER_OPTIONS(options)};
+  options.port = SERVE_DEFAULT_PORT;
+  const cli_option_t table[] = {SERVE_OPTIONS(options)};
   const cli_t cli = {"01_echo_server", "",
                      "Sends every message back: text as text, binary as binary.", table,
                      sizeof table / sizeof table[0]};
@@ -59,5 +60,5 @@ int main(int argc, char **argv) {
   int err = wsuv_loop_new(&loop, uv_default_loop(), NULL);
   if (err == 0)
     err = listen_on(loop, &server, options);
-  return err != 0 ? cli_cannot_listen(&options, err) : cli_serve(loop, server, &options);
+  return err != 0 ? serve_cannot_listen(&options, err) : serve(loop, server, &options);
 }

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wsuv.h>
 
 #include "cli.h"
 #include "line_reader.h"
+#include "signals.h"
 
 /* More octets than this waiting to be sent, and no more are taken in; on_drain then tells when to go on. */
 enum { HIGH_WATER = 1024 * 1024 };
@@ -257,8 +259,8 @@ int main(int argc, char **argv) {
     fprintf(stderr, "cannot start: %s\n", wsuv_strerror(err));
     return CLI_RUNTIME_ERROR;
   }
-  cli_signals_t signals;
-  cli_signals_start(&signals, uv, on_signal, &client);
+  signals_t signals;
+  signals_start(&signals, uv, on_signal, &client);
   uv_timer_init(uv, &client.wait);
   client.wait.data = &client;
   err = start(loop, &client);
@@ -268,7 +270,7 @@ int main(int argc, char **argv) {
   }
   uv_run(uv, UV_RUN_DEFAULT); /* returns when the connection is gone */
 
-  cli_signals_end(&signals);
+  signals_end(&signals);
   uv_close((uv_handle_t *)&client.wait, NULL);
   wsuv_loop_close(loop, NULL, NULL);
   uv_run(uv, UV_RUN_DEFAULT);

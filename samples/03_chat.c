@@ -12,6 +12,7 @@
 
 #include "cli.h"
 #include "json.h"
+#include "serve.h"
 #include "web_files.h"
 
 enum {
@@ -258,15 +259,15 @@ static int run(wsuv_server_options_t options, struct chat *chat) {
   int err = wsuv_loop_new(&loop, uv_default_loop(), NULL);
   if (err == 0)
     err = wsuv_server_listen(loop, &server, &options, &handler, chat);
-  return err != 0 ? cli_cannot_listen(&options, err) : cli_serve(loop, server, &options);
+  return err != 0 ? serve_cannot_listen(&options, err) : serve(loop, server, &options);
 }
 
 int main(int argc, char **argv) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
-  options.port = CLI_DEFAULT_PORT;
+  options.port = SERVE_DEFAULT_PORT;
   const char *web = SAMPLES_WEB_DIR;
   const cli_option_t table[] = {
-      CLI_SERVER_OPTIONS(options),
+      SERVE_OPTIONS(options),
       {.name = "--web", .value = "DIR", .help = "folder of the page's files", .text = &web}};
   const cli_t cli = {"03_chat", "",
                      "A chat: open http://HOST:PORT/ in several tabs. The WebSocket is on /chat.",

@@ -89,13 +89,18 @@ stop_server() {
 
 # ---- the command line ----
 
-for sample in 01_echo_server 02_client 03_chat; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
   check "$sample --help says nothing on standard error" lines_are err 0
 
-  for mistake in --no-such-option --path; do
+  case $sample in
+    04*) value=--ping ;;
+    05*) value=--role ;;
+    *) value=--path ;;
+  esac
+  for mistake in --no-such-option "$value"; do
     run "$bin/$sample" $mistake
     check "$sample $mistake exits with 2" status_is 2
     check "$sample $mistake says why in one line" lines_are err 1
@@ -263,5 +268,215 @@ run "$bin/02_client" "${url}elsewhere"
 check "02_client is refused on another path" status_is 1
 check "it says the status in one line" has err 404
 stop_server INT
+
+# ---- the client without an event loop ----
+
+client=$bin/04_poll_client
+run "$client"
+check "04_poll_client without a URL exits with 2" status_is 2
+for bad_url in not-a-url ws:// 'ws://localhost:70000/' 'ws://localhost/#x'; do
+  run "$client" "$bad_url"
+  check "04_poll_client $bad_url exits with 2" status_is 2
+  check "04_poll_client $bad_url says why in one line" lines_are err 1
+done
+for secure in wss://localhost/ HTTPS://localhost/; do
+  run "$client" "$secure"
+  check "04_poll_client $secure exits with 1" status_is 1
+  check "it says in one line that there is no TLS" has err 'no TLS'
+  check "and nothing else" lines_are err 1
+done
+run "$client" ws://no-such-host.invalid/
+check "04_poll_client to a host that does not resolve exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+
+start_server 01_echo_server --port 0
+port=$(printf '%s' "$url" | sed 's/.*:\([0-9]*\)\/$/\1/')
+for target in "$url" "ws://localhost:$port/path?query" "ws://localhost:$port" "ws://name:word@127.0.0.1:$port?x"; do
+  run "$client" "$target" hello 'two words' ''
+  check "04_poll_client $target exits with 0" status_is 0
+  check "its messages come back in order" out_is 'hello
+two words'
+  check "also the empty one" lines_are out 3
+  check "nothing is said on standard error" lines_are err 0
+done
+
+run "$client" --wait 0 "$url"
+check "04_poll_client with an empty input exits with 0" status_is 0
+"$client" --wait 0 "$url" >"$work/out" 2>"$work/err" <&-
+status=$?
+check "04_poll_client with a closed input exits with 0" status_is 0
+printf 'first\nsecond\nthird without its end' | "$client" "$url" >"$work/out" 2>"$work/err"
+status=$?
+check "04_poll_client with a pipe as input exits with 0" status_is 0
+check "its lines come back" out_is 'first
+second
+third without its end'
+
+awk 'BEGIN { for (i = 0; i < 20000; i++) printf "%d %0200d\n", i, i }' >"$work/lines"
+"$client" "$url" <"$work/lines" >"$work/out" 2>"$work/err"
+status=$?
+check "04_poll_client with a file as input exits with 0" status_is 0
+check "20000 lines come back unchanged" cmp -s "$work/lines" "$work/out"
+awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "x"; print "" }' >"$work/lines"
+"$client" "$url" <"$work/lines" >"$work/out" 2>"$work/err"
+check "04_poll_client sends a line of 1 MB unchanged" cmp -s "$work/lines" "$work/out"
+cat "$work/lines" "$work/lines" | tr -d '\n' | "$client" "$url" >"$work/out" 2>"$work/err"
+status=$?
+check "04_poll_client with a line of 2 MB exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+printf 'good\nbad \377\n' | "$client" "$url" >"$work/out" 2>"$work/err"
+status=$?
+check "04_poll_client with a line that is not UTF-8 exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+
+for signal in INT TERM; do
+  "$client" --wait -1 "$url" "until $signal" >"$work/out" 2>"$work/err" </dev/null &
+  waiting=$!
+  check "a waiting 04_poll_client is answered" wait_until has out "until $signal"
+  kill -s $signal "$waiting"
+  wait "$waiting"
+  status=$?
+  check "04_poll_client ends by SIG$signal with status 0" status_is 0
+  check "and says nothing" lines_are err 0
+done
+
+# A server that says nothing any more, and Pings without an answer.
+"$client" --wait -1 --ping 100 "$url" hello >"$work/out" 2>"$work/err" </dev/null &
+waiting=$!
+check "04_poll_client with Pings is answered" wait_until has out hello
+sleep 0.5
+check "answered Pings do not end it" kill -0 "$waiting"
+kill -s STOP "$server"
+check "a silent server ends it" wait_until is_gone "$waiting"
+wait "$waiting"
+status=$?
+kill -s CONT "$server"
+check "with status 1" status_is 1
+check "and the reason" has err 'connection lost: '
+
+"$client" --wait -1 "$url" hello >"$work/out" 2>"$work/err" </dev/null &
+waiting=$!
+check "a waiting 04_poll_client is answered once more" wait_until has out hello
+kill -s STOP "$server" # it will not answer the Close
+kill -s INT "$waiting"
+sleep 0.1
+kill -s INT "$waiting"
+check "a second signal ends 04_poll_client" wait_until is_gone "$waiting"
+wait "$waiting"
+status=$?
+kill -s CONT "$server"
+check "with status 1 and one line" status_is 1
+check "that says so" has err 'second signal'
+
+"$client" --wait -1 "$url" hello >"$work/out" 2>"$work/err" </dev/null &
+waiting=$!
+check "04_poll_client waits for the server to close" wait_until has out hello
+stop_server INT
+wait "$waiting"
+status=$?
+check "closed with 1001 it exits with 0" status_is 0
+run "$client" "$url" hello
+check "04_poll_client without a server exits with 1" status_is 1
+check "it says why in one line" has err 'refused'
+check "and only that" lines_are err 1
+
+start_server 03_chat --port 0
+run "$client" "${url}elsewhere"
+check "04_poll_client is refused on another path" status_is 1
+check "it says the status in one line" has err 404
+run "$client" "${url}chat" 'Mtoo early'
+check "04_poll_client says the code that the server closed with" has err 1008
+check "which is a clean end" status_is 0
+stop_server TERM
+
+# ---- replay ----
+
+# replay WHAT STATUS OPTIONS...: of the file "capture"; its output is in "out".
+replay() {
+  what=$1
+  expected=$2
+  shift 2
+  "$bin/05_replay" "$@" "$work/capture" >"$work/out" 2>"$work/err"
+  status=$?
+  check "05_replay, $what, exits with $expected" status_is "$expected"
+}
+
+run "$bin/05_replay" --role nobody
+check "05_replay --role nobody exits with 2" status_is 2
+run "$bin/05_replay" --chunk 0
+check "05_replay --chunk 0 exits with 2" status_is 2
+run "$bin/05_replay" one two
+check "05_replay with two files exits with 2" status_is 2
+for unreadable in "$work/nothing" "$work"; do
+  run "$bin/05_replay" "$unreadable"
+  check "05_replay of what cannot be read exits with 1" status_is 1
+  check "it says why in one line" lines_are err 1
+done
+
+# A text in two fragments with a Ping between them, a binary message, a Pong, a Close; all masked.
+{
+  printf '\001\203\001\002\003\004Ign\211\202\0\0\0\0ab\200\202\0\0\0\0lo'
+  printf '\202\203\0\0\0\0\001\002\003\212\200\0\0\0\0\210\205\0\0\0\0\003\350bye'
+} >"$work/capture"
+for chunk in 1 3 7 65536; do
+  replay "in pieces of $chunk" 0 --chunk $chunk
+  check "it tells the events and answers" out_is 'ping 2 61 62
+answer pong 2
+text 5 "Hemlo"
+binary 3 01 02 03
+pong 0
+close 1000 "bye"
+answer close 1000
+end'
+done
+"$bin/05_replay" <"$work/capture" >"$work/out" 2>"$work/err"
+check "05_replay reads standard input" has out '^close 1000 "bye"$'
+
+size=$(wc -c <"$work/capture")
+mv "$work/capture" "$work/whole"
+for cut in 1 8 12 22 $((size - 1)); do
+  head -c "$cut" "$work/whole" >"$work/capture"
+  replay "cut off at octet $cut" 1
+  check "it says that a frame is cut" has out "^end in the middle of a frame (octet $cut)\$"
+done
+head -c 9 "$work/whole" >"$work/capture"
+replay "cut off between fragments" 1
+check "it says that a message is cut" has out '^end in the middle of a message (octet 9)$'
+head -c $((size - 11)) "$work/whole" >"$work/capture"
+replay "without the Close" 0
+check "it says that there was none" has out '^end without a close$'
+
+printf '\201\205\0\0\0\0Hello\201\005Hello' >"$work/capture"
+replay "an unmasked frame to a server" 1
+check "it tells the piece" has out '^error EUNMASKED .* (octets 0 to 17)$'
+check "and the answer" has out '^answer close 1002$'
+replay "the same octet by octet" 1 --chunk 1
+check "what came before is told" has out '^text 5 "Hello"$'
+check "and the exact place" has out '^error EUNMASKED .* (octet 12)$'
+replay "a masked frame to a client" 1 --role client
+check "it is an error" has out '^error EMASKED '
+
+{
+  printf 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n'
+  printf '\201\007\033[2J"\303\274\211\001x\210\000'
+} >"$work/capture"
+replay "with a head, as a client" 0 --role client --head --chunk 1
+check "what could harm a terminal is escaped" out_is 'text 7 "\x1b[2J\"\xc3\xbc"
+ping 1 78
+answer pong 1
+close 1005 ""
+answer close 1005
+end'
+replay "with a head that is not skipped" 1 --role client
+head -c 40 "$work/capture" >"$work/head"
+mv "$work/head" "$work/capture"
+replay "cut off in the head" 1 --head
+check "it says so" has out '^end in the middle of the head$'
+
+awk 'BEGIN { for (i = 0; i < 100; i++) printf "x" }' >"$work/x"
+{ printf '\201\144' && cat "$work/x" && printf '\202\144' && cat "$work/x"; } >"$work/capture"
+replay "of long messages" 0 --role client
+check "a long text is cut" has out '^text 100 "x\{64\}" \.\.\.$'
+check "a long binary is cut" has out '^binary 100\( 78\)\{24\} \.\.\.$'
 
 echo "$nchecks checks passed"

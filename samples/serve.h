@@ -1,0 +1,33 @@
+/* What every server among the samples needs and none is about: its options, and its life until a signal ends it. */
+#ifndef SAMPLES_SERVE_H
+#define SAMPLES_SERVE_H
+
+#include <wsuv.h>
+
+/* The options of every server, for the table of a sample; `o` is its wsuv_server_options_t. */
+#define SERVE_OPTIONS(o)                                                             \
+  {.name = "--host",                                                                 \
+   .value = "HOST",                                                                  \
+   .help = "address or name to listen on [127.0.0.1]; :: for every address",         \
+   .text = &(o).host},                                                               \
+      {.name = "--port",                                                             \
+       .value = "PORT",                                                              \
+       .help = "port to listen on [9001]; 0 for any free one",                       \
+       .number = &(o).port,                                                          \
+       .max = 65535},                                                                \
+  {                                                                                  \
+    .name = "--path", .value = "FILE", .help = "listen on this unix socket instead", \
+    .text = &(o).path                                                                \
+  }
+
+enum { SERVE_DEFAULT_PORT = 9001 };
+
+/* Says on standard error why the server does not listen; returns CLI_RUNTIME_ERROR. */
+int serve_cannot_listen(const wsuv_server_options_t *options, int err);
+
+/* Prints where the server listens, runs the loop until a signal ended the server, closes `loop` and its uv_loop_t and
+ * returns the exit status. The first SIGINT or SIGTERM closes every connection with 1001; the second one, or ten seconds,
+ * end what is left at once. */
+int serve(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_options_t *options);
+
+#endif

@@ -1,0 +1,20 @@
+/* SIGINT and SIGTERM on a libuv loop. */
+#ifndef SAMPLES_SIGNALS_H
+#define SAMPLES_SIGNALS_H
+
+#include <uv.h>
+
+/* Calls `stop` for each SIGINT and SIGTERM; `again` is 0 the first time. Does not keep the loop
+ * alive. */
+typedef struct signals {
+  uv_signal_t handles[2];
+  void (*stop)(void *arg, int again);
+  void *arg;
+  int again;
+} signals_t;
+
+int signals_start(signals_t *signals, uv_loop_t *loop, void (*stop)(void *arg, int again),
+                  void *arg);
+void signals_end(signals_t *signals);
+
+#endif
