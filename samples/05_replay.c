@@ -97,7 +97,7 @@ static void print_answers(struct replay *replay) {
 
 static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
   (void)data;
-  printf("%s %zu", wsuv_opcode_name(type), len);
+  printf("%s %zu", wsuv_opcode_name((int)type), len);
   if (type == WSUV_TEXT)
     print_text(payload, len);
   else
