@@ -25,7 +25,7 @@ static void on_fragment(void *data, wsuv_opcode_t type, uint8_t *payload, size_t
   memcpy(heard->octets + heard->len, payload, len);
   heard->len += len;
   heard->marks[heard->nmarks++] = marks[flags];
-  heard->type = type;
+  heard->type = (int)type;
   if (heard->pause)
     wsuv_endpoint_pause(heard->ep);
 }
