@@ -66,20 +66,17 @@ typedef struct wsuv_handler {
 
 /* 0 means the default in brackets; WSUV_OFF switches a timer or limit off; other negative numbers are WSUV_EINVAL. */
 typedef struct wsuv_conn_options {
-  size_t size; /* sizeof(wsuv_conn_options_t) */
-  int64_t
-      max_message_size; /* octets of one message [16 MiB; none with on_fragment]; over it: Close 1009 */
-  int64_t
-      max_frame_size; /* octets of one frame's payload [no limit of its own]; over it: Close 1009 */
+  size_t size;                  /* sizeof(wsuv_conn_options_t) */
+  int64_t max_message_size;     /* octets of a message [16 MiB; none with on_fragment]; else 1009 */
+  int64_t max_frame_size;       /* octets of a frame's payload [no limit of its own]; else 1009 */
   int64_t handshake_timeout_ms; /* from the start (client: name resolution) to on_open [10000] */
-  int64_t
-      close_timeout_ms; /* from our Close to the end of the transport, and again for lingering [5000] */
-  int64_t ping_interval_ms; /* silence after which a Ping is sent [20000] */
-  int64_t write_high_water; /* octets queued above which on_drain will come [1 MiB] */
-  int64_t write_low_water;  /* octets queued at which it comes [half of the high water] */
-  int64_t write_limit;      /* octets queued over which sends are refused [32 MiB] */
-  int64_t max_head_size;    /* octets of the peer's HTTP head [16384]; over it: 431 */
-  int max_headers;          /* header fields in it [100]; over it: 431 */
+  int64_t close_timeout_ms;     /* from our Close to the end, and again for lingering [5000] */
+  int64_t ping_interval_ms;     /* silence after which a Ping is sent [20000] */
+  int64_t write_high_water;     /* octets queued above which on_drain will come [1 MiB] */
+  int64_t write_low_water;      /* octets queued at which it comes [half of the high water] */
+  int64_t write_limit;          /* octets queued over which sends are refused [32 MiB] */
+  int64_t max_head_size;        /* octets of the peer's HTTP head [16384]; over it: 431 */
+  int max_headers;              /* header fields in it [100]; over it: 431 */
   int max_pings; /* unanswered Pings after which the connection ends, WSUV_ETIMEDOUT [3] */
 } wsuv_conn_options_t;
 

@@ -58,15 +58,12 @@ typedef struct wsuv_endpoint_options {
    * for clients and when pings are on; wsuv_random (wsuv/handshake.h) will do. */
   int (*random)(void *arg, void *buf, size_t len);
   void *random_arg;
-  int64_t
-      max_message_size; /* octets of one message, all fragments [16 MiB; none with on_fragment]; WSUV_OFF: none */
-  int64_t max_frame_size; /* octets of one frame's payload [no limit of its own] */
-  int64_t write_limit;    /* octets queued for sending [32 MiB]; WSUV_OFF: no limit */
-  int64_t
-      ping_interval_ms; /* Ping after so much silence [WSUV_OFF in the core: no pings by itself] */
-  int64_t
-      close_timeout_ms; /* from our Close to the end of the transport [5000]; WSUV_OFF: wait for ever */
-  int max_pings;        /* unanswered Pings that end the connection [3]; WSUV_OFF: never */
+  int64_t max_message_size; /* octets of a message [16 MiB; none with on_fragment] */
+  int64_t max_frame_size;   /* octets of one frame's payload [no limit of its own] */
+  int64_t write_limit;      /* octets queued for sending [32 MiB]; WSUV_OFF: no limit */
+  int64_t ping_interval_ms; /* Ping after so much silence [WSUV_OFF in the core] */
+  int64_t close_timeout_ms; /* from our Close to the end of the transport [5000] */
+  int max_pings;            /* unanswered Pings that end the connection [3]; WSUV_OFF: never */
 } wsuv_endpoint_options_t;
 
 #define WSUV_ENDPOINT_OPTIONS_INIT(role) \

@@ -49,7 +49,8 @@ typedef struct wsuv_server_options {
   { sizeof(wsuv_server_options_t), NULL, 0, NULL, 0, 0, NULL, 0, NULL }
 
 /* Listens. The handler is used in place. WSUV_EINVAL, WSUV_ENOMEM, or libuv's code: UV_EADDRINUSE, UV_EACCES,
- * UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path), a name that does not resolve. After an error *out is NULL and nothing remains. */
+ * UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path), a name that does not resolve. After an error *out is NULL and nothing
+ * remains. */
 WSUV_EXTERN int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out,
                                    const wsuv_server_options_t *options,
                                    const wsuv_server_handler_t *handler, void *data);

@@ -26,15 +26,15 @@ struct wsuv__loop {
   struct wsuv__wheel wheel;
   uint64_t timer_due_ms; /* what the timer is set to; UINT64_MAX: it is stopped */
   uv_timer_t timer;
-  uv_idle_t
-      idle; /* runs tasks; while it is active the loop does not block, and does not end either */
+  uv_idle_t idle; /* runs tasks; while active the loop neither blocks nor ends */
   struct wsuv__list tasks;
   unsigned nhandles; /* not yet closed */
   size_t nholds;     /* deadlines that the uv_loop_t must not end before */
   void (*on_closed)(struct wsuv__loop *loop);
 };
 
-/* WSUV_ENOMEM, WSUV_ERANDOM, errors of libuv. No handle of its own keeps the uv_loop_t alive, unless a task waits or a hold says so. */
+/* WSUV_ENOMEM, WSUV_ERANDOM, errors of libuv. No handle of its own keeps the uv_loop_t alive, unless a task waits or a
+ * hold says so. */
 int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator_t *a);
 
 /* on_closed follows when the handles are closed; nobody may use the loop any more. */

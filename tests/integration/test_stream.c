@@ -2,6 +2,7 @@
 #include <string.h>
 #include <wsuv/frame.h>
 
+#include "integration/raw_peer.h"
 #include "support/fake_stream.h"
 
 #define LARGE 20000u /* leaves by reference */
@@ -212,6 +213,29 @@ static void test_rest_is_lost(void **state) {
   loopback_close(&rig.lb);
 }
 
+/* The hot path: 32 messages that came in one read are answered by one write, without a single allocation. */
+static void test_one_write_and_no_allocation_an_event(void **state) {
+  static const char payload[] = "twenty octets of it.";
+  struct rig rig;
+  uint8_t frames[32 * (WSUV_FRAME_HEADER_MAX + sizeof payload)];
+  size_t len = 0;
+  size_t ncalls;
+  int i;
+  (void)state;
+
+  open_rig(&rig, SIZE_MAX);
+  rig.t.on_event = talker_echo;
+  for (i = 0; i < 32; i++)
+    len += frame_put(frames + len, WSUV_CLIENT, WSUV_TEXT, payload, sizeof payload - 1);
+  ncalls = rig.lb.fa.ncalls;
+  fake_receive(&rig.fake, frames, len);
+  CHECK_INT(32, (int)rig.t.n[EV_MESSAGE]);
+  CHECK_SIZE(32 * (2 + sizeof payload - 1), rig.fake.out_len);
+  CHECK_SIZE(1, rig.fake.nwrites);
+  CHECK_SIZE(ncalls, rig.lb.fa.ncalls);
+  close_rig(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_partial_writes),
@@ -221,6 +245,7 @@ int main(void) {
       cmocka_unit_test(test_write_ends_with_an_error),
       cmocka_unit_test(test_shutdown_error),
       cmocka_unit_test(test_rest_is_lost),
+      cmocka_unit_test(test_one_write_and_no_allocation_an_event),
   };
   return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }

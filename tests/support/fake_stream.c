@@ -32,6 +32,7 @@ static int try_write(struct wsuv__stream *stream, const uv_buf_t *bufs, unsigned
 
   CHECK_INT(0, fake->wants_write);
   CHECK_INT(0, fake->shut);
+  fake->nwrites++;
   if (fake->error != 0)
     return fake->error;
   for (i = 0; i < nbufs; i++) {

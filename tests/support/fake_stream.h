@@ -11,6 +11,7 @@ struct fake_stream {
   wsuv_conn_t *conn;
   uint8_t *out; /* what was taken */
   size_t out_len;
+  size_t nwrites;  /* try_write calls */
   size_t room;     /* octets that try_write still takes */
   int error;       /* what try_write, write and shutdown say instead, if it is not 0 */
   int wants_write; /* a write is under way: finish it */
