@@ -142,6 +142,11 @@ static void print_message(struct client *client, wsuv_opcode_t type, const void 
 
 /* ---- --echo: what comes goes back ---- */
 
+static void say_connected(wsuv_conn_t *conn) {
+  (void)conn;
+  fputs("connected; echoing until the server closes\n", stderr);
+}
+
 static void echo_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len) {
   int err = type == WSUV_TEXT ? wsuv_conn_send_text(conn, payload, len)
                               : wsuv_conn_send_binary(conn, payload, len);
@@ -152,6 +157,7 @@ static void echo_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payl
 }
 
 static const wsuv_handler_t echo_handler = {.size = sizeof(wsuv_handler_t),
+                                            .on_open = say_connected,
                                             .on_message = echo_message,
                                             .on_drain = wsuv_conn_read_start,
                                             .on_close = on_close};

@@ -203,8 +203,9 @@ check "it says why in one line" lines_are err 1
 
 start_server 01_echo_server --port "$port"
 check "a second start has the same port" [ "$url" = "ws://127.0.0.1:$port/" ]
-"$bin/02_client" --echo "$url" >"$work/out" 2>"$work/err" </dev/null &
+"$bin/02_client" --echo "$url" >"$work/echo" 2>&1 </dev/null &
 waiting=$!
+check "02_client --echo says when it is connected" wait_until has echo '^connected'
 run "$bin/02_client" "$url" hello
 check "another client is served meanwhile" out_is hello
 kill -s INT "$waiting"
