@@ -40,8 +40,15 @@ static const uint8_t *take_octets(struct wsuv__frame_parser *p, struct wsuv__fra
   return octets;
 }
 
-static int is_known_opcode(uint8_t opcode) {
-  return opcode <= WSUV_BINARY || (opcode >= WSUV_CLOSE && opcode <= WSUV_PONG);
+static int is_known_opcode(uint8_t opcode, const struct wsuv__frame_rules *rules) {
+  return opcode <= WSUV_BINARY || (opcode >= WSUV_CLOSE && opcode <= WSUV_PONG) ||
+         ((rules->opcodes >> opcode) & 1) != 0;
+}
+
+static int allowed_rsv(uint8_t opcode, const struct wsuv__frame_rules *rules) {
+  if ((opcode & 8) != 0)
+    return rules->rsv_control;
+  return opcode == WSUV_CONTINUATION ? rules->rsv_data : rules->rsv_data | rules->rsv_message;
 }
 
 static int judge_control(const wsuv_frame_header_t *h, uint8_t len7) {
@@ -54,9 +61,9 @@ static int judge_base_header(const struct wsuv__frame_parser *p,
                              const struct wsuv__frame_rules *rules) {
   const wsuv_frame_header_t *h = &p->header;
 
-  if ((h->rsv & ~rules->rsv_allowed) != 0)
+  if ((h->rsv & ~allowed_rsv(h->opcode, rules)) != 0)
     return WSUV_ERSV;
-  if (!is_known_opcode(h->opcode))
+  if (!is_known_opcode(h->opcode, rules))
     return WSUV_EOPCODE;
   if (!rules->lenient_masking && h->masked != (rules->role == WSUV_SERVER))
     return h->masked ? WSUV_EMASKED : WSUV_EUNMASKED;

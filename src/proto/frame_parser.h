@@ -13,7 +13,11 @@ struct wsuv__frame_rules {
   uint64_t max_payload_len; /* over it: WSUV_EMSGSIZE */
   uint8_t role;             /* of this side */
   uint8_t lenient_masking;
-  uint8_t rsv_allowed; /* bits as in wsuv_frame_header_t.rsv */
+  /* Reserved bits that extensions or the application claimed, as in wsuv_frame_header_t.rsv: */
+  uint8_t rsv_message; /* on a message's first frame */
+  uint8_t rsv_data;    /* on any data frame */
+  uint8_t rsv_control;
+  uint16_t opcodes; /* claimed ones of 3-7 and 11-15: bit n for opcode n */
 };
 
 enum wsuv__frame_state {

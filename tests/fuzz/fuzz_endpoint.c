@@ -298,7 +298,7 @@ static void act(struct run *r, uint8_t action) {
 
 /* The other role's parser takes all that was sent; nothing but Pongs follows a Close. */
 static void check_sent(const struct run *r) {
-  struct wsuv__frame_rules rules = {INT64_MAX, 0, 0, 0};
+  struct wsuv__frame_rules rules = {.max_payload_len = INT64_MAX};
   struct wsuv__frame_parser p;
   struct wsuv__frame_input in = {r->sent, r->nsent};
   struct wsuv__frame_slice slice;

@@ -29,14 +29,15 @@ struct trace {
 };
 
 static struct wsuv__frame_rules rules_of(uint8_t choice) {
-  struct wsuv__frame_rules rules = {INT64_MAX, WSUV_SERVER, 0, 0};
+  struct wsuv__frame_rules rules = {.max_payload_len = INT64_MAX, .role = WSUV_SERVER};
   if ((choice & 1) != 0)
     rules.role = WSUV_CLIENT;
   if ((choice & 2) != 0)
     rules.lenient_masking = 1;
   if ((choice & 4) != 0)
     rules.max_payload_len = TINY_LIMIT;
-  rules.rsv_allowed = choice >> 5;
+  rules.rsv_message = choice >> 5;
+  rules.rsv_data = (choice >> 4) & 1;
   return rules;
 }
 

@@ -97,7 +97,7 @@ static void check_outcome(const struct stream_row *row, const struct outcome *o)
 }
 
 static void run_at_splits(const struct stream_row *row, size_t cut, size_t cut2) {
-  struct wsuv__frame_rules rules = {300, 0, 0, 0};
+  struct wsuv__frame_rules rules = {.max_payload_len = 300};
   struct wsuv__frame_parser p;
   struct outcome o = {"", 0, 0};
   rules.role = (uint8_t)row->role;
@@ -109,7 +109,7 @@ static void run_at_splits(const struct stream_row *row, size_t cut, size_t cut2)
 }
 
 static void run_by_octet(const struct stream_row *row) {
-  struct wsuv__frame_rules rules = {300, 0, 0, 0};
+  struct wsuv__frame_rules rules = {.max_payload_len = 300};
   struct wsuv__frame_parser p;
   struct outcome o = {"", 0, 0};
   size_t i;
@@ -131,7 +131,7 @@ static void run_stream(const void *data) {
 }
 
 static void stays_failed(void **state) {
-  static const struct wsuv__frame_rules rules = {INT64_MAX, WSUV_CLIENT, 0, 0};
+  static const struct wsuv__frame_rules rules = {.max_payload_len = INT64_MAX, .role = WSUV_CLIENT};
   struct wsuv__frame_parser p;
   struct outcome o = {"", 0, 0};
   (void)state;
@@ -148,7 +148,7 @@ static void stays_failed(void **state) {
 
 /* covers: PAR-060 PAR-066 IOC.8 */
 static void knows_when_it_is_inside_a_frame(void **state) {
-  static const struct wsuv__frame_rules rules = {INT64_MAX, WSUV_CLIENT, 0, 0};
+  static const struct wsuv__frame_rules rules = {.max_payload_len = INT64_MAX, .role = WSUV_CLIENT};
   static const char octets[] = "\x82\x7e\0\x80";
   struct wsuv__frame_parser p;
   struct outcome o = {"", 0, 0};
@@ -165,7 +165,8 @@ static void knows_when_it_is_inside_a_frame(void **state) {
 }
 
 static void allowed_reserved_bits_pass(void **state) {
-  static const struct wsuv__frame_rules rules = {INT64_MAX, WSUV_CLIENT, 0, 4};
+  static const struct wsuv__frame_rules rules = {
+      .max_payload_len = INT64_MAX, .role = WSUV_CLIENT, .rsv_message = 4};
   struct wsuv__frame_parser p;
   struct outcome o = {"", 0, 0};
   (void)state;
@@ -178,7 +179,8 @@ static void allowed_reserved_bits_pass(void **state) {
 }
 
 static void lenient_masking_takes_both(void **state) {
-  static const struct wsuv__frame_rules rules = {INT64_MAX, WSUV_SERVER, 1, 0};
+  static const struct wsuv__frame_rules rules = {
+      .max_payload_len = INT64_MAX, .role = WSUV_SERVER, .lenient_masking = 1};
   struct wsuv__frame_parser p;
   struct outcome o = {"", 0, 0};
   (void)state;
@@ -189,7 +191,7 @@ static void lenient_masking_takes_both(void **state) {
 
 /* A frame longer than any memory passes in slices. covers: PAR.3 PAR.4 PAR-040 CORE.10 */
 static void a_frame_of_4_gib_is_a_row_of_slices(void **state) {
-  static const struct wsuv__frame_rules rules = {INT64_MAX, WSUV_CLIENT, 0, 0};
+  static const struct wsuv__frame_rules rules = {.max_payload_len = INT64_MAX, .role = WSUV_CLIENT};
   static uint8_t piece[1 << 20];
   uint8_t head[10] = {0x81, 0x7f, 0, 0, 0, 1, 0, 1, 0, 0};
   struct wsuv__frame_input in = {head, sizeof head};

@@ -166,7 +166,7 @@ static void read_frame(struct reading *r, const struct scene *s, uint8_t opcode,
 }
 
 static struct reading read_back(const struct scene *s) {
-  struct wsuv__frame_rules rules = {INT64_MAX, WSUV_CLIENT, 0, 0};
+  struct wsuv__frame_rules rules = {.max_payload_len = INT64_MAX, .role = WSUV_CLIENT};
   struct guard_page copy = guard_page_new(s->sink.octets, s->sink.len);
   struct wsuv__frame_input in = {copy.data, copy.len};
   struct wsuv__frame_parser parser;

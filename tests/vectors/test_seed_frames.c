@@ -153,7 +153,8 @@ struct parsed {
 };
 
 static void feed(struct parsed *p, const char *data, size_t len) {
-  static const struct wsuv__frame_rules rules = {INT64_MAX, WSUV_CLIENT, 1, 0};
+  static const struct wsuv__frame_rules rules = {
+      .max_payload_len = INT64_MAX, .role = WSUV_CLIENT, .lenient_masking = 1};
   struct guard_page page = guard_page_new(data, len);
   struct wsuv__frame_input in = {page.data, page.len};
   struct wsuv__frame_slice slice;

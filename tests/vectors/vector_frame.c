@@ -134,7 +134,7 @@ static void check_next(const struct vector_bytes *sent, size_t at, int *closed) 
 }
 
 void vector_check_sent(const struct vector_run *run) {
-  struct wsuv__frame_rules rules = {INT64_MAX, 0, 0, 0};
+  struct wsuv__frame_rules rules = {.max_payload_len = INT64_MAX};
   struct guard_page copy = guard_page_new(run->sent.data, run->sent.len);
   struct wsuv__frame_input in = {copy.data, copy.len};
   struct wsuv__frame_parser parser;
