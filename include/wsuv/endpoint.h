@@ -15,8 +15,8 @@
 #ifndef WSUV_ENDPOINT_H
 #define WSUV_ENDPOINT_H
 
-#include "wsuv/errno.h"
-#include "wsuv/protocol.h"
+#include "wsuv/extension.h"
+#include "wsuv/frame.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,7 +29,8 @@ typedef struct wsuv_endpoint wsuv_endpoint_t;
 typedef struct wsuv_endpoint_handler {
   size_t size; /* sizeof(wsuv_endpoint_handler_t) */
 
-  /* A whole message; `type` is WSUV_TEXT (valid UTF-8) or WSUV_BINARY. Empty messages are messages. */
+  /* A whole message; `type` is WSUV_TEXT (valid UTF-8), WSUV_BINARY, or a claimed opcode of 3-7. Empty messages are
+   * messages. */
   void (*on_message)(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len);
 
   /* In place of on_message, if set: a piece of a message as it arrives, so that a message of any length needs no memory.
@@ -38,11 +39,20 @@ typedef struct wsuv_endpoint_handler {
    * that says otherwise there is no limit on the message then. */
   void (*on_fragment)(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len, int flags);
 
-  /* A Ping came; its Pong is already queued (RFC 6455 5.5.2). */
+  /* A piece of a data frame, before extensions decode it and before it becomes part of a message: `offset` is its place in the
+   * frame's payload. May change the octets, and consume some: the first n go on into the message, n being what is returned
+   * (`len` for all, 0 for none). max_message_size then limits what goes on. A pause made here begins behind this piece. */
+  size_t (*on_data_frame)(void *data, const wsuv_frame_header_t *header, uint64_t offset,
+                          uint8_t *payload, size_t len);
+
+  /* A Ping came; its Pong is already queued (RFC 6455 5.5.2), unless manual_pong is set. */
   void (*on_ping)(void *data, const uint8_t *payload, size_t len);
 
   /* A Pong came, whether it answers a Ping of ours or not (RFC 6455 5.5.3). */
   void (*on_pong)(void *data, const uint8_t *payload, size_t len);
+
+  /* A control frame with a claimed opcode of 11-15 that no extension took. NULL: the endpoint fails with WSUV_EOPCODE. */
+  void (*on_control)(void *data, int opcode, const uint8_t *payload, size_t len);
 
   /* The peer's Close came; our answer is already queued. `code` is 1005 when it carried none. */
   void (*on_close)(void *data, int code, const char *reason, size_t reason_len);
@@ -64,10 +74,18 @@ typedef struct wsuv_endpoint_options {
   int64_t ping_interval_ms; /* Ping after so much silence [WSUV_OFF in the core] */
   int64_t close_timeout_ms; /* from our Close to the end of the transport [5000] */
   int max_pings;            /* unanswered Pings that end the connection [3]; WSUV_OFF: never */
+  /* What was negotiated, as wsuv_handshake_extension_at. Copied; the sessions are the endpoint's once new returned 0. */
+  const wsuv_negotiated_t *extensions;
+  size_t nextensions;
+  /* Claims of the application's own, without an extension: reserved bits that may stand on any frame, as in
+   * wsuv_frame_header_t.rsv, and opcodes of 3-7 and 11-15 (bit n for opcode n). Both peers must agree on them. */
+  int rsv;
+  unsigned opcodes;
+  int manual_pong; /* non-zero: Pings are answered by the application (wsuv_endpoint_pong) */
 } wsuv_endpoint_options_t;
 
 #define WSUV_ENDPOINT_OPTIONS_INIT(role) \
-  { sizeof(wsuv_endpoint_options_t), role, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0 }
+  { sizeof(wsuv_endpoint_options_t), role, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0 }
 
 /* What is known of the end; see wsuv_endpoint_close_status. */
 typedef struct wsuv_close_status {
@@ -79,7 +97,8 @@ typedef struct wsuv_close_status {
   size_t reason_len;
 } wsuv_close_status_t;
 
-/* The handler is used in place and must outlive the endpoint. WSUV_EINVAL, WSUV_ENOMEM. */
+/* The handler is used in place and must outlive the endpoint. WSUV_EINVAL, WSUV_ECLAIM (two claims on one bit or opcode),
+ * WSUV_ENOMEM; then *out is NULL, and the sessions are still the caller's. */
 WSUV_EXTERN int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *options,
                                   const wsuv_endpoint_handler_t *handler, void *data);
 
@@ -100,9 +119,9 @@ WSUV_EXTERN int wsuv_endpoint_receive_eof(wsuv_endpoint_t *endpoint);
 WSUV_EXTERN void wsuv_endpoint_pause(wsuv_endpoint_t *endpoint);
 WSUV_EXTERN int wsuv_endpoint_resume(wsuv_endpoint_t *endpoint);
 
-/* Queues one unfragmented message; the payload is copied. `type` is WSUV_TEXT (must be valid UTF-8, else WSUV_EENCODING)
- * or WSUV_BINARY. WSUV_EINVAL, WSUV_ESTATE (a Close was queued, or the endpoint failed), WSUV_EQUEUEFULL, WSUV_ENOMEM,
- * WSUV_ERANDOM. Queued whole or not at all. */
+/* Queues one unfragmented message; the payload is copied. `type` is WSUV_TEXT (must be valid UTF-8, else WSUV_EENCODING),
+ * WSUV_BINARY or a claimed opcode of 3-7. WSUV_EINVAL, WSUV_ESTATE (a Close was queued, or the endpoint failed), WSUV_EQUEUEFULL, WSUV_ENOMEM,
+ * WSUV_ERANDOM. Queued whole or not at all. An error of an extension's is returned, and the endpoint has failed with it. */
 WSUV_EXTERN int wsuv_endpoint_send(wsuv_endpoint_t *endpoint, wsuv_opcode_t type,
                                    const void *payload, size_t len);
 
@@ -110,13 +129,23 @@ WSUV_EXTERN int wsuv_endpoint_send(wsuv_endpoint_t *endpoint, wsuv_opcode_t type
  * Each chunk, and the end with the last octets (may be empty), queues one frame; payloads are copied. Control frames go in
  * between; other messages are refused with WSUV_ESTATE meanwhile. A Close cuts the message off.
  *
- * begin: WSUV_EINVAL (`type` is neither WSUV_TEXT nor WSUV_BINARY), WSUV_ESTATE (a message is open, or as send). chunk and
+ * begin: WSUV_EINVAL (`type`, as send), WSUV_ESTATE (a message is open, or as send). chunk and
  * end: WSUV_ESTATE (none is open), else as send; WSUV_EENCODING also at the end inside a character. After an error nothing
  * was queued and the message is open as before. */
 WSUV_EXTERN int wsuv_endpoint_send_begin(wsuv_endpoint_t *endpoint, wsuv_opcode_t type);
 WSUV_EXTERN int wsuv_endpoint_send_chunk(wsuv_endpoint_t *endpoint, const void *payload,
                                          size_t len);
 WSUV_EXTERN int wsuv_endpoint_send_end(wsuv_endpoint_t *endpoint, const void *payload, size_t len);
+
+/* Queues one frame with the opcode, reserved bits and FIN of `frame` (its other members are not read): a message, a fragment
+ * that begins or continues one, or a control frame other than Close. WSUV_EINVAL (bits that options.rsv does not claim, an
+ * unknown opcode, a control payload over 125 octets), else as send and send_chunk. */
+WSUV_EXTERN int wsuv_endpoint_send_frame(wsuv_endpoint_t *endpoint,
+                                         const wsuv_frame_header_t *frame, const void *payload,
+                                         size_t len);
+
+/* The reserved bits of the first frame of the message that a callback is being given. */
+WSUV_EXTERN int wsuv_endpoint_message_rsv(const wsuv_endpoint_t *endpoint);
 
 /* Queues a Ping or an unsolicited Pong ahead of waiting data, between frames (RFC 6455 5.5.2, 5.5.3). At most 125
  * octets: WSUV_EINVAL. WSUV_ESTATE, WSUV_EQUEUEFULL, WSUV_ENOMEM, WSUV_ERANDOM. */

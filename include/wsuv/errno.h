@@ -49,6 +49,9 @@ extern "C" {
   XX(EENCODING, -20021, 1007, 0, "text is not valid UTF-8 (RFC 6455 8.1)")                        \
   XX(EMSGSIZE, -20022, 1009, 413, "message or frame is over the size limit (RFC 6455 10.4)")      \
   XX(EABNORMAL, -20023, 0, 0, "the transport ended without a closing handshake (RFC 6455 7.1.5)") \
+  XX(ECLAIM, -20024, 1011, 500, "two claims on the same reserved bit or opcode")                  \
+  XX(EPAYLOAD, -20025, 1007, 0, "payload that its extension cannot decode (RFC 6455 5.2)")        \
+  XX(ETRANSFORM, -20026, 1011, 0, "an extension's transform made no progress")                    \
   XX(EHTTP, -20040, 0, 400, "malformed HTTP message (RFC 9112)")                                  \
   XX(EHEADSIZE, -20041, 0, 431, "HTTP head is over the limit of bytes or fields")                 \
   XX(EHTTPVERSION, -20042, 0, 505, "HTTP version is not 1.1 (RFC 6455 4.2.1)")                    \

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proto/endpoint_filter.h"
+
 static int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
   wsuv_opcode_t type = (wsuv_opcode_t)ep->message.state;
   int err = wsuv__message_finish(&ep->message);
@@ -14,50 +16,61 @@ static int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t le
   return 0;
 }
 
+int wsuv__endpoint_deliver_kept(struct wsuv_endpoint *ep) {
+  struct wsuv__buf whole = ep->message.buf;
+  int err;
+
+  memset(&ep->message.buf, 0, sizeof ep->message.buf);
+  err = deliver_message(ep, whole.base, whole.len);
+  wsuv__buf_free(&whole, ep->config->allocator);
+  return err;
+}
+
 /* The piece as it came; nothing is kept. */
-static int deliver_fragment(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice,
-                            int is_final) {
+static int deliver_fragment(struct wsuv_endpoint *ep, uint8_t *data, size_t len, int is_final) {
   struct wsuv__message *message = &ep->message;
   wsuv_opcode_t type = (wsuv_opcode_t)message->state;
   int flags = message->flags | (is_final ? WSUV_FINAL : 0);
   int err = is_final ? wsuv__message_finish(message) : 0;
 
-  if (err != 0 || (slice->len == 0 && !is_final))
+  if (err != 0 || (len == 0 && !is_final))
     return err;
   message->flags = 0;
   if (is_final)
     message->state = MESSAGE_NONE;
-  ep->handler->on_fragment(ep->data, type, slice->data, slice->len, flags);
+  ep->handler->on_fragment(ep->data, type, data, len, flags);
   return 0;
 }
 
-/* A message that came together in one slice is delivered from where it lies; all others are assembled. */
-static int take_data(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice) {
-  const wsuv_frame_header_t *header = &ep->parser.header;
+/* A message that came together in one piece is delivered from where it lies; all others are assembled. */
+int wsuv__endpoint_take_piece(struct wsuv_endpoint *ep, uint8_t *data, size_t len, int is_final) {
   struct wsuv__message *message = &ep->message;
-  int is_final = slice->last && header->fin;
-  struct wsuv__buf whole;
-  int err = 0;
+  int err = wsuv__message_validate(message, data, len);
 
-  if (slice->first)
-    err = wsuv__message_begin_frame(message, header, ep->config->max_message_size);
-  if (err == 0)
-    err = wsuv__message_validate(message, slice->data, slice->len);
   if (err != 0)
     return err;
   if (ep->handler->on_fragment != NULL)
-    return deliver_fragment(ep, slice, is_final);
+    return deliver_fragment(ep, data, len, is_final);
   if (is_final && message->buf.len == 0)
-    return deliver_message(ep, slice->data, slice->len);
-  err = wsuv__message_keep(message, ep->config->allocator, slice->data, slice->len,
-                           ep->parser.remaining);
-  if (err != 0 || !is_final)
+    return deliver_message(ep, data, len);
+  err = wsuv__message_keep(message, ep->config->allocator, data, len, ep->parser.remaining);
+  return err != 0 || !is_final ? err : wsuv__endpoint_deliver_kept(ep);
+}
+
+/* Where nothing can change its length, a message's size is known as soon as its frames announce it. */
+static int take_data(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice) {
+  const wsuv_frame_header_t *header = &ep->parser.header;
+  int err = slice->first ? wsuv__message_begin_frame(&ep->message, header) : 0;
+
+  if (err != 0)
     return err;
-  whole = message->buf; /* the callback may make the endpoint fail, which frees what it assembles */
-  memset(&message->buf, 0, sizeof message->buf);
-  err = deliver_message(ep, whole.base, whole.len);
-  wsuv__buf_free(&whole, ep->config->allocator);
-  return err;
+  if (ep->extensions != NULL || ep->handler->on_data_frame != NULL)
+    return wsuv__endpoint_filter(ep, slice);
+  if (slice->first)
+    err = wsuv__message_grow(&ep->message, header->payload_len, ep->config->max_message_size);
+  if (err != 0)
+    return err;
+  return wsuv__endpoint_take_piece(ep, slice->data, slice->len, slice->last && header->fin);
 }
 
 /* Control frames are short: where a split tears one apart its pieces are collected. */
@@ -98,8 +111,10 @@ static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
   int rc = 0;
 
   ep->activity = ENDPOINT_PARSING;
+  if (ep->extensions != NULL)
+    wsuv__endpoint_go_on_decoding(ep);
   while (wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING) {
-    rc = wsuv__frame_parser_next(&ep->parser, &ep->config->rules, in, &slice);
+    rc = wsuv__frame_parser_next(&ep->parser, ep->rules, in, &slice);
     if (rc > 0)
       rc = take_slice(ep, &slice);
     else if (rc == 0)
@@ -161,9 +176,9 @@ int wsuv_endpoint_resume(wsuv_endpoint_t *ep) {
   if (ep->delivery == DELIVERY_FLOWING)
     return ep->error;
   ep->delivery = DELIVERY_FLOWING;
-  if (ep->activity == ENDPOINT_PARSING || ep->held.len == 0)
+  if (ep->activity == ENDPOINT_PARSING || (ep->held.len == 0 && ep->extensions == NULL))
     return ep->error;
-  in.data = ep->held.base + ep->held_off;
+  in.data = ep->held.len > 0 ? ep->held.base + ep->held_off : NULL;
   in.len = ep->held.len - ep->held_off;
   (void)parse(ep, &in);
   ep->held_off = ep->held.len - in.len;

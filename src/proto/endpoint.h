@@ -25,8 +25,12 @@ enum wsuv__sending {
 };                                                       /* FIRST: begun, no frame queued yet */
 enum wsuv__activity { ENDPOINT_IDLE, ENDPOINT_PARSING }; /* PARSING: callbacks may be running */
 
+struct wsuv__extensions;
+
 struct wsuv_endpoint {
   const struct wsuv__endpoint_config *config;
+  const struct wsuv__frame_rules *rules; /* the config's, or with what extensions claim */
+  struct wsuv__extensions *extensions;   /* NULL: none was negotiated */
   const wsuv_endpoint_handler_t *handler;
   void *data;
   struct wsuv__frame_parser parser;
@@ -55,6 +59,11 @@ struct wsuv_endpoint {
 
 void wsuv__endpoint_init(struct wsuv_endpoint *endpoint, const struct wsuv__endpoint_config *config,
                          const wsuv_endpoint_handler_t *handler, void *data, uint64_t now_ms);
+
+/* What was negotiated, before anything is received or sent. Sessions are the endpoint's once 0 was returned. WSUV_ECLAIM,
+ * WSUV_EINVAL, WSUV_ENOMEM. */
+int wsuv__endpoint_set_extensions(struct wsuv_endpoint *endpoint,
+                                  const wsuv_negotiated_t *negotiated, size_t n);
 
 /* Frees what the endpoint holds; requests of the user's that were queued are in outbox.done, cancelled. */
 void wsuv__endpoint_release(struct wsuv_endpoint *endpoint);
@@ -91,6 +100,9 @@ int wsuv__endpoint_take_control(struct wsuv_endpoint *endpoint, uint8_t opcode, 
 /* A final frame of ours, with a fresh mask where the role wants one. WSUV_ERANDOM. */
 int wsuv__endpoint_frame_header(const struct wsuv_endpoint *endpoint, wsuv_frame_header_t *header,
                                 uint8_t opcode, size_t len);
+
+/* Non-zero for an opcode that messages may be sent with: 1, 2, or a claimed one of 3-7. */
+int wsuv__endpoint_sends_opcode(const struct wsuv_endpoint *endpoint, int opcode);
 
 /* Whether `len` octets may be queued as a message of that type: 0 or the error of wsuv_endpoint_send. */
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,

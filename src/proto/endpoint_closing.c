@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "proto/endpoint.h"
+#include "proto/endpoint_filter.h"
 
 /* A reason quotes at most so many octets of the peer's, cut at a character. */
 #define QUOTED_MAX 50
@@ -139,13 +139,17 @@ static int take_close(struct wsuv_endpoint *ep, const uint8_t *payload, size_t l
   return 0;
 }
 
-/* Answered also behind our own Close, until the peer's comes (RFC 6455 5.5.2). */
-static int take_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t len) {
+/* Also behind our own Close, until the peer's comes (RFC 6455 5.5.2). */
+static int answer_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t len) {
   wsuv_frame_header_t header;
   int err = wsuv__endpoint_frame_header(ep, &header, WSUV_PONG, len);
 
-  if (err == 0)
-    err = wsuv__outbox_append_control(&ep->outbox, &header, payload, len);
+  return err != 0 ? err : wsuv__outbox_append_control(&ep->outbox, &header, payload, len);
+}
+
+static int take_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t len) {
+  int err = ep->config->manual_pong ? 0 : answer_ping(ep, payload, len);
+
   if (err == 0 && ep->handler->on_ping != NULL)
     ep->handler->on_ping(ep->data, payload, len);
   return err;
@@ -161,8 +165,10 @@ int wsuv__endpoint_take_control(struct wsuv_endpoint *ep, uint8_t opcode, uint8_
     if (ep->handler->on_pong != NULL)
       ep->handler->on_pong(ep->data, payload, len);
     return 0;
-  default:
+  case WSUV_CLOSE:
     return take_close(ep, payload, len);
+  default:
+    return wsuv__endpoint_take_custom_control(ep, opcode, payload, len);
   }
 }
 

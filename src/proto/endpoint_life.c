@@ -3,6 +3,7 @@
 
 #include "base/option.h"
 #include "proto/endpoint.h"
+#include "proto/extensions.h"
 
 #define DEFAULT_MAX_MESSAGE_SIZE (16u * 1024 * 1024)
 #define DEFAULT_WRITE_LIMIT      (32u * 1024 * 1024)
@@ -44,6 +45,8 @@ int wsuv__endpoint_config_init(struct wsuv__endpoint_config *config,
     return WSUV_EINVAL;
   if (options->role != WSUV_SERVER && options->role != WSUV_CLIENT)
     return WSUV_EINVAL;
+  if (options->rsv < 0 || options->rsv > 7 || (options->opcodes & ~WSUV__CUSTOM_OPCODES) != 0)
+    return WSUV_EINVAL;
   err = take_numbers(config, options);
   if (err != 0)
     return err;
@@ -52,6 +55,10 @@ int wsuv__endpoint_config_init(struct wsuv__endpoint_config *config,
   config->random_arg = options->random_arg;
   config->rules.role = (uint8_t)options->role;
   config->rules.lenient_masking = options->lenient_masking != 0;
+  config->rules.rsv_data = (uint8_t)options->rsv;
+  config->rules.rsv_control = (uint8_t)options->rsv;
+  config->rules.opcodes = (uint16_t)options->opcodes;
+  config->manual_pong = options->manual_pong != 0;
   if (config->random == NULL &&
       (options->role == WSUV_CLIENT || config->ping_interval_ms != WSUV__NEVER))
     return WSUV_EINVAL;
@@ -70,6 +77,7 @@ void wsuv__endpoint_init(struct wsuv_endpoint *ep, const struct wsuv__endpoint_c
                          const wsuv_endpoint_handler_t *handler, void *data, uint64_t now_ms) {
   memset(ep, 0, sizeof *ep);
   ep->config = config;
+  ep->rules = &config->rules;
   ep->handler = handler;
   ep->data = data;
   ep->now_ms = now_ms;
@@ -78,6 +86,19 @@ void wsuv__endpoint_init(struct wsuv_endpoint *ep, const struct wsuv__endpoint_c
   wsuv__frame_parser_init(&ep->parser);
   wsuv__message_init(&ep->message);
   wsuv__outbox_init(&ep->outbox, config->allocator);
+}
+
+int wsuv__endpoint_set_extensions(struct wsuv_endpoint *ep, const wsuv_negotiated_t *negotiated,
+                                  size_t n) {
+  int err;
+
+  if (n == 0)
+    return 0;
+  err = wsuv__extensions_new(&ep->extensions, ep->config->allocator, &ep->config->rules, negotiated,
+                             n);
+  if (err == 0)
+    ep->rules = &ep->extensions->rules;
+  return err;
 }
 
 void wsuv__endpoint_end_sends(struct wsuv_endpoint *ep) {
@@ -93,8 +114,11 @@ void wsuv__endpoint_release(struct wsuv_endpoint *ep) {
   wsuv__buf_free(&ep->held, a);
   wsuv__release(a, ep->control);
   wsuv__release(a, ep->peer_close);
+  wsuv__extensions_free(ep->extensions, a);
   ep->control = NULL;
   ep->peer_close = NULL;
+  ep->extensions = NULL;
+  ep->rules = &ep->config->rules;
 }
 
 /* An endpoint of its own brings its config along. */
@@ -112,6 +136,8 @@ int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *opti
   *out = NULL;
   if (handler == NULL || handler->size < sizeof *handler)
     return WSUV_EINVAL;
+  if (options != NULL && options->extensions == NULL && options->nextensions > 0)
+    return WSUV_EINVAL;
   err = wsuv__endpoint_config_init(&config, options);
   if (err != 0)
     return err;
@@ -122,6 +148,11 @@ int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *opti
   if (handler->on_fragment != NULL && options->max_message_size == 0)
     lone->config.max_message_size = INT64_MAX;
   wsuv__endpoint_init(&lone->endpoint, &lone->config, handler, data, 0);
+  err = wsuv__endpoint_set_extensions(&lone->endpoint, options->extensions, options->nextensions);
+  if (err != 0) {
+    wsuv__release(lone->config.allocator, lone);
+    return err;
+  }
   *out = &lone->endpoint;
   return 0;
 }

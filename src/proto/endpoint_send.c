@@ -1,7 +1,7 @@
 /* What the application sends through an endpoint. */
 #include <string.h>
 
-#include "proto/endpoint.h"
+#include "proto/endpoint_filter.h"
 
 int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_header_t *header,
                                 uint8_t opcode, size_t len) {
@@ -30,9 +30,14 @@ int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
   return limit - waiting - len < WSUV_FRAME_HEADER_MAX ? WSUV_EQUEUEFULL : 0;
 }
 
+int wsuv__endpoint_sends_opcode(const struct wsuv_endpoint *ep, int opcode) {
+  return opcode == WSUV_TEXT || opcode == WSUV_BINARY ||
+         (opcode > 0 && opcode < 8 && ((ep->rules->opcodes >> opcode) & 1) != 0);
+}
+
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
                               const void *payload, size_t len) {
-  if ((payload == NULL && len > 0) || (type != WSUV_TEXT && type != WSUV_BINARY))
+  if ((payload == NULL && len > 0) || !wsuv__endpoint_sends_opcode(ep, (int)type))
     return WSUV_EINVAL;
   if (ep->closing != CLOSING_NONE || ep->sending != SENDING_NONE)
     return WSUV_ESTATE;
@@ -41,32 +46,64 @@ int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type
   return wsuv__endpoint_judge_room(ep, len);
 }
 
-int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {
-  wsuv_frame_header_t header;
-  int err = wsuv__endpoint_judge_send(ep, type, payload, len);
+static int send_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rsv,
+                        const void *payload, size_t len) {
+  wsuv_frame_header_t frame = {.opcode = (uint8_t)type, .rsv = rsv, .fin = 1};
+  int rc = wsuv__endpoint_judge_send(ep, type, payload, len);
 
+  if (rc == 0)
+    rc = wsuv__endpoint_queue_data(ep, &frame, payload, len);
+  return rc < 0 ? rc : 0;
+}
+
+int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {
+  int err;
+
+  if (ep->config->rules.role != WSUV_SERVER || ep->extensions != NULL)
+    return send_message(ep, type, 0, payload, len);
+  err = wsuv__endpoint_judge_send(ep, type, payload, len);
   if (err != 0)
     return err;
-  if (ep->config->rules.role == WSUV_SERVER &&
-      wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len))
+  if (wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len))
     return 0;
-  err = wsuv__endpoint_frame_header(ep, &header, (uint8_t)type, len);
-  return err != 0 ? err : wsuv__outbox_append(&ep->outbox, &header, payload, len);
+  return send_message(ep, type, 0, payload, len);
+}
+
+/* The caller's octets, or those that extensions made of them. */
+static int append_request(struct wsuv_endpoint *ep, struct wsuv__outbox_entry *entry,
+                          const wsuv_frame_header_t *header, struct wsuv__outgoing *o) {
+  int err;
+
+  if (!o->transformed)
+    return wsuv__outbox_append_request(&ep->outbox, entry, header, o->payload, o->len);
+  err = wsuv__outbox_append_owned(&ep->outbox, entry, header, o->buf.base, o->buf.len);
+  memset(&o->buf, 0, sizeof o->buf);
+  if (err != 0)
+    (void)wsuv__endpoint_fail(ep, err);
+  return err;
 }
 
 int wsuv__endpoint_send_request(struct wsuv_endpoint *ep, struct wsuv__outbox_entry *entry,
                                 wsuv_opcode_t type, const void *payload, size_t len) {
+  struct wsuv__outgoing o = {.opcode = (uint8_t)type, .fin = 1, .payload = payload, .len = len};
   wsuv_frame_header_t header;
   int err = wsuv__endpoint_judge_send(ep, type, payload, len);
 
   if (err == 0)
     err = wsuv__endpoint_frame_header(ep, &header, (uint8_t)type, len);
-  if (err == 0)
-    err = wsuv__outbox_append_request(&ep->outbox, entry, &header, payload, len);
+  if (err == 0 && ep->extensions != NULL)
+    err = wsuv__endpoint_encode(ep, &o);
+  if (err == 0) {
+    header.rsv = o.rsv;
+    header.payload_len = o.len;
+    err = append_request(ep, entry, &header, &o);
+  }
+  wsuv__buf_free(&o.buf, ep->config->allocator);
   return err;
 }
 
-static int send_control(struct wsuv_endpoint *ep, uint8_t opcode, const void *payload, size_t len) {
+static int send_control(struct wsuv_endpoint *ep, uint8_t opcode, uint8_t rsv, const void *payload,
+                        size_t len) {
   wsuv_frame_header_t header;
   int err;
 
@@ -77,15 +114,35 @@ static int send_control(struct wsuv_endpoint *ep, uint8_t opcode, const void *pa
   err = wsuv__endpoint_judge_room(ep, len);
   if (err == 0)
     err = wsuv__endpoint_frame_header(ep, &header, opcode, len);
-  if (err == 0)
-    err = wsuv__outbox_append_control(&ep->outbox, &header, payload, len);
-  return err;
+  if (err != 0)
+    return err;
+  header.rsv = rsv;
+  return wsuv__outbox_append_control(&ep->outbox, &header, payload, len);
 }
 
 int wsuv_endpoint_ping(wsuv_endpoint_t *ep, const void *payload, size_t len) {
-  return send_control(ep, WSUV_PING, payload, len);
+  return send_control(ep, WSUV_PING, 0, payload, len);
 }
 
 int wsuv_endpoint_pong(wsuv_endpoint_t *ep, const void *payload, size_t len) {
-  return send_control(ep, WSUV_PONG, payload, len);
+  return send_control(ep, WSUV_PONG, 0, payload, len);
+}
+
+static int sends_control(const struct wsuv_endpoint *ep, int opcode) {
+  return opcode == WSUV_PING || opcode == WSUV_PONG ||
+         (opcode > WSUV_PONG && ((ep->rules->opcodes >> opcode) & 1) != 0);
+}
+
+/* Reserved bits are the application's own; those of extensions are for extensions to set. */
+int wsuv_endpoint_send_frame(wsuv_endpoint_t *ep, const wsuv_frame_header_t *frame,
+                             const void *payload, size_t len) {
+  if (frame->opcode > 15 || (frame->rsv & ~ep->config->rules.rsv_data) != 0)
+    return WSUV_EINVAL;
+  if ((frame->opcode & 8) != 0)
+    return sends_control(ep, frame->opcode)
+               ? send_control(ep, frame->opcode, frame->rsv, payload, len)
+               : WSUV_EINVAL;
+  if (frame->opcode != WSUV_CONTINUATION && frame->fin)
+    return send_message(ep, (wsuv_opcode_t)frame->opcode, frame->rsv, payload, len);
+  return wsuv__endpoint_send_fragment(ep, frame, payload, len);
 }

@@ -1,10 +1,10 @@
 /* A message sent in fragments (RFC 6455 5.4). */
 #include <string.h>
 
-#include "proto/endpoint.h"
+#include "proto/endpoint_filter.h"
 
 int wsuv_endpoint_send_begin(wsuv_endpoint_t *ep, wsuv_opcode_t type) {
-  if (type != WSUV_TEXT && type != WSUV_BINARY)
+  if (!wsuv__endpoint_sends_opcode(ep, (int)type))
     return WSUV_EINVAL;
   if (ep->closing != CLOSING_NONE || ep->sending != SENDING_NONE)
     return WSUV_ESTATE;
@@ -29,29 +29,43 @@ static int judge_fragment(const struct wsuv_endpoint *ep, const void *payload, s
   return wsuv__endpoint_judge_room(ep, len);
 }
 
-static int send_fragment(struct wsuv_endpoint *ep, const void *payload, size_t len, int fin) {
-  uint8_t opcode = ep->sending == SENDING_FIRST ? ep->sending_type : WSUV_CONTINUATION;
-  wsuv_frame_header_t header;
+static int send_fragment(struct wsuv_endpoint *ep, uint8_t rsv, const void *payload, size_t len,
+                         int fin) {
+  wsuv_frame_header_t frame = {.opcode = ep->sending_type, .rsv = rsv, .fin = (uint8_t)fin};
   struct wsuv__utf8 utf8;
-  int err = judge_fragment(ep, payload, len, fin, &utf8);
+  int rc = judge_fragment(ep, payload, len, fin, &utf8);
 
-  if (err == 0)
-    err = wsuv__endpoint_frame_header(ep, &header, opcode, len);
-  if (err != 0)
-    return err;
-  header.fin = (uint8_t)fin;
-  err = wsuv__outbox_append(&ep->outbox, &header, payload, len);
-  if (err != 0)
-    return err;
-  ep->sending = fin ? SENDING_NONE : SENDING_MORE;
+  if (rc == 0)
+    rc = wsuv__endpoint_queue_data(ep, &frame, payload, len);
+  if (rc < 0)
+    return rc;
+  if (fin)
+    ep->sending = SENDING_NONE;
+  else if (rc > 0)
+    ep->sending = SENDING_MORE;
   ep->sending_utf8 = utf8;
   return 0;
 }
 
 int wsuv_endpoint_send_chunk(wsuv_endpoint_t *ep, const void *payload, size_t len) {
-  return send_fragment(ep, payload, len, 0);
+  return send_fragment(ep, 0, payload, len, 0);
 }
 
 int wsuv_endpoint_send_end(wsuv_endpoint_t *ep, const void *payload, size_t len) {
-  return send_fragment(ep, payload, len, 1);
+  return send_fragment(ep, 0, payload, len, 1);
+}
+
+int wsuv__endpoint_send_fragment(struct wsuv_endpoint *ep, const wsuv_frame_header_t *frame,
+                                 const void *payload, size_t len) {
+  int err;
+
+  if (frame->opcode == WSUV_CONTINUATION)
+    return send_fragment(ep, frame->rsv, payload, len, frame->fin);
+  err = wsuv_endpoint_send_begin(ep, (wsuv_opcode_t)frame->opcode);
+  if (err != 0)
+    return err;
+  err = send_fragment(ep, frame->rsv, payload, len, frame->fin);
+  if (err != 0)
+    ep->sending = SENDING_NONE;
+  return err;
 }

@@ -8,6 +8,8 @@
 
 #include "wsuv/frame.h"
 
+#define WSUV__CUSTOM_OPCODES 0xF8F8u /* bits of 3-7 and 11-15 (RFC 6455 5.2) */
+
 /* What may come, fixed by role and negotiation. */
 struct wsuv__frame_rules {
   uint64_t max_payload_len; /* over it: WSUV_EMSGSIZE */

@@ -15,22 +15,23 @@ void wsuv__message_reset(struct wsuv__message *message, const wsuv_allocator_t *
   message->state = MESSAGE_NONE;
 }
 
-int wsuv__message_begin_frame(struct wsuv__message *message, const wsuv_frame_header_t *header,
-                              uint64_t max_len) {
-  if (header->opcode == WSUV_CONTINUATION) {
-    if (message->state == MESSAGE_NONE)
-      return WSUV_ECONTINUATION;
-  } else {
-    if (message->state != MESSAGE_NONE)
-      return WSUV_EINTERLEAVED;
-    message->state = header->opcode;
-    message->announced = 0;
-    message->flags = WSUV_FIRST;
-  }
-  /* By subtraction: the sum of two lengths from the peer could wrap. */
-  if (header->payload_len > max_len - message->announced)
+int wsuv__message_begin_frame(struct wsuv__message *message, const wsuv_frame_header_t *header) {
+  if (header->opcode == WSUV_CONTINUATION)
+    return message->state == MESSAGE_NONE ? WSUV_ECONTINUATION : 0;
+  if (message->state != MESSAGE_NONE)
+    return WSUV_EINTERLEAVED;
+  message->state = header->opcode;
+  message->rsv = header->rsv;
+  message->size = 0;
+  message->flags = WSUV_FIRST;
+  return 0;
+}
+
+/* By subtraction: the sum of two lengths from the peer could wrap. */
+int wsuv__message_grow(struct wsuv__message *message, uint64_t len, uint64_t max_len) {
+  if (len > max_len - message->size)
     return WSUV_EMSGSIZE;
-  message->announced += header->payload_len;
+  message->size += len;
   return 0;
 }
 

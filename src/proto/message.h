@@ -7,17 +7,17 @@
 #include "wsuv/frame.h"
 
 enum wsuv__message_state {
-  MESSAGE_NONE = 0, /* between messages */
-  MESSAGE_TEXT = WSUV_TEXT,
-  MESSAGE_BINARY = WSUV_BINARY
+  MESSAGE_NONE = 0, /* between messages; any other state is the message's opcode */
+  MESSAGE_TEXT = WSUV_TEXT
 };
 
 struct wsuv__message {
   struct wsuv__buf buf; /* holds memory only while a whole message spans slices */
-  uint64_t announced;   /* payload octets of its frames so far */
+  uint64_t size;        /* octets so far, those that its current frame announced included */
   struct wsuv__utf8 utf8;
   uint8_t state;
   uint8_t flags; /* of the next piece: WSUV_FIRST, or 0 */
+  uint8_t rsv;   /* of its first frame */
 };
 
 void wsuv__message_init(struct wsuv__message *message);
@@ -25,10 +25,11 @@ void wsuv__message_init(struct wsuv__message *message);
 /* Forgets what was assembled and frees the memory. */
 void wsuv__message_reset(struct wsuv__message *message, const wsuv_allocator_t *a);
 
-/* A data frame begins. WSUV_ECONTINUATION, WSUV_EINTERLEAVED, or WSUV_EMSGSIZE if the announced length would take the
- * message over `max_len`. */
-int wsuv__message_begin_frame(struct wsuv__message *message, const wsuv_frame_header_t *header,
-                              uint64_t max_len);
+/* A data frame begins. WSUV_ECONTINUATION, WSUV_EINTERLEAVED. */
+int wsuv__message_begin_frame(struct wsuv__message *message, const wsuv_frame_header_t *header);
+
+/* `len` more octets belong to it, announced or arrived: WSUV_EMSGSIZE if they would take it over `max_len`. */
+int wsuv__message_grow(struct wsuv__message *message, uint64_t len, uint64_t max_len);
 
 /* Validates the next octets of the message; WSUV_EENCODING at the first octet that text cannot have. */
 int wsuv__message_validate(struct wsuv__message *message, const uint8_t *data, size_t len);

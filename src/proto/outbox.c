@@ -278,33 +278,6 @@ int wsuv__outbox_append(struct wsuv__outbox *outbox, const wsuv_frame_header_t *
   return err != 0 ? err : append_frame(outbox, &frame);
 }
 
-int wsuv__outbox_append_request(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
-                                const wsuv_frame_header_t *header, const void *payload,
-                                size_t len) {
-  struct wsuv__outbox_frame frame;
-  int err = wsuv__outbox_prepare_frame(outbox, &frame, header, payload, len);
-
-  if (err != 0)
-    return err;
-  memset(entry, 0, sizeof *entry);
-  entry->memory = OUTBOX_BORROWED;
-  entry->data = payload;
-  if (header->masked) {
-    uint8_t *copy = wsuv__alloc(outbox->allocator, len + 1);
-    if (copy == NULL)
-      return WSUV_ENOMEM;
-    wsuv_mask(copy, payload, len, header->masking_key, 0);
-    entry->memory = OUTBOX_COPIED;
-    entry->data = copy;
-  }
-  entry->len = len;
-  entry->header_len = (uint8_t)frame.head_len;
-  (void)wsuv__frame_put_header(entry->header, header);
-  wsuv__list_append(&outbox->entries, &entry->link);
-  outbox->queued += wsuv__outbox_entry_total(entry);
-  return 0;
-}
-
 /* A head is the first thing on a connection. In the cork it leaves together with the first frames. */
 int wsuv__outbox_append_raw(struct wsuv__outbox *outbox, const void *data, size_t len) {
   struct wsuv__cork *cork = outbox->cork;

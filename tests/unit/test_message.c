@@ -14,7 +14,8 @@ static wsuv_frame_header_t header_of(uint8_t opcode, uint64_t len) {
 
 static int begin(struct wsuv__message *m, uint8_t opcode, uint64_t len, uint64_t max) {
   wsuv_frame_header_t header = header_of(opcode, len);
-  return wsuv__message_begin_frame(m, &header, max);
+  int err = wsuv__message_begin_frame(m, &header);
+  return err != 0 ? err : wsuv__message_grow(m, len, max);
 }
 
 /* covers: W116 W117 DEF.4 DEF.11 */
@@ -25,11 +26,11 @@ static void frames_have_to_follow_each_other_rightly(void **state) {
   CHECK_INT(MESSAGE_NONE, m.state);
   CHECK_ERR(WSUV_ECONTINUATION, begin(&m, WSUV_CONTINUATION, 0, 100));
   CHECK_ERR(0, begin(&m, WSUV_BINARY, 5, 100));
-  CHECK_INT(MESSAGE_BINARY, m.state);
+  CHECK_INT(WSUV_BINARY, m.state);
   CHECK_ERR(0, begin(&m, WSUV_CONTINUATION, 5, 100));
   CHECK_ERR(WSUV_EINTERLEAVED, begin(&m, WSUV_TEXT, 5, 100));
   CHECK_ERR(WSUV_EINTERLEAVED, begin(&m, WSUV_BINARY, 5, 100));
-  CHECK_INT(MESSAGE_BINARY, m.state);
+  CHECK_INT(WSUV_BINARY, m.state);
 }
 
 /* covers: W205 W206 DEF.9 */

@@ -9,8 +9,9 @@
 
 static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
   struct seed_endpoint *s = data;
+  const char *name = wsuv_opcode_name((int)type);
   s->nmessages++;
-  snprintf(s->type, sizeof s->type, "%s", wsuv_opcode_name((int)type));
+  snprintf(s->type, sizeof s->type, "%s", name != NULL ? name : s->name);
   seed_text_free(&s->message);
   seed_text_add(&s->message, payload, len);
 }
@@ -23,8 +24,42 @@ static void on_close(void *data, int code, const char *reason, size_t reason_len
   s->nclosed++;
 }
 
+static size_t on_data_frame(void *data, const wsuv_frame_header_t *header, uint64_t offset,
+                            uint8_t *payload, size_t len) {
+  struct seed_endpoint *s = data;
+  size_t i;
+  CHECK_SIZE(0, offset); /* rows give whole frames */
+  CHECK_SIZE(header->payload_len, len);
+  seed_text_add_str(&s->frames, wsuv_opcode_name(header->opcode));
+  seed_text_add_str(&s->frames, ":");
+  seed_text_add_number(&s->frames, header->fin);
+  seed_text_add_str(&s->frames, ":");
+  for (i = 0; i < len; i++) {
+    char pair[3];
+    snprintf(pair, sizeof pair, "%02x", (unsigned)payload[i]);
+    seed_text_add_str(&s->frames, pair);
+  }
+  return s->consume ? 0 : len;
+}
+
+static void on_control(void *data, int opcode, const uint8_t *payload, size_t len) {
+  struct seed_endpoint *s = data;
+  CHECK_TRUE(opcode > WSUV_PONG);
+  s->ncontrols++;
+  seed_text_free(&s->message);
+  seed_text_add(&s->message, payload, len);
+}
+
 static const wsuv_endpoint_handler_t handler = {
     .size = sizeof handler, .on_message = on_message, .on_close = on_close};
+static const wsuv_endpoint_handler_t hooked = {.size = sizeof hooked,
+                                               .on_message = on_message,
+                                               .on_data_frame = on_data_frame,
+                                               .on_close = on_close};
+static const wsuv_endpoint_handler_t with_control = {.size = sizeof with_control,
+                                                     .on_message = on_message,
+                                                     .on_control = on_control,
+                                                     .on_close = on_close};
 
 static int count_up(void *arg, void *buf, size_t len) {
   struct seed_endpoint *s = arg;
@@ -46,6 +81,26 @@ static int wants_strict_masks(const struct seed_row *row) {
   return strcmp(row->op, "ept.feed") == 0 && !has_param(row, "mask", "lenient");
 }
 
+/* "map=3:booya" registers an opcode; "handler=" gives a control one somebody to take it. */
+static void take_custom_opcode(struct seed_endpoint *s, const struct seed_row *row,
+                               wsuv_endpoint_options_t *options) {
+  struct seed_text map = {NULL, 0};
+  char *name;
+  if (seed_row_param(row, "map", &map)) {
+    options->opcodes = 1u << strtoul(map.data, &name, 10);
+    snprintf(s->name, sizeof s->name, "%s", name + 1);
+  }
+  seed_text_free(&map);
+}
+
+static const wsuv_endpoint_handler_t *handler_for(struct seed_endpoint *s,
+                                                  const struct seed_row *row) {
+  s->consume = has_param(row, "on_data_frame", "consume");
+  if (s->consume || has_param(row, "on_data_frame", "log"))
+    return &hooked;
+  return has_param(row, "handler", "ctl") ? &with_control : &handler;
+}
+
 int seed_endpoint_init(struct seed_endpoint *s, const struct seed_row *row) {
   wsuv_endpoint_options_t options = WSUV_ENDPOINT_OPTIONS_INIT(WSUV_SERVER);
   struct seed_text max_pings = {NULL, 0};
@@ -58,13 +113,14 @@ int seed_endpoint_init(struct seed_endpoint *s, const struct seed_row *row) {
   options.random_arg = s;
   if (seed_row_param(row, "max_pings", &max_pings))
     options.max_pings = (int)strtol(max_pings.data, NULL, 10);
+  take_custom_opcode(s, row, &options);
   err = wsuv__endpoint_config_init(&s->config, &options);
   if (max_pings.len > 0 && strcmp(max_pings.data, "0") == 0)
     s->config.max_pings = 0; /* in an option, 0 is the default */
   seed_text_free(&max_pings);
   if (err != 0)
     return err;
-  wsuv__endpoint_init(&s->ep, &s->config, &handler, s, 0);
+  wsuv__endpoint_init(&s->ep, &s->config, handler_for(s, row), s, 0);
   return 0;
 }
 
@@ -74,6 +130,7 @@ void seed_endpoint_free(struct seed_endpoint *s) {
   seed_text_free(&s->said);
   seed_text_free(&s->sent);
   seed_text_free(&s->message);
+  seed_text_free(&s->frames);
 }
 
 int seed_endpoint_receive(struct seed_endpoint *s, const char *bytes) {

@@ -42,7 +42,7 @@ static void check_header(struct vector_run *run, const wsuv_frame_header_t *head
   if (header->opcode != opcode || !header->fin || header->rsv != 0 ||
       header->masked != (run->role == WSUV_CLIENT))
     vector_say_where(run);
-  CHECK_STR(wsuv_opcode_name(opcode), wsuv_opcode_name(header->opcode));
+  CHECK_STR(vector_opcode_name(opcode), vector_opcode_name(header->opcode));
   CHECK_INT(1, header->fin);
   CHECK_INT(0, header->rsv);
   CHECK_INT(run->role == WSUV_CLIENT, header->masked);
@@ -109,7 +109,7 @@ static void expect_log(struct vector_run *run, const char **line) {
     return;
   }
   vector_next_word(line, word);
-  if (strcmp(word, "message") == 0 || strcmp(word, "close") == 0) {
+  if (strcmp(word, "message") == 0 || strcmp(word, "control") == 0 || strcmp(word, "close") == 0) {
     char more[VECTOR_WORD_MAX];
     snprintf(what, sizeof what, "%.10s %.10s", word, vector_next_word(line, more));
   } else {

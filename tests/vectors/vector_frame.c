@@ -125,6 +125,17 @@ void vector_add_peer_frame(struct vector_run *run, const char **line) {
   vector_bytes_free(&payload);
 }
 
+void vector_take_frame(const char **line, wsuv_frame_header_t *header) {
+  struct peer_frame frame = {.fin = 1};
+  char word[VECTOR_WORD_MAX];
+  memset(header, 0, sizeof *header);
+  header->opcode = (uint8_t)vector_opcode_by_name(vector_next_word(line, word));
+  while (take_flag(&frame, line))
+    continue;
+  header->fin = frame.fin;
+  header->rsv = frame.rsv;
+}
+
 static void check_next(const struct vector_bytes *sent, size_t at, int *closed) {
   uint8_t opcode = sent->data[at] & 15;
   if (*closed)
@@ -143,6 +154,9 @@ void vector_check_sent(const struct vector_run *run) {
   int closed = 0;
   int rc;
   rules.role = run->role == WSUV_SERVER ? WSUV_CLIENT : WSUV_SERVER;
+  rules.opcodes = (uint16_t)run->options.opcodes;
+  rules.rsv_data = (uint8_t)run->options.rsv;
+  rules.rsv_control = (uint8_t)run->options.rsv;
   wsuv__frame_parser_init(&parser);
   while ((rc = wsuv__frame_parser_next(&parser, &rules, &in, &slice)) > 0) {
     if (slice.first)

@@ -34,7 +34,7 @@ static void react(struct vector_run *run, const char *line) {
 
 static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
   char what[VECTOR_WHAT_MAX];
-  snprintf(what, sizeof what, "message %s", wsuv_opcode_name((int)type));
+  snprintf(what, sizeof what, "message %s", vector_opcode_name((int)type));
   note(data, what, payload, len);
   if (len > 0)
     memset(payload, '#', len); /* callbacks may overwrite it */
@@ -50,6 +50,12 @@ static void on_pong(void *data, const uint8_t *payload, size_t len) {
   note(data, "pong", payload, len);
 }
 
+static void on_control(void *data, int opcode, const uint8_t *payload, size_t len) {
+  char what[VECTOR_WHAT_MAX];
+  snprintf(what, sizeof what, "control %s", vector_opcode_name(opcode));
+  note(data, what, payload, len);
+}
+
 static void on_close(void *data, int code, const char *reason, size_t reason_len) {
   char what[VECTOR_WHAT_MAX];
   snprintf(what, sizeof what, "close %d", code);
@@ -61,6 +67,7 @@ const wsuv_endpoint_handler_t vector_handler = {.size = sizeof vector_handler,
                                                 .on_message = on_message,
                                                 .on_ping = on_ping,
                                                 .on_pong = on_pong,
+                                                .on_control = on_control,
                                                 .on_close = on_close};
 
 /* 1, 2, 3, ...: the first masking key is 01 02 03 04. */
@@ -150,6 +157,16 @@ static void do_send(struct vector_run *run, const char **line) {
   vector_bytes_free(&payload);
 }
 
+/* "frame 3 fin=0 rsv=2 OCTETS" */
+static void do_frame(struct vector_run *run, const char **line) {
+  struct vector_bytes payload = {NULL, 0, 0};
+  wsuv_frame_header_t frame;
+  vector_take_frame(line, &frame);
+  vector_take_bytes(line, &payload);
+  settle(run, line, wsuv_endpoint_send_frame(run->ep, &frame, payload.data, payload.len));
+  vector_bytes_free(&payload);
+}
+
 static void send_control(struct vector_run *run, const char **line,
                          int (*send)(wsuv_endpoint_t *ep, const void *payload, size_t len)) {
   struct vector_bytes payload = {NULL, 0, 0};
@@ -223,6 +240,7 @@ static const struct {
     {"pause", do_pause}, {"heartbeat", do_heartbeat},
     {"write", do_write}, {"resume", do_resume},
     {"pin", do_pin},     {"on", do_on},
+    {"frame", do_frame},
 };
 
 void vector_run_line(struct vector_run *run, const char *line) {
@@ -264,8 +282,14 @@ static int set_option(struct vector_run *run, const char *line) {
     run->options.close_timeout_ms = take_option(&line);
   else if (vector_take_word(&line, "max_pings"))
     run->options.max_pings = (int)take_option(&line);
+  else if (vector_take_word(&line, "rsv"))
+    run->options.rsv = (int)vector_take_number(&line);
+  else if (vector_take_word(&line, "opcode"))
+    run->options.opcodes |= 1u << vector_take_number(&line);
   else if (vector_take_word(&line, "lenient_masking"))
     run->options.lenient_masking = 1;
+  else if (vector_take_word(&line, "manual_pong"))
+    run->options.manual_pong = 1;
   else
     return 0;
   return 1;

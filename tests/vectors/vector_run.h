@@ -68,6 +68,9 @@ void vector_drain(struct vector_run *run, size_t max);
 /* Adds a frame of the peer's. */
 void vector_add_peer_frame(struct vector_run *run, const char **line);
 
+/* "3 fin=0 rsv=2": opcode, FIN and reserved bits of a frame to send. */
+void vector_take_frame(const char **line, wsuv_frame_header_t *frame);
+
 /* The rules that hold for all output: it parses in the other role, and nothing follows a Close but Pongs before the
  * peer's. */
 void vector_check_sent(const struct vector_run *run);

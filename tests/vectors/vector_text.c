@@ -162,8 +162,17 @@ int vector_error_by_name(const char *name) {
 
 int vector_opcode_by_name(const char *name) {
   int opcode;
+  if (name[0] >= '0' && name[0] <= '9')
+    return (int)strtoul(name, NULL, 10);
   for (opcode = 0; opcode < 16; opcode++)
     if (wsuv_opcode_name(opcode) != NULL && strcmp(wsuv_opcode_name(opcode), name) == 0)
       return opcode;
   return -1;
+}
+
+const char *vector_opcode_name(int opcode) {
+  static const char *const numbers[] = {"0", "1", "2",  "3",  "4",  "5",  "6",  "7",
+                                        "8", "9", "10", "11", "12", "13", "14", "15"};
+  const char *name = wsuv_opcode_name(opcode);
+  return name != NULL ? name : numbers[opcode & 15];
 }

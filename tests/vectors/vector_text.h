@@ -38,4 +38,7 @@ int vector_error_by_name(const char *name);
 /* "text" is 1; -1 for a word that names no opcode. */
 int vector_opcode_by_name(const char *name);
 
+/* "text", or "3" for one without a name. */
+const char *vector_opcode_name(int opcode);
+
 #endif

@@ -1,0 +1,54 @@
+/* The extensions of one endpoint: their claims merged into the rules for frames, and where each one's transforms stand. */
+#ifndef WSUV_PROTO_EXTENSIONS_H
+#define WSUV_PROTO_EXTENSIONS_H
+
+#include "base/buf.h"
+#include "proto/frame_parser.h"
+#include "wsuv/extension.h"
+
+enum wsuv__decoding {
+  DECODING_OFF, /* the message (or frame) is not this extension's */
+  DECODING_IDLE,
+  DECODING_BUSY /* has input or output left */
+};
+
+enum wsuv__encoding {
+  ENCODING_IDLE, /* between messages (or frames) */
+  ENCODING_ON,
+  ENCODING_PASSED /* the extension left this one as it is */
+};
+
+struct wsuv__stage {
+  const wsuv_extension_t *extension;
+  void *session;
+  struct wsuv__buf input; /* to be decoded; holds memory only while something waits */
+  size_t input_off;
+  uint8_t input_flags;  /* of what waits, as wsuv_extension_step_t.flags */
+  uint8_t output_flags; /* WSUV_FIRST, WSUV_FRAME_FIRST: still to go with the first output */
+  uint8_t decoding;     /* enum wsuv__decoding */
+  uint8_t encoding;     /* enum wsuv__encoding */
+};
+
+/* Stages in the order of sending: per message first, then per frame; each kind as negotiated. */
+struct wsuv__extensions {
+  struct wsuv__frame_rules rules;
+  size_t nstages;
+  uint8_t sending_rsv; /* for the first frame of the message being sent */
+  struct wsuv__stage stages[];
+};
+
+/* WSUV_ECLAIM (two claim the same bit or opcode, or one that `rules` already has), WSUV_EINVAL (a description that is wrong in
+ * itself), WSUV_ENOMEM. Sessions are the set's once 0 was returned. */
+int wsuv__extensions_new(struct wsuv__extensions **out, const wsuv_allocator_t *a,
+                         const struct wsuv__frame_rules *rules, const wsuv_negotiated_t *negotiated,
+                         size_t n);
+
+/* Ends the sessions. NULL is allowed. */
+void wsuv__extensions_free(struct wsuv__extensions *set, const wsuv_allocator_t *a);
+
+/* A message of that opcode is its to transform, by opcode; where it claims none, every one. */
+static inline int wsuv__stage_takes_opcode(const struct wsuv__stage *stage, uint8_t opcode) {
+  return stage->extension->opcodes == 0 || ((stage->extension->opcodes >> opcode) & 1) != 0;
+}
+
+#endif
