@@ -11,6 +11,7 @@
 #ifndef WSUV_CONN_H
 #define WSUV_CONN_H
 
+#include "wsuv/frame.h"
 #include "wsuv/loop.h"
 
 #ifdef __cplusplus
@@ -43,7 +44,7 @@ typedef struct wsuv_handler {
   /* The opening handshake succeeded: messages may be sent, and will come. */
   void (*on_open)(wsuv_conn_t *conn);
 
-  /* A whole message; `type` is WSUV_TEXT (valid UTF-8) or WSUV_BINARY. */
+  /* A whole message; `type` is WSUV_TEXT (valid UTF-8), WSUV_BINARY, or a claimed opcode of 3-7. */
   void (*on_message)(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len);
 
   /* In place of on_message, if set: a piece of a message as it arrives, so that a message of any length passes through in
@@ -53,9 +54,13 @@ typedef struct wsuv_handler {
   void (*on_fragment)(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
                       int flags);
 
-  /* A Ping (its Pong is already queued), a Pong. */
+  /* A Ping (its Pong is already queued, unless manual_pong is set), a Pong. */
   void (*on_ping)(wsuv_conn_t *conn, const void *payload, size_t len);
   void (*on_pong)(wsuv_conn_t *conn, const void *payload, size_t len);
+
+  /* A control frame with a claimed opcode of 11-15 that no extension took. Without it such a frame ends the connection,
+   * 1002. */
+  void (*on_control)(wsuv_conn_t *conn, int opcode, const void *payload, size_t len);
 
   /* The write queue had risen above write_high_water and is now at or below write_low_water. */
   void (*on_drain)(wsuv_conn_t *conn);
@@ -78,10 +83,15 @@ typedef struct wsuv_conn_options {
   int64_t max_head_size;        /* octets of the peer's HTTP head [16384]; over it: 431 */
   int max_headers;              /* header fields in it [100]; over it: 431 */
   int max_pings; /* unanswered Pings after which the connection ends, WSUV_ETIMEDOUT [3] */
+  /* Claims of the application's own, without an extension: reserved bits that may stand on any frame, as in
+   * wsuv_frame_header_t.rsv, and opcodes of 3-7 and 11-15 (bit n for opcode n). Both peers must agree on them. */
+  int rsv;
+  unsigned opcodes;
+  int manual_pong; /* non-zero: Pings are answered by the application (wsuv_conn_send_frame) */
 } wsuv_conn_options_t;
 
 #define WSUV_CONN_OPTIONS_INIT \
-  { sizeof(wsuv_conn_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(wsuv_conn_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Where a connection is; the order is the order of time. */
 typedef enum wsuv_state {
@@ -114,7 +124,7 @@ struct wsuv_send {
   void *reserved[14]; /* the library's */
 };
 
-/* Sends one message of type WSUV_TEXT or WSUV_BINARY and calls `cb` exactly once, if 0 was returned. A client copies all
+/* Sends one message of type WSUV_TEXT, WSUV_BINARY or a claimed opcode of 3-7 and calls `cb` exactly once, if 0 was returned. A client copies all
  * the same, since its frames are masked (RFC 6455 5.3). Errors as wsuv_conn_send_text. */
 WSUV_EXTERN int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type,
                                const void *payload, size_t len, wsuv_send_cb cb);
@@ -124,7 +134,7 @@ WSUV_EXTERN int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_
  * when wsuv_conn_queued is high and go on in on_drain. Pings and Pongs go in between; other messages are refused with
  * WSUV_ESTATE until the end. A Close, ours or the peer's, cuts the message off.
  *
- * begin: WSUV_EINVAL (`type` is neither WSUV_TEXT nor WSUV_BINARY), WSUV_ESTATE (a message is open, or as
+ * begin: WSUV_EINVAL (`type`, as wsuv_conn_send), WSUV_ESTATE (a message is open, or as
  * wsuv_conn_send_text). chunk and end: WSUV_ESTATE (none is open), else as wsuv_conn_send_text; WSUV_EENCODING also where
  * text ends inside a character. After an error nothing was queued and the message is open as before. */
 WSUV_EXTERN int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type);
@@ -133,6 +143,16 @@ WSUV_EXTERN int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_
 
 /* Sends a Ping of up to 125 octets ahead of queued data, between frames. Errors as wsuv_conn_send_text. */
 WSUV_EXTERN int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len);
+
+/* Sends one frame with the opcode, reserved bits and FIN of `frame` (its other members are not read): a message, a fragment
+ * that begins or continues one, or a control frame other than Close, ahead of queued data. For opcodes and bits that the
+ * application claims, and for Pongs. WSUV_EINVAL (bits or opcodes that are not claimed, a control payload over 125 octets),
+ * else as wsuv_conn_send_text and wsuv_conn_send_chunk. */
+WSUV_EXTERN int wsuv_conn_send_frame(wsuv_conn_t *conn, const wsuv_frame_header_t *frame,
+                                     const void *payload, size_t len);
+
+/* The reserved bits of the first frame of the message that a callback is being given. */
+WSUV_EXTERN int wsuv_conn_message_rsv(const wsuv_conn_t *conn);
 
 /* Starts the closing handshake (RFC 6455 7.1.2), behind everything already queued; on_close follows within
  * close_timeout_ms. `code` 0 means 1000. `reason` may be NULL; at most 123 octets of UTF-8. In an earlier state than OPEN

@@ -104,6 +104,17 @@ static void on_pong(void *data, const uint8_t *payload, size_t len) {
     conn->handler->on_pong(conn, payload, len);
 }
 
+/* A claimed opcode that nobody takes is an unknown one (SEED-SPEC PER.8). */
+static void on_control(void *data, int opcode, const uint8_t *payload, size_t len) {
+  wsuv_conn_t *conn = data;
+  if (conn->phase == WSUV_STATE_RELEASING)
+    return;
+  if (conn->handler->on_control != NULL)
+    conn->handler->on_control(conn, opcode, payload, len);
+  else
+    (void)wsuv__endpoint_fail(&conn->endpoint, WSUV_EOPCODE);
+}
+
 static void on_fragment(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len, int flags) {
   wsuv_conn_t *conn = data;
   if (conn->phase != WSUV_STATE_RELEASING)
@@ -115,6 +126,7 @@ static const wsuv_endpoint_handler_t whole_messages = {
     .on_message = on_message,
     .on_ping = on_ping,
     .on_pong = on_pong,
+    .on_control = on_control,
 };
 
 static const wsuv_endpoint_handler_t pieces = {
@@ -122,6 +134,7 @@ static const wsuv_endpoint_handler_t pieces = {
     .on_fragment = on_fragment,
     .on_ping = on_ping,
     .on_pong = on_pong,
+    .on_control = on_control,
 };
 
 const wsuv_endpoint_handler_t *wsuv__conn_endpoint_handler(const wsuv_handler_t *handler) {

@@ -38,3 +38,7 @@ void wsuv_conn_set_data(wsuv_conn_t *conn, void *data) {
 wsuv_server_t *wsuv_conn_server(const wsuv_conn_t *conn) {
   return conn->server;
 }
+
+int wsuv_conn_message_rsv(const wsuv_conn_t *conn) {
+  return wsuv_endpoint_message_rsv(&conn->endpoint);
+}

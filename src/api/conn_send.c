@@ -3,6 +3,7 @@
 
 #include "api/conn.h"
 #include "api/conn_end.h"
+#include "proto/endpoint_send.h"
 
 static void note_output(wsuv_conn_t *conn) {
   if (wsuv__outbox_waiting(&conn->endpoint.outbox) > conn->config->write_high_water)
@@ -76,6 +77,17 @@ int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len) {
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
   err = wsuv_endpoint_ping(&conn->endpoint, payload, len);
+  note_output(conn);
+  return err;
+}
+
+int wsuv_conn_send_frame(wsuv_conn_t *conn, const wsuv_frame_header_t *frame, const void *payload,
+                         size_t len) {
+  int err;
+
+  if (conn->phase != WSUV_STATE_OPEN)
+    return WSUV_ESTATE;
+  err = wsuv_endpoint_send_frame(&conn->endpoint, frame, payload, len);
   note_output(conn);
   return err;
 }

@@ -50,6 +50,9 @@ static int take_endpoint_options(struct wsuv__conn_config *config, const wsuv_co
   endpoint.write_limit = o->write_limit;
   endpoint.close_timeout_ms = o->close_timeout_ms;
   endpoint.max_pings = o->max_pings;
+  endpoint.rsv = o->rsv;
+  endpoint.opcodes = o->opcodes;
+  endpoint.manual_pong = o->manual_pong;
   endpoint.ping_interval_ms =
       o->ping_interval_ms != 0 ? o->ping_interval_ms : DEFAULT_PING_INTERVAL_MS;
   return wsuv__endpoint_config_init(&config->endpoint, &endpoint);

@@ -97,24 +97,6 @@ enum wsuv__closing_action wsuv__endpoint_closing_step(struct wsuv_endpoint *endp
 int wsuv__endpoint_take_control(struct wsuv_endpoint *endpoint, uint8_t opcode, uint8_t *payload,
                                 size_t len);
 
-/* A final frame of ours, with a fresh mask where the role wants one. WSUV_ERANDOM. */
-int wsuv__endpoint_frame_header(const struct wsuv_endpoint *endpoint, wsuv_frame_header_t *header,
-                                uint8_t opcode, size_t len);
-
-/* Non-zero for an opcode that messages may be sent with: 1, 2, or a claimed one of 3-7. */
-int wsuv__endpoint_sends_opcode(const struct wsuv_endpoint *endpoint, int opcode);
-
-/* Whether `len` octets may be queued as a message of that type: 0 or the error of wsuv_endpoint_send. */
-int wsuv__endpoint_judge_send(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,
-                              const void *payload, size_t len);
-
-/* Whether `len` octets of payload may be queued: 0 or WSUV_EQUEUEFULL. */
-int wsuv__endpoint_judge_room(const struct wsuv_endpoint *endpoint, size_t len);
-
-/* wsuv_endpoint_send by reference: see wsuv__outbox_append_request. */
-int wsuv__endpoint_send_request(struct wsuv_endpoint *endpoint, struct wsuv__outbox_entry *entry,
-                                wsuv_opcode_t type, const void *payload, size_t len);
-
 /* Non-zero while received bytes are still parsed. */
 static inline int wsuv__endpoint_is_parsing(const struct wsuv_endpoint *endpoint) {
   return endpoint->closing <= CLOSING_CLOSE_SENT;

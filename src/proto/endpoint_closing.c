@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "proto/endpoint_filter.h"
+#include "proto/endpoint_send.h"
 
 /* A reason quotes at most so many octets of the peer's, cut at a character. */
 #define QUOTED_MAX 50

@@ -1,7 +1,7 @@
 /* Data on its way into frames: the extensions' encoders, then the queue. */
 #include <string.h>
 
-#include "proto/endpoint_filter.h"
+#include "proto/endpoint_send.h"
 #include "proto/extensions.h"
 
 #define STEP_MIN 256u

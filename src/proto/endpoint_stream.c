@@ -1,7 +1,7 @@
 /* A message sent in fragments (RFC 6455 5.4). */
 #include <string.h>
 
-#include "proto/endpoint_filter.h"
+#include "proto/endpoint_send.h"
 
 int wsuv_endpoint_send_begin(wsuv_endpoint_t *ep, wsuv_opcode_t type) {
   if (!wsuv__endpoint_sends_opcode(ep, (int)type))

@@ -12,9 +12,10 @@ struct seed_endpoint {
   struct seed_text sent;    /* octets since it was cleared */
   struct seed_text message; /* payload of the last message */
   char type[16];
-  struct seed_text frames; /* " log=text:0:6162" of each data frame that the hook was given since it was cleared */
-  char name[16];           /* of the custom opcode, as the row registers it */
-  int consume;             /* the hook lets nothing of a payload through */
+  struct seed_text
+      frames; /* " log=text:0:6162" of each data frame that the hook was given since it was cleared */
+  char name[16]; /* of the custom opcode, as the row registers it */
+  int consume;   /* the hook lets nothing of a payload through */
   int nmessages;
   int ncontrols;
   int nclosed;

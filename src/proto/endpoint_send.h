@@ -1,0 +1,48 @@
+/* How an endpoint's output is judged, encoded by extensions and queued. */
+#ifndef WSUV_PROTO_ENDPOINT_SEND_H
+#define WSUV_PROTO_ENDPOINT_SEND_H
+
+#include "proto/endpoint.h"
+
+/* A final frame of ours, with a fresh mask where the role wants one. WSUV_ERANDOM. */
+int wsuv__endpoint_frame_header(const struct wsuv_endpoint *endpoint, wsuv_frame_header_t *header,
+                                uint8_t opcode, size_t len);
+
+/* Non-zero for an opcode that messages may be sent with: 1, 2, or a claimed one of 3-7. */
+int wsuv__endpoint_sends_opcode(const struct wsuv_endpoint *endpoint, int opcode);
+
+/* Whether `len` octets may be queued as a message of that type: 0 or the error of wsuv_endpoint_send. */
+int wsuv__endpoint_judge_send(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,
+                              const void *payload, size_t len);
+
+/* Whether `len` octets of payload may be queued: 0 or WSUV_EQUEUEFULL. */
+int wsuv__endpoint_judge_room(const struct wsuv_endpoint *endpoint, size_t len);
+
+/* wsuv_endpoint_send by reference: see wsuv__outbox_append_request. */
+int wsuv__endpoint_send_request(struct wsuv_endpoint *endpoint, struct wsuv__outbox_entry *entry,
+                                wsuv_opcode_t type, const void *payload, size_t len);
+
+/* A payload on its way into a frame. */
+struct wsuv__outgoing {
+  uint8_t opcode; /* of the message */
+  uint8_t rsv;    /* in: the application's bits; out: with those of extensions */
+  uint8_t fin;
+  uint8_t held_back;   /* out: nothing to send yet */
+  uint8_t transformed; /* out: `buf` holds the payload */
+  const void *payload;
+  size_t len;
+  struct wsuv__buf buf; /* to be freed by the caller, also after an error */
+};
+
+/* Runs the transforms. After an error of theirs the endpoint has failed with it, since the peer cannot follow any more. */
+int wsuv__endpoint_encode(struct wsuv_endpoint *ep, struct wsuv__outgoing *outgoing);
+
+/* Queues a data frame: 1, 0 if an extension held all of it back, or a negative error. */
+int wsuv__endpoint_queue_data(struct wsuv_endpoint *ep, const wsuv_frame_header_t *frame,
+                              const void *payload, size_t len);
+
+/* One frame of a message in fragments, as wsuv_endpoint_send_frame. */
+int wsuv__endpoint_send_fragment(struct wsuv_endpoint *ep, const wsuv_frame_header_t *frame,
+                                 const void *payload, size_t len);
+
+#endif
