@@ -43,7 +43,7 @@ static int deliver_fragment(struct wsuv_endpoint *ep, uint8_t *data, size_t len,
 }
 
 /* A message that came together in one piece is delivered from where it lies; all others are assembled. */
-int wsuv__endpoint_take_piece(struct wsuv_endpoint *ep, uint8_t *data, size_t len, int is_final) {
+static inline int take_piece(struct wsuv_endpoint *ep, uint8_t *data, size_t len, int is_final) {
   struct wsuv__message *message = &ep->message;
   int err = wsuv__message_validate(message, data, len);
 
@@ -55,6 +55,10 @@ int wsuv__endpoint_take_piece(struct wsuv_endpoint *ep, uint8_t *data, size_t le
     return deliver_message(ep, data, len);
   err = wsuv__message_keep(message, ep->config->allocator, data, len, ep->parser.remaining);
   return err != 0 || !is_final ? err : wsuv__endpoint_deliver_kept(ep);
+}
+
+int wsuv__endpoint_take_piece(struct wsuv_endpoint *ep, uint8_t *data, size_t len, int is_final) {
+  return take_piece(ep, data, len, is_final);
 }
 
 /* Where nothing can change its length, a message's size is known as soon as its frames announce it. */
@@ -70,7 +74,7 @@ static int take_data(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *s
     err = wsuv__message_grow(&ep->message, header->payload_len, ep->config->max_message_size);
   if (err != 0)
     return err;
-  return wsuv__endpoint_take_piece(ep, slice->data, slice->len, slice->last && header->fin);
+  return take_piece(ep, slice->data, slice->len, slice->last && header->fin);
 }
 
 /* Control frames are short: where a split tears one apart its pieces are collected. */

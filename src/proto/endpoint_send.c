@@ -30,11 +30,6 @@ int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
   return limit - waiting - len < WSUV_FRAME_HEADER_MAX ? WSUV_EQUEUEFULL : 0;
 }
 
-int wsuv__endpoint_sends_opcode(const struct wsuv_endpoint *ep, int opcode) {
-  return opcode == WSUV_TEXT || opcode == WSUV_BINARY ||
-         (opcode > 0 && opcode < 8 && ((ep->rules->opcodes >> opcode) & 1) != 0);
-}
-
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
                               const void *payload, size_t len) {
   if ((payload == NULL && len > 0) || !wsuv__endpoint_sends_opcode(ep, (int)type))
@@ -57,16 +52,16 @@ static int send_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rs
 }
 
 int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {
-  int err;
+  wsuv_frame_header_t frame = {.opcode = (uint8_t)type, .fin = 1};
+  int rc = wsuv__endpoint_judge_send(ep, type, payload, len);
 
-  if (ep->config->rules.role != WSUV_SERVER || ep->extensions != NULL)
-    return send_message(ep, type, 0, payload, len);
-  err = wsuv__endpoint_judge_send(ep, type, payload, len);
-  if (err != 0)
-    return err;
-  if (wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len))
+  if (rc != 0)
+    return rc;
+  if (ep->config->rules.role == WSUV_SERVER && ep->extensions == NULL &&
+      wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len))
     return 0;
-  return send_message(ep, type, 0, payload, len);
+  rc = wsuv__endpoint_queue_data(ep, &frame, payload, len);
+  return rc < 0 ? rc : 0;
 }
 
 /* The caller's octets, or those that extensions made of them. */

@@ -9,7 +9,10 @@ int wsuv__endpoint_frame_header(const struct wsuv_endpoint *endpoint, wsuv_frame
                                 uint8_t opcode, size_t len);
 
 /* Non-zero for an opcode that messages may be sent with: 1, 2, or a claimed one of 3-7. */
-int wsuv__endpoint_sends_opcode(const struct wsuv_endpoint *endpoint, int opcode);
+static inline int wsuv__endpoint_sends_opcode(const struct wsuv_endpoint *endpoint, int opcode) {
+  return opcode == WSUV_TEXT || opcode == WSUV_BINARY ||
+         (opcode > 0 && opcode < 8 && ((endpoint->rules->opcodes >> opcode) & 1) != 0);
+}
 
 /* Whether `len` octets may be queued as a message of that type: 0 or the error of wsuv_endpoint_send. */
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,

@@ -15,29 +15,7 @@ void wsuv__message_reset(struct wsuv__message *message, const wsuv_allocator_t *
   message->state = MESSAGE_NONE;
 }
 
-int wsuv__message_begin_frame(struct wsuv__message *message, const wsuv_frame_header_t *header) {
-  if (header->opcode == WSUV_CONTINUATION)
-    return message->state == MESSAGE_NONE ? WSUV_ECONTINUATION : 0;
-  if (message->state != MESSAGE_NONE)
-    return WSUV_EINTERLEAVED;
-  message->state = header->opcode;
-  message->rsv = header->rsv;
-  message->size = 0;
-  message->flags = WSUV_FIRST;
-  return 0;
-}
-
-/* By subtraction: the sum of two lengths from the peer could wrap. */
-int wsuv__message_grow(struct wsuv__message *message, uint64_t len, uint64_t max_len) {
-  if (len > max_len - message->size)
-    return WSUV_EMSGSIZE;
-  message->size += len;
-  return 0;
-}
-
-int wsuv__message_validate(struct wsuv__message *message, const uint8_t *data, size_t len) {
-  if (message->state != MESSAGE_TEXT)
-    return 0;
+int wsuv__message_validate_text(struct wsuv__message *message, const uint8_t *data, size_t len) {
   return wsuv__utf8_feed(&message->utf8, data, len) ? 0 : WSUV_EENCODING;
 }
 

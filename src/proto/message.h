@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "proto/utf8.h"
+#include "wsuv/errno.h"
 #include "wsuv/frame.h"
 
 enum wsuv__message_state {
@@ -26,13 +27,36 @@ void wsuv__message_init(struct wsuv__message *message);
 void wsuv__message_reset(struct wsuv__message *message, const wsuv_allocator_t *a);
 
 /* A data frame begins. WSUV_ECONTINUATION, WSUV_EINTERLEAVED. */
-int wsuv__message_begin_frame(struct wsuv__message *message, const wsuv_frame_header_t *header);
+static inline int wsuv__message_begin_frame(struct wsuv__message *message,
+                                            const wsuv_frame_header_t *header) {
+  if (header->opcode == WSUV_CONTINUATION)
+    return message->state == MESSAGE_NONE ? WSUV_ECONTINUATION : 0;
+  if (message->state != MESSAGE_NONE)
+    return WSUV_EINTERLEAVED;
+  message->state = header->opcode;
+  message->rsv = header->rsv;
+  message->size = 0;
+  message->flags = WSUV_FIRST;
+  return 0;
+}
 
-/* `len` more octets belong to it, announced or arrived: WSUV_EMSGSIZE if they would take it over `max_len`. */
-int wsuv__message_grow(struct wsuv__message *message, uint64_t len, uint64_t max_len);
+/* `len` more octets belong to it, announced or arrived: WSUV_EMSGSIZE if they would take it over `max_len`. By subtraction:
+ * the sum of two lengths from the peer could wrap. */
+static inline int wsuv__message_grow(struct wsuv__message *message, uint64_t len,
+                                     uint64_t max_len) {
+  if (len > max_len - message->size)
+    return WSUV_EMSGSIZE;
+  message->size += len;
+  return 0;
+}
+
+int wsuv__message_validate_text(struct wsuv__message *message, const uint8_t *data, size_t len);
 
 /* Validates the next octets of the message; WSUV_EENCODING at the first octet that text cannot have. */
-int wsuv__message_validate(struct wsuv__message *message, const uint8_t *data, size_t len);
+static inline int wsuv__message_validate(struct wsuv__message *message, const uint8_t *data,
+                                         size_t len) {
+  return message->state == MESSAGE_TEXT ? wsuv__message_validate_text(message, data, len) : 0;
+}
 
 /* Keeps octets that were validated; `remaining` of the same frame are still to come. WSUV_ENOMEM. */
 int wsuv__message_keep(struct wsuv__message *message, const wsuv_allocator_t *a,
