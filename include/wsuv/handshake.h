@@ -89,6 +89,11 @@ WSUV_EXTERN int wsuv_handshake_select_subprotocol(wsuv_handshake_t *handshake,
 WSUV_EXTERN int wsuv_handshake_response(wsuv_handshake_t *handshake, const wsuv_header_t *headers,
                                         size_t nheaders, wsuv_span_t *text);
 
+/* Takes the next token off a comma-separated list such as Connection's (RFC 9110 5.6.1, 5.6.2), skipping empty elements. 1
+ * and *token; 0 at the end; WSUV_ETOKEN and the whole element that is no token. Nothing is copied: spans into the caller's
+ * memory. Any thread. */
+WSUV_EXTERN int wsuv_token_next(wsuv_span_t *rest, wsuv_span_t *token);
+
 /* The 28 characters of RFC 6455 4.2.2 item 5.4: base64(SHA-1(key + GUID)) and a NUL into `accept`. White space
  * around the key is not part of it. WSUV_EINVAL for an empty key. Any thread. */
 WSUV_EXTERN int wsuv_handshake_accept_key(const char *key, size_t key_len, char accept[29]);
