@@ -21,7 +21,7 @@ set(words_proto "proto may include base")
 set(may_deflate "${c_library}|base/.*|deflate/.*|zlib\\.h|wsuv/(errno|export|protocol|extension)\\.h")
 set(words_deflate "deflate may include base and zlib")
 
-set(may_http "${c_library}|base/.*|http/.*|llhttp\\.h|wsuv/(errno|export|protocol|handshake)\\.h")
+set(may_http "${c_library}|base/.*|http/.*|llhttp\\.h|wsuv/(errno|export|protocol|extension|handshake)\\.h")
 set(words_http "http may include base and llhttp (openssl in accept_key.c only)")
 
 set(may_io

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 #include <wsuv/endpoint.h>
 #include <wsuv/handshake.h>
@@ -100,21 +99,8 @@ static size_t open_websocket(struct client *client, uint64_t deadline_ms) {
   return len - head_len;
 }
 
-/* Host and port of a URL that wsuv_handshake_new found good: scheme://[user@]host[:port][/...]. */
-static void find_server(const char *url, char host[256], char port[8]) {
-  const char *at = strstr(url, "//") + 2;
-  const char *user_end = memchr(at, '@', strcspn(at, "/?"));
-  if (user_end != NULL)
-    at = user_end + 1;
-  int is_ipv6 = *at == '[';
-  size_t len = is_ipv6 ? strcspn(++at, "]") : strcspn(at, ":/?");
-  snprintf(host, 256, "%.*s", (int)len, at);
-  at += len + (size_t)is_ipv6;
-  snprintf(port, 8, "%d", *at == ':' && at[1] >= '0' && at[1] <= '9' ? atoi(at + 1) : 80);
-}
-
 static void connect_to_server(struct client *client, uint64_t deadline_ms) {
-  char host[256], port[8];
+  char port[8];
   const char *why;
   wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_CLIENT);
   options.url = client->url;
@@ -123,10 +109,11 @@ static void connect_to_server(struct client *client, uint64_t deadline_ms) {
     fprintf(stderr, "cannot connect to '%s': %s\n", client->url, wsuv_strerror(err));
     exit(err == WSUV_EURL ? CLI_USAGE_ERROR : CLI_RUNTIME_ERROR);
   }
-  if (strncasecmp(client->url, "wss:", 4) == 0 || strncasecmp(client->url, "https:", 6) == 0)
+  if (wsuv_handshake_is_secure(client->handshake))
     die("cannot connect", "this sample has no TLS, so it takes ws:// only");
-  find_server(client->url, host, port);
-  client->fd = tcp_connect(host, port, deadline_ms, &client->stop_fd, &why);
+  snprintf(port, sizeof port, "%d", wsuv_handshake_port(client->handshake));
+  client->fd = tcp_connect(wsuv_handshake_host(client->handshake), port, deadline_ms,
+                           &client->stop_fd, &why);
   if (client->fd < 0)
     die("cannot connect", why);
 }

@@ -68,7 +68,10 @@ extern "C" {
   XX(ESUBPROTOCOL, -20053, 0, 0, "the server chose a subprotocol that was not offered")           \
   XX(EEXTENSION, -20054, 0, 0, "the server chose an extension that was not offered")              \
   XX(EURL, -20055, 0, 0, "not a valid ws, wss, http or https URL (RFC 6455 3)")                   \
-  XX(ENOTLS, -20056, 0, 0, "TLS is not available in this build")
+  XX(ENOTLS, -20056, 0, 0, "TLS is not available in this build")                                  \
+  XX(EBADEXTENSION, -20057, 0, 0, "the server's extensions are not acceptable (RFC 6455 9.1)")    \
+  XX(ENOSUBPROTOCOL, -20058, 0, 400, "the client offers no subprotocol that is supported")        \
+  XX(EORIGIN, -20059, 0, 403, "requests of this origin are not allowed (RFC 6455 4.2.2)")
 
 typedef enum wsuv_errno {
 #define WSUV__ERRNO_GEN(name, number, close_code, http_status, text) WSUV_##name = number,

@@ -59,7 +59,7 @@ wsuv_extension_list_at(const wsuv_extension_list_t *list, size_t index);
 
 /* Writes "token; param; param=value, token": values that are no tokens in quotation marks. NUL-terminated. Returns the
  * length without NUL; WSUV_ENOBUFS (nothing usable in `out`), WSUV_EINVAL (a token or name that is none, a value with
- * control characters). */
+ * control characters other than HTAB, over INT_MAX octets). */
 WSUV_EXTERN int wsuv_extension_format(char *out, size_t size,
                                       const wsuv_extension_element_t *elements, size_t nelements);
 
@@ -70,8 +70,9 @@ typedef struct wsuv_extension wsuv_extension_t;
 /* Where offer and answer write their elements. */
 typedef struct wsuv_extension_writer wsuv_extension_writer_t;
 
-/* Begins an element with the extension's token; several from `offer` are alternatives, the preferred one first. Then its
- * parameters; `value` NULL: without one. Errors (WSUV_EINVAL, WSUV_ENOMEM) are kept and found when the hook returns. */
+/* Begins an element with the extension's token; several from `offer` are alternatives, the preferred one first, `answer` has
+ * one. Then its parameters, the first of which begins the first element if that was not done; `value` NULL: without one.
+ * Errors (WSUV_EINVAL, WSUV_ENOMEM) are kept and found when the hook returns. */
 WSUV_EXTERN void wsuv_extension_writer_element(wsuv_extension_writer_t *writer);
 WSUV_EXTERN void wsuv_extension_writer_param(wsuv_extension_writer_t *writer, const char *name,
                                              const char *value);
@@ -112,7 +113,7 @@ struct wsuv_extension {
   unsigned opcodes;   /* opcodes it claims: bit n for opcode n of 3-7 and 11-15 */
   wsuv_extension_scope_t scope;
 
-  /* Client: writes the offers. NULL: one element without parameters. 0 or a negative error. */
+  /* Client: writes the offers; none if it writes nothing. NULL: one element without parameters. 0 or a negative error. */
   int (*offer)(const wsuv_extension_t *extension, wsuv_extension_writer_t *writer);
 
   /* Server: judges one offer, also one that makes no sense. WSUV_OFFER_ACCEPTED: the answer's parameters were written and
@@ -121,12 +122,13 @@ struct wsuv_extension {
   int (*answer)(const wsuv_extension_t *extension, const wsuv_extension_element_t *offer,
                 wsuv_extension_writer_t *writer, void **session);
 
-  /* Client: the server's answer. 0 and *session, or WSUV_EEXTENSION if it is not acceptable. NULL: only without
-   * parameters. */
+  /* Client: the server's answer. 0 and *session, or WSUV_EEXTENSION if it is not acceptable (finish then says
+   * WSUV_EBADEXTENSION). NULL: only without parameters. */
   int (*accept)(const wsuv_extension_t *extension, const wsuv_extension_element_t *answer,
                 void **session);
 
-  /* The connection, or the handshake that did not become one, is gone. NULL: nothing to free. */
+  /* The connection, or the handshake that did not become one, is gone. Once for each that was negotiated, also if its session
+   * is NULL. NULL: nothing to free. */
   void (*end)(const wsuv_extension_t *extension, void *session);
 
   /* Transform what is sent and received: messages (or frames) that carry one of the claimed bits or opcodes; of an extension

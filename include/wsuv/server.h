@@ -43,10 +43,17 @@ typedef struct wsuv_server_options {
   const char *const *subprotocols; /* supported; the first one in the client's order is chosen */
   size_t nsubprotocols;
   const wsuv_conn_options_t *conn; /* of every connection [all defaults] */
+  /* What a request must have before the handler is asked; see wsuv_handshake_options_t. */
+  int require_subprotocol;    /* one of ours; else 400 */
+  int require_origin;         /* an Origin; else 403 */
+  const char *const *origins; /* one of these, if it has an Origin; else 403 [any] */
+  size_t norigins;
+  /* Nothing behind it before it is answered (RFC 6455 4.1); else 400. [What comes is read as the first frames.] */
+  int refuse_early_data;
 } wsuv_server_options_t;
 
 #define WSUV_SERVER_OPTIONS_INIT \
-  { sizeof(wsuv_server_options_t), NULL, 0, NULL, 0, 0, NULL, 0, NULL }
+  { sizeof(wsuv_server_options_t), NULL, 0, NULL, 0, 0, NULL, 0, NULL, 0, 0, NULL, 0, 0 }
 
 /* Listens. The handler is used in place. WSUV_EINVAL, WSUV_ENOMEM, or libuv's code: UV_EADDRINUSE, UV_EACCES,
  * UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path), a name that does not resolve. After an error *out is NULL and nothing

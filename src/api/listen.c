@@ -9,6 +9,17 @@
 #define DEFAULT_HOST    "127.0.0.1"
 #define DEFAULT_BACKLOG 511
 
+static int is_list(const char *const *texts, size_t n) {
+  size_t i;
+
+  if (texts == NULL)
+    return n == 0;
+  for (i = 0; i < n; i++)
+    if (texts[i] == NULL)
+      return 0;
+  return 1;
+}
+
 static int judge_options(const wsuv_server_options_t *o, const wsuv_server_handler_t *h) {
   if (o->size < sizeof *o || h == NULL || h->size < sizeof *h)
     return WSUV_EINVAL;
@@ -16,33 +27,47 @@ static int judge_options(const wsuv_server_options_t *o, const wsuv_server_handl
     return WSUV_EINVAL;
   if (o->port < 0 || o->port > 65535 || o->backlog < 0)
     return WSUV_EINVAL;
-  if (o->nsubprotocols > 0 && o->subprotocols == NULL)
+  if (!is_list(o->subprotocols, o->nsubprotocols) || !is_list(o->origins, o->norigins))
     return WSUV_EINVAL;
   return o->path != NULL ? wsuv__uv_stream_judge_path(o->path) : 0;
 }
 
-/* Pointers and texts in one block. The handshake judges whether they are tokens: made once here, so that a wrong list is
- * refused at once and not at the first request. */
-static int copy_subprotocols(wsuv_server_t *server, const wsuv_server_options_t *o) {
-  size_t size = o->nsubprotocols * sizeof(char *);
-  char *text;
+/* Pointers and texts in one block; NULL for no memory. */
+static char **copy_texts(const wsuv_allocator_t *a, const char *const *texts, size_t n) {
+  size_t size = n * sizeof(char *);
+  char **copy;
+  char *at;
   size_t i;
 
-  if (o->nsubprotocols == 0)
-    return 0;
-  for (i = 0; i < o->nsubprotocols; i++)
-    size += strlen(o->subprotocols[i]) + 1;
-  server->subprotocols = wsuv__alloc(&server->loop->allocator, size);
-  if (server->subprotocols == NULL)
-    return WSUV_ENOMEM;
-  server->nsubprotocols = o->nsubprotocols;
-  text = (char *)(server->subprotocols + o->nsubprotocols);
-  for (i = 0; i < o->nsubprotocols; i++) {
-    size_t len = strlen(o->subprotocols[i]) + 1;
-    memcpy(text, o->subprotocols[i], len);
-    server->subprotocols[i] = text;
-    text += len;
+  for (i = 0; i < n; i++)
+    size += strlen(texts[i]) + 1;
+  copy = wsuv__alloc(a, size);
+  if (copy == NULL)
+    return NULL;
+  at = (char *)(copy + n);
+  for (i = 0; i < n; i++) {
+    size_t len = strlen(texts[i]) + 1;
+    memcpy(at, texts[i], len);
+    copy[i] = at;
+    at += len;
   }
+  return copy;
+}
+
+/* The handshake judges what is in the lists: made once here, so that a wrong one is refused at once and not at the first
+ * request. */
+static int copy_lists(wsuv_server_t *server, const wsuv_server_options_t *o) {
+  const wsuv_allocator_t *a = &server->loop->allocator;
+
+  server->nsubprotocols = o->nsubprotocols;
+  server->norigins = o->norigins;
+  if (o->nsubprotocols > 0)
+    server->subprotocols = copy_texts(a, o->subprotocols, o->nsubprotocols);
+  if (o->norigins > 0)
+    server->origins = copy_texts(a, o->origins, o->norigins);
+  if ((o->nsubprotocols > 0 && server->subprotocols == NULL) ||
+      (o->norigins > 0 && server->origins == NULL))
+    return WSUV_ENOMEM;
   return wsuv__server_try_handshake(server);
 }
 
@@ -52,7 +77,10 @@ static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
 
   if (err == 0)
     err = wsuv__option_take(&server->max_connections, o->max_connections, WSUV__NEVER, WSUV__NEVER);
-  return err != 0 ? err : copy_subprotocols(server, o);
+  server->require_subprotocol = o->require_subprotocol;
+  server->require_origin = o->require_origin;
+  server->refuse_early_data = o->refuse_early_data;
+  return err != 0 ? err : copy_lists(server, o);
 }
 
 static int bind_tcp(wsuv_server_t *server, const wsuv_server_options_t *o) {
@@ -97,6 +125,7 @@ static void free_server(wsuv_server_t *server) {
   const wsuv_allocator_t *a = &server->loop->allocator;
 
   wsuv__release(a, server->subprotocols);
+  wsuv__release(a, server->origins);
   wsuv__release(a, server);
 }
 

@@ -17,6 +17,7 @@ static void free_if_done(wsuv_server_t *server) {
     server->handler->on_close(server);
   wsuv__list_remove(&server->link);
   wsuv__release(&loop->allocator, server->subprotocols);
+  wsuv__release(&loop->allocator, server->origins);
   wsuv__release(&loop->allocator, server);
   wsuv__loop_forget(loop);
 }

@@ -36,6 +36,11 @@ struct wsuv_server {
   struct wsuv__conn_config config;
   char **subprotocols; /* one block */
   size_t nsubprotocols;
+  char **origins; /* one block */
+  size_t norigins;
+  int require_subprotocol;
+  int require_origin;
+  int refuse_early_data;
   union wsuv__listener listener;
   union wsuv__listener spare;
   enum wsuv__spare spare_state;
@@ -46,7 +51,7 @@ struct wsuv_server {
 /* A connection was removed from the list. */
 void wsuv__server_forget(wsuv_server_t *server);
 
-/* Whether a handshake can be made with the server's subprotocols: 0 or its error. */
+/* Whether a handshake can be made with the server's subprotocols and origins: 0 or its error. */
 int wsuv__server_try_handshake(const wsuv_server_t *server);
 
 /* Stops listening and terminates every connection. */

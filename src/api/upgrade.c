@@ -11,6 +11,10 @@ static int new_handshake(const wsuv_server_t *server, const wsuv_allocator_t *a,
   options.allocator = a;
   options.subprotocols = (const char *const *)server->subprotocols;
   options.nsubprotocols = server->nsubprotocols;
+  options.require_subprotocol = server->require_subprotocol;
+  options.require_origin = server->require_origin;
+  options.origins = (const char *const *)server->origins;
+  options.norigins = server->norigins;
   return wsuv_handshake_new(out, &options);
 }
 
@@ -173,6 +177,14 @@ static void go_on(wsuv_conn_t *conn, uint8_t *rest, size_t len) {
     wsuv__conn_release(conn, WSUV_ENOMEM);
 }
 
+/* Octets behind an opening handshake that was not answered yet, where the application wants none. */
+static int is_too_early(const wsuv_conn_t *conn, size_t len) {
+  const struct wsuv_upgrade *upgrade = conn->upgrade;
+
+  return len > 0 && conn->server->refuse_early_data && upgrade->head.upgrade &&
+         upgrade->head.state == HEAD_COMPLETE && upgrade->state != UPGRADE_ACCEPTED;
+}
+
 void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   struct wsuv_upgrade *upgrade = conn->upgrade;
   size_t used = len;
@@ -184,6 +196,12 @@ void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
     used = 0;
   if (err != 0) {
     refuse(conn, err, wsuv_strerror(err));
+    return;
+  }
+  if (is_too_early(conn, len - used)) {
+    if (upgrade->state == UPGRADE_AWAITING_DECISION)
+      wsuv__upgrade_abandon(conn);
+    refuse(conn, WSUV_EHTTP, "octets behind the request, before its answer (RFC 6455 4.1)");
     return;
   }
   if (upgrade->state == UPGRADE_READING_REQUEST && upgrade->head.state == HEAD_COMPLETE)

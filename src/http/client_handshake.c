@@ -4,7 +4,7 @@
 
 #include "http/field_line.h"
 
-#define CLAUSE " (RFC 6455 4.1)"
+#define CLAUSE "RFC 6455 4.1"
 
 static struct wsuv__text text_of(const char *data) {
   struct wsuv__text text;
@@ -68,6 +68,18 @@ static int write_own_fields(wsuv_handshake_t *h) {
   return 0;
 }
 
+static int write_extensions(wsuv_handshake_t *h) {
+  struct wsuv__buf offers = {NULL, 0, 0};
+  struct wsuv__text text;
+  int err = wsuv__negotiation_offer(&h->negotiation, &h->allocator, &offers);
+  text.data = (const char *)offers.base;
+  text.len = offers.len;
+  if (err == 0 && text.len > 0)
+    err = write_field(h, "Sec-WebSocket-Extensions", text);
+  wsuv__buf_free(&offers, &h->allocator);
+  return err;
+}
+
 static int write_optional_fields(wsuv_handshake_t *h, const wsuv_handshake_options_t *options) {
   struct wsuv__text offers;
   offers.data = (const char *)h->subprotocols.base;
@@ -95,6 +107,8 @@ int wsuv__client_handshake_prepare(wsuv_handshake_t *h, const wsuv_handshake_opt
   if (err == 0)
     err = write_own_fields(h);
   if (err == 0)
+    err = write_extensions(h); /* 11 */
+  if (err == 0)
     err = write_optional_fields(h, options);
   return err == 0 ? write_text(h, "\r\n") : err;
 }
@@ -120,9 +134,7 @@ int wsuv_handshake_status_line(wsuv_handshake_t *h, int status) {
 static int check_status(wsuv_handshake_t *h) {
   if (h->status == 101)
     return 0;
-  wsuv__detail_add(&h->detail, "status is ");
-  wsuv__detail_add_number(&h->detail, h->status > 0 ? (unsigned)h->status : 0);
-  wsuv__detail_add(&h->detail, ", expected 101" CLAUSE);
+  wsuv__fault_set_status(&h->fault, h->status, CLAUSE);
   return WSUV_ESTATUS;
 }
 
@@ -135,7 +147,7 @@ static int check_missing(wsuv_handshake_t *h) {
 static int check_repeated(wsuv_handshake_t *h) {
   static const enum wsuv__handshake_field single[] = {FIELD_ACCEPT, FIELD_PROTOCOL,
                                                       FIELD_EXTENSIONS};
-  return wsuv__handshake_check_repeated(h, single, 3, " (RFC 6455 11.3)");
+  return wsuv__handshake_check_repeated(h, single, 3, "RFC 6455 11.3");
 }
 
 static int check_upgrade(wsuv_handshake_t *h) {
@@ -153,9 +165,11 @@ static int check_accept(wsuv_handshake_t *h) {
 }
 
 static int check_extensions(wsuv_handshake_t *h) {
-  if (wsuv__handshake_value(h, FIELD_EXTENSIONS).len == 0)
+  if (h->slots[FIELD_EXTENSIONS].count == 0)
     return 0;
-  return wsuv__handshake_refuse_value(h, WSUV_EEXTENSION, FIELD_EXTENSIONS, "none", CLAUSE);
+  return wsuv__negotiation_accept(&h->negotiation, &h->allocator,
+                                  wsuv__handshake_value(h, FIELD_EXTENSIONS), h->grammar,
+                                  &h->fault);
 }
 
 /* A token, and one of ours: a list or an empty value is neither. */
@@ -190,4 +204,26 @@ int wsuv__client_handshake_judge(wsuv_handshake_t *h) {
   if (err == 0)
     err = check_subprotocol(h); /* 6 */
   return err;
+}
+
+/* ---- where to connect ---- */
+
+const struct wsuv__url *wsuv__handshake_url(const wsuv_handshake_t *h) {
+  return &h->url;
+}
+
+const char *wsuv_handshake_host(const wsuv_handshake_t *h) {
+  return h->url.host;
+}
+
+int wsuv_handshake_port(const wsuv_handshake_t *h) {
+  return h->url.port;
+}
+
+const char *wsuv_handshake_target(const wsuv_handshake_t *h) {
+  return h->url.target;
+}
+
+int wsuv_handshake_is_secure(const wsuv_handshake_t *h) {
+  return h->url.secure;
 }

@@ -14,6 +14,7 @@ static const char *const field_names[NFIELDS] = {
     "Sec-WebSocket-Accept",
     "Sec-WebSocket-Protocol",
     "Sec-WebSocket-Extensions",
+    "Origin",
 };
 
 const char *wsuv__handshake_field_name(enum wsuv__handshake_field field) {
@@ -50,25 +51,17 @@ int wsuv__handshake_choose(wsuv_handshake_t *h, struct wsuv__text name) {
   return 0;
 }
 
-const struct wsuv__url *wsuv__handshake_url(const wsuv_handshake_t *h) {
-  return &h->url;
-}
-
 /* ---- judgements of both roles ---- */
 
 int wsuv__handshake_check_missing(wsuv_handshake_t *h, const enum wsuv__handshake_field *fields,
                                   size_t nfields, const char *clause) {
-  size_t nmissing = 0;
   size_t i;
-  for (i = 0; i < nfields; i++) {
-    if (h->slots[fields[i]].count > 0)
-      continue;
-    wsuv__detail_add(&h->detail, nmissing++ == 0 ? "missing " : ", ");
-    wsuv__detail_add(&h->detail, field_names[fields[i]]);
-  }
-  if (nmissing == 0)
+  for (i = 0; i < nfields; i++)
+    if (h->slots[fields[i]].count == 0)
+      wsuv__fault_add_missing(&h->fault, field_names[fields[i]]);
+  if (h->fault.is.nnames == 0)
     return 0;
-  wsuv__detail_add(&h->detail, clause);
+  wsuv__fault_end_missing(&h->fault, clause);
   return WSUV_EMISSING;
 }
 
@@ -78,9 +71,9 @@ int wsuv__handshake_check_repeated(wsuv_handshake_t *h, const enum wsuv__handsha
   for (i = 0; i < nfields; i++) {
     if (h->slots[fields[i]].count < 2)
       continue;
-    wsuv__detail_add(&h->detail, h->slots[fields[i]].repeat);
-    wsuv__detail_add(&h->detail, " appears more than once");
-    wsuv__detail_add(&h->detail, clause);
+    wsuv__fault_set(&h->fault, h->slots[fields[i]].repeat, "appears more than once", clause);
+    if (fields[i] != FIELD_KEY)
+      wsuv__fault_keep_value(&h->fault, wsuv__handshake_value(h, fields[i]));
     return WSUV_EDUPLICATE;
   }
   return 0;
@@ -88,22 +81,15 @@ int wsuv__handshake_check_repeated(wsuv_handshake_t *h, const enum wsuv__handsha
 
 int wsuv__handshake_refuse_value(wsuv_handshake_t *h, int err, enum wsuv__handshake_field field,
                                  const char *expected, const char *clause) {
-  struct wsuv__text value = wsuv__handshake_value(h, field);
-  wsuv__detail_add(&h->detail, field_names[field]);
-  wsuv__detail_add(&h->detail, " is ");
-  wsuv__detail_add_quoted(&h->detail, value.data, value.len);
-  wsuv__detail_add(&h->detail, ", expected ");
-  wsuv__detail_add(&h->detail, expected);
-  wsuv__detail_add(&h->detail, clause);
+  wsuv__fault_set_value(&h->fault, field_names[field], wsuv__handshake_value(h, field), expected,
+                        clause);
   return err;
 }
 
 int wsuv__handshake_refuse_element(wsuv_handshake_t *h, enum wsuv__handshake_field field,
                                    struct wsuv__text element) {
-  wsuv__detail_add(&h->detail, field_names[field]);
-  wsuv__detail_add(&h->detail, ": ");
-  wsuv__detail_add_quoted(&h->detail, element.data, element.len);
-  wsuv__detail_add(&h->detail, " is not a token (RFC 9110 5.6.2)");
+  wsuv__fault_set_element(&h->fault, field_names[field], element, "is not a token",
+                          "RFC 9110 5.6.2");
   return WSUV_ETOKEN;
 }
 
@@ -147,10 +133,55 @@ static int take_subprotocols(wsuv_handshake_t *h, const wsuv_handshake_options_t
   return 0;
 }
 
+/* What a serialized origin (RFC 6454 6.2) cannot hold would never match. */
+static int is_origin(const char *text) {
+  size_t i;
+  for (i = 0; text[i] != '\0'; i++)
+    if (text[i] <= ' ' || text[i] > '~' || text[i] == ',')
+      return 0;
+  return i > 0;
+}
+
+static int take_origins(wsuv_handshake_t *h, const wsuv_handshake_options_t *options) {
+  size_t i;
+  if (options->origins == NULL && options->norigins > 0)
+    return WSUV_EINVAL;
+  for (i = 0; i < options->norigins; i++) {
+    const char *origin = options->origins[i];
+    if (origin == NULL || !is_origin(origin))
+      return WSUV_EINVAL;
+    if (wsuv__buf_append(&h->origins, &h->allocator, origin, strlen(origin) + 1) != 0)
+      return WSUV_ENOMEM;
+  }
+  return 0;
+}
+
+static int is_grammar(wsuv_extension_grammar_t grammar) {
+  return grammar == WSUV_GRAMMAR_QUOTED || grammar == WSUV_GRAMMAR_STRICT ||
+         grammar == WSUV_GRAMMAR_TOLERANT;
+}
+
 static int check_options(const wsuv_handshake_options_t *options) {
-  if (options == NULL || options->size < sizeof *options)
+  if (options == NULL || options->size < sizeof *options || !is_grammar(options->extension_grammar))
     return WSUV_EINVAL;
   return options->role == WSUV_SERVER || options->role == WSUV_CLIENT ? 0 : WSUV_EINVAL;
+}
+
+static int take_options(wsuv_handshake_t *h, const wsuv_handshake_options_t *options) {
+  int err = take_subprotocols(h, options);
+  h->role = options->role;
+  h->grammar = options->extension_grammar;
+  if (err == 0)
+    err = wsuv__negotiation_init(&h->negotiation, &h->allocator, options->extensions,
+                                 options->nextensions);
+  if (err != 0)
+    return err;
+  if (h->role == WSUV_CLIENT)
+    return wsuv__client_handshake_prepare(h, options);
+  h->require_host = options->require_host;
+  h->require_subprotocol = options->require_subprotocol;
+  h->require_origin = options->require_origin;
+  return take_origins(h, options);
 }
 
 int wsuv_handshake_new(wsuv_handshake_t **out, const wsuv_handshake_options_t *options) {
@@ -168,11 +199,7 @@ int wsuv_handshake_new(wsuv_handshake_t **out, const wsuv_handshake_options_t *o
   if (h == NULL)
     return WSUV_ENOMEM;
   h->allocator = *a;
-  h->role = options->role;
-  h->require_host = options->require_host;
-  err = take_subprotocols(h, options);
-  if (err == 0 && h->role == WSUV_CLIENT)
-    err = wsuv__client_handshake_prepare(h, options);
+  err = take_options(h, options);
   if (err != 0) {
     wsuv_handshake_free(h);
     return err;
@@ -187,10 +214,12 @@ void wsuv_handshake_free(wsuv_handshake_t *h) {
   if (h == NULL)
     return;
   a = h->allocator;
+  wsuv__negotiation_free(&h->negotiation, &a);
   for (i = 0; i < NFIELDS; i++)
     wsuv__buf_free(&h->slots[i].value, &a);
   wsuv__buf_free(&h->subprotocols, &a);
   wsuv__buf_free(&h->chosen, &a);
+  wsuv__buf_free(&h->origins, &a);
   wsuv__buf_free(&h->response, &a);
   wsuv__buf_free(&h->request, &a);
   wsuv__url_free(&h->url, &a);
@@ -207,6 +236,10 @@ static int find_slot(const char *name, size_t len) {
   return -1;
 }
 
+static int judges_origin(const wsuv_handshake_t *h) {
+  return h->require_origin || h->origins.len > 0;
+}
+
 int wsuv_handshake_header(wsuv_handshake_t *h, const char *name, size_t name_len, const char *value,
                           size_t value_len) {
   struct wsuv__handshake_slot *slot;
@@ -216,7 +249,7 @@ int wsuv_handshake_header(wsuv_handshake_t *h, const char *name, size_t name_len
   if (h->state != HANDSHAKE_COLLECTING)
     return WSUV_ESTATE;
   field = find_slot(name, name_len);
-  if (field < 0 || value == NULL)
+  if (field < 0 || value == NULL || (field == FIELD_ORIGIN && !judges_origin(h)))
     return 0;
   slot = &h->slots[field];
   text = wsuv__token_trim(value, value_len); /* RFC 9110 5.5 */
@@ -237,14 +270,37 @@ int wsuv_handshake_finish(wsuv_handshake_t *h) {
     return WSUV_ESTATE; /* without it the first item of the list could not be judged */
   h->verdict =
       h->role == WSUV_CLIENT ? wsuv__client_handshake_judge(h) : wsuv__server_handshake_judge(h);
+  h->fault.is.error = h->verdict;
   h->state = h->verdict == 0 ? HANDSHAKE_ACCEPTED : HANDSHAKE_REFUSED;
+  if (h->state == HANDSHAKE_REFUSED)
+    wsuv__negotiation_drop(&h->negotiation, &h->allocator);
   return h->verdict;
 }
 
 const char *wsuv_handshake_detail(const wsuv_handshake_t *h) {
-  return h->detail.text;
+  return h->fault.line.text;
 }
+
+int wsuv_handshake_fault(const wsuv_handshake_t *h, wsuv_handshake_fault_t *fault) {
+  *fault = h->fault.is;
+  return fault->error;
+}
+
+/* ---- what was agreed ---- */
 
 const char *wsuv_handshake_subprotocol(const wsuv_handshake_t *h) {
   return h->state == HANDSHAKE_ACCEPTED && h->chosen.len > 0 ? (const char *)h->chosen.base : NULL;
+}
+
+size_t wsuv_handshake_nextensions(const wsuv_handshake_t *h) {
+  return h->state == HANDSHAKE_ACCEPTED ? h->negotiation.nagreed : 0;
+}
+
+wsuv_negotiated_t wsuv_handshake_extension_at(const wsuv_handshake_t *h, size_t index) {
+  return h->negotiation.agreed[index].is;
+}
+
+void wsuv_handshake_release_extensions(wsuv_handshake_t *h) {
+  if (h->state == HANDSHAKE_ACCEPTED)
+    h->negotiation.released = 1;
 }

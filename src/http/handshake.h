@@ -4,7 +4,8 @@
 
 #include "base/buf.h"
 #include "http/accept_key.h"
-#include "http/detail.h"
+#include "http/fault.h"
+#include "http/negotiation.h"
 #include "http/token.h"
 #include "http/url.h"
 #include "wsuv/handshake.h"
@@ -25,6 +26,7 @@ enum wsuv__handshake_field {
   FIELD_ACCEPT,
   FIELD_PROTOCOL,
   FIELD_EXTENSIONS,
+  FIELD_ORIGIN,
   NFIELDS
 };
 
@@ -41,15 +43,20 @@ struct wsuv_handshake {
   wsuv_role_t role;
   enum wsuv__handshake_state state;
   int verdict;
-  struct wsuv__detail detail;
+  struct wsuv__fault fault;
   struct wsuv__handshake_slot slots[NFIELDS];
   struct wsuv__buf subprotocols; /* ours, as a list; offered or supported */
   struct wsuv__buf chosen;       /* NUL-terminated; empty for none */
+  struct wsuv__negotiation negotiation;
+  wsuv_extension_grammar_t grammar;
   char key[WSUV__KEY_LEN + 1];
   char accept[WSUV__ACCEPT_LEN + 1];
   int has_line; /* request line or status line was given */
 
   int require_host; /* server */
+  int require_subprotocol;
+  int require_origin;
+  struct wsuv__buf origins; /* allowed, each with a NUL */
   int version_major;
   int version_minor;
   size_t method_len;
@@ -68,20 +75,19 @@ const char *wsuv__handshake_field_name(enum wsuv__handshake_field field);
 struct wsuv__text wsuv__handshake_value(const wsuv_handshake_t *h,
                                         enum wsuv__handshake_field field);
 
-/* Judgements that both roles share; each returns 0 or the fault with its detail written. `clause` ends the line.
+/* Judgements that both roles share; each returns 0 or the fault, which it has written down with its `clause`:
  * - missing: all missing fields of the list are named, WSUV_EMISSING;
  * - repeated: WSUV_EDUPLICATE for the first field of the list that came twice;
- * - connection: RFC 6455 4.1 item 3, 4.2.1 item 4;
- * - has: WSUV_EHEADER, the value is not what was expected. */
+ * - connection: RFC 6455 4.1 item 3, 4.2.1 item 4. */
 int wsuv__handshake_check_missing(wsuv_handshake_t *h, const enum wsuv__handshake_field *fields,
                                   size_t nfields, const char *clause);
 int wsuv__handshake_check_repeated(wsuv_handshake_t *h, const enum wsuv__handshake_field *fields,
                                    size_t nfields, const char *clause);
 int wsuv__handshake_check_connection(wsuv_handshake_t *h, const char *clause);
+
+/* `err`: the field's value is not what was expected; and WSUV_ETOKEN. */
 int wsuv__handshake_refuse_value(wsuv_handshake_t *h, int err, enum wsuv__handshake_field field,
                                  const char *expected, const char *clause);
-
-/* WSUV_ETOKEN and its detail. */
 int wsuv__handshake_refuse_element(wsuv_handshake_t *h, enum wsuv__handshake_field field,
                                    struct wsuv__text element);
 

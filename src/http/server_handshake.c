@@ -4,7 +4,7 @@
 
 #include "http/field_line.h"
 
-#define CLAUSE " (RFC 6455 4.2.1)"
+#define CLAUSE "RFC 6455 4.2.1"
 
 /* ---- the request ---- */
 
@@ -21,25 +21,35 @@ int wsuv_handshake_request_line(wsuv_handshake_t *h, const char *method, size_t 
   return 0;
 }
 
+static void add_http_version(struct wsuv__detail *text, int major, int minor) {
+  wsuv__detail_add(text, "HTTP/");
+  wsuv__detail_add_number(text, major > 0 ? (unsigned)major : 0);
+  if (major > 1 && minor == 0)
+    return; /* HTTP/2 has no minor version */
+  wsuv__detail_add(text, ".");
+  wsuv__detail_add_number(text, minor > 0 ? (unsigned)minor : 0);
+}
+
 /* HTTP/1.1 or a later 1.x; HTTP/2 has a handshake of its own (RFC 8441). */
 static int check_http_version(wsuv_handshake_t *h) {
+  struct wsuv__detail version = {0, ""};
+  struct wsuv__text text;
   if (h->version_major == 1 && h->version_minor >= 1)
     return 0;
-  wsuv__detail_add(&h->detail, "HTTP version is ");
-  wsuv__detail_add_number(&h->detail, h->version_major > 0 ? (unsigned)h->version_major : 0);
-  wsuv__detail_add(&h->detail, ".");
-  wsuv__detail_add_number(&h->detail, h->version_minor > 0 ? (unsigned)h->version_minor : 0);
-  wsuv__detail_add(&h->detail, ", expected 1.1" CLAUSE);
+  add_http_version(&version, h->version_major, h->version_minor);
+  text.data = version.text;
+  text.len = version.len;
+  wsuv__fault_set_value(&h->fault, "HTTP version", text, "HTTP/1.1", CLAUSE);
   return WSUV_EHTTPVERSION;
 }
 
 static int check_method(wsuv_handshake_t *h) {
-  size_t kept = h->method_len < sizeof h->method ? h->method_len : sizeof h->method;
+  struct wsuv__text method;
+  method.data = h->method;
+  method.len = h->method_len < sizeof h->method ? h->method_len : sizeof h->method;
   if (h->method_len == 3 && memcmp(h->method, "GET", 3) == 0)
     return 0;
-  wsuv__detail_add(&h->detail, "method is ");
-  wsuv__detail_add_quoted(&h->detail, h->method, kept);
-  wsuv__detail_add(&h->detail, ", expected GET" CLAUSE);
+  wsuv__fault_set_value(&h->fault, "method", method, "GET", CLAUSE);
   return WSUV_EMETHOD;
 }
 
@@ -59,7 +69,7 @@ static int check_missing(wsuv_handshake_t *h) {
 
 static int check_repeated(wsuv_handshake_t *h) {
   static const enum wsuv__handshake_field single[] = {FIELD_HOST, FIELD_VERSION, FIELD_KEY};
-  return wsuv__handshake_check_repeated(h, single, 3, " (RFC 6455 11.3, RFC 9112 3.2)");
+  return wsuv__handshake_check_repeated(h, single, 3, "RFC 6455 11.3, RFC 9112 3.2");
 }
 
 /* Host is a uri-host with an optional port (RFC 9110 7.2): what could end it or change its meaning is refused. */
@@ -80,8 +90,7 @@ static int is_host(struct wsuv__text host) {
 static int check_host(wsuv_handshake_t *h) {
   if (h->slots[FIELD_HOST].count == 0 || is_host(wsuv__handshake_value(h, FIELD_HOST)))
     return 0;
-  return wsuv__handshake_refuse_value(h, WSUV_EHEADER, FIELD_HOST, "host[:port]",
-                                      " (RFC 9112 3.2)");
+  return wsuv__handshake_refuse_value(h, WSUV_EHEADER, FIELD_HOST, "host[:port]", "RFC 9112 3.2");
 }
 
 static int check_upgrade(wsuv_handshake_t *h) {
@@ -103,21 +112,44 @@ static int check_version(wsuv_handshake_t *h) {
   struct wsuv__text value = wsuv__handshake_value(h, FIELD_VERSION);
   if (value.len == 2 && memcmp(value.data, "13", 2) == 0)
     return 0;
-  return wsuv__handshake_refuse_value(h, WSUV_EVERSION, FIELD_VERSION, "13", " (RFC 6455 4.2.2)");
+  return wsuv__handshake_refuse_value(h, WSUV_EVERSION, FIELD_VERSION, "13", "RFC 6455 4.2.2");
 }
 
 static int take_key(wsuv_handshake_t *h) {
   struct wsuv__text value = wsuv__handshake_value(h, FIELD_KEY);
   if (!wsuv__accept_key_is_valid(value.data, value.len)) {
-    wsuv__detail_add(&h->detail, wsuv__handshake_field_name(FIELD_KEY));
-    wsuv__detail_add(&h->detail, " is not 16 bytes in base64" CLAUSE);
+    wsuv__fault_set(&h->fault, wsuv__handshake_field_name(FIELD_KEY), "is not 16 bytes in base64",
+                    CLAUSE);
     return WSUV_EHEADER;
   }
   memcpy(h->key, value.data, WSUV__KEY_LEN);
   return wsuv_handshake_accept_key(h->key, WSUV__KEY_LEN, h->accept); /* 4.2.2 item 5.4 */
 }
 
-/* The first in the client's order of preference that we support; none is no fault. */
+/* Scheme and host have no letter case (RFC 6454 4). */
+static int check_origin(wsuv_handshake_t *h) {
+  struct wsuv__text value = wsuv__handshake_value(h, FIELD_ORIGIN);
+  size_t at = 0;
+  if (h->slots[FIELD_ORIGIN].count == 0) {
+    if (!h->require_origin)
+      return 0;
+    wsuv__fault_set(&h->fault, wsuv__handshake_field_name(FIELD_ORIGIN), "is missing",
+                    "RFC 6455 4.2.2");
+    return WSUV_EORIGIN;
+  }
+  if (h->origins.len == 0)
+    return 0;
+  while (at < h->origins.len) {
+    const char *allowed = (const char *)h->origins.base + at;
+    if (wsuv__token_is(value.data, value.len, allowed))
+      return 0;
+    at += strlen(allowed) + 1;
+  }
+  return wsuv__handshake_refuse_value(h, WSUV_EORIGIN, FIELD_ORIGIN, "one that is allowed",
+                                      "RFC 6455 4.2.2");
+}
+
+/* The first in the client's order of preference that we support; none is no fault unless the application says so. */
 static int take_subprotocol(wsuv_handshake_t *h) {
   struct wsuv__text rest = wsuv__handshake_value(h, FIELD_PROTOCOL);
   struct wsuv__text ours;
@@ -129,10 +161,21 @@ static int take_subprotocol(wsuv_handshake_t *h) {
   while ((got = wsuv__token_next(&rest, &token)) == 1 && err == 0)
     if (h->chosen.len == 0 && wsuv__handshake_lists(ours, token))
       err = wsuv__handshake_choose(h, token);
-  return got < 0 ? wsuv__handshake_refuse_element(h, FIELD_PROTOCOL, token) : err;
+  if (got < 0)
+    return wsuv__handshake_refuse_element(h, FIELD_PROTOCOL, token);
+  if (err == 0 && h->chosen.len == 0 && h->require_subprotocol)
+    return wsuv__handshake_refuse_value(h, WSUV_ENOSUBPROTOCOL, FIELD_PROTOCOL,
+                                        "one that is supported", CLAUSE);
+  return err;
 }
 
-/* RFC 6455 4.2.1; the numbers are those of that list. Extensions (9) are not negotiated. */
+static int take_extensions(wsuv_handshake_t *h) {
+  return wsuv__negotiation_answer(&h->negotiation, &h->allocator,
+                                  wsuv__handshake_value(h, FIELD_EXTENSIONS), h->grammar,
+                                  &h->fault);
+}
+
+/* RFC 6455 4.2.1; the numbers are those of that list. */
 int wsuv__server_handshake_judge(wsuv_handshake_t *h) {
   int err = check_http_version(h); /* 1 */
   if (err == 0)
@@ -152,7 +195,11 @@ int wsuv__server_handshake_judge(wsuv_handshake_t *h) {
   if (err == 0)
     err = take_key(h); /* 5 */
   if (err == 0)
+    err = check_origin(h); /* 7 */
+  if (err == 0)
     err = take_subprotocol(h); /* 8 */
+  if (err == 0)
+    err = take_extensions(h); /* 9 */
   return err;
 }
 
@@ -173,8 +220,25 @@ int wsuv_handshake_select_subprotocol(wsuv_handshake_t *h, const char *subprotoc
   return wsuv__handshake_choose(h, name);
 }
 
+int wsuv_handshake_decline_extension(wsuv_handshake_t *h, const char *token) {
+  if (h->role != WSUV_SERVER || h->state != HANDSHAKE_ACCEPTED || h->negotiation.released)
+    return WSUV_ESTATE;
+  if (token == NULL)
+    return WSUV_EINVAL;
+  return wsuv__negotiation_decline(&h->negotiation, &h->allocator, token);
+}
+
 static int write_text(wsuv_handshake_t *h, const char *text) {
   return wsuv__buf_append_text(&h->response, &h->allocator, text);
+}
+
+static int write_extensions(wsuv_handshake_t *h) {
+  if (h->negotiation.nagreed == 0)
+    return 0;
+  if (write_text(h, "Sec-WebSocket-Extensions: ") != 0 ||
+      wsuv__negotiation_write(&h->negotiation, &h->allocator, &h->response) != 0)
+    return WSUV_ENOMEM;
+  return write_text(h, "\r\n");
 }
 
 /* RFC 6455 4.2.2 item 5; the numbers are those of its list. */
@@ -189,6 +253,8 @@ static int write_response(wsuv_handshake_t *h, const wsuv_header_t *headers, siz
   if (subprotocol != NULL && /* 5 */
       (write_text(h, "Sec-WebSocket-Protocol: ") != 0 || write_text(h, subprotocol) != 0 ||
        write_text(h, "\r\n") != 0))
+    return WSUV_ENOMEM;
+  if (write_extensions(h) != 0) /* 6 */
     return WSUV_ENOMEM;
   if (wsuv__field_line_write_all(&h->response, &h->allocator, headers, nheaders) != 0)
     return WSUV_ENOMEM;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "wsuv/errno.h"
+#include "wsuv/handshake.h"
 
 /* One bit a character, 0x20-0x7f: RFC 9110 5.6.2 lists the punctuation, digits and letters. */
 static const uint32_t token_chars[3] = {
@@ -81,6 +82,22 @@ int wsuv__token_next(struct wsuv__text *rest, struct wsuv__text *token) {
   if (!take_element(rest, token))
     return 0;
   return wsuv__token_is_valid(token->data, token->len) ? 1 : WSUV_ETOKEN;
+}
+
+int wsuv_token_next(wsuv_span_t *rest, wsuv_span_t *token) {
+  struct wsuv__text text;
+  struct wsuv__text got;
+  int result;
+  text.data = (const char *)rest->data;
+  text.len = rest->len;
+  got.data = NULL;
+  got.len = 0;
+  result = wsuv__token_next(&text, &got);
+  rest->data = (const uint8_t *)text.data;
+  rest->len = text.len;
+  token->data = result != 0 ? (const uint8_t *)got.data : NULL;
+  token->len = result != 0 ? got.len : 0;
+  return result;
 }
 
 int wsuv__token_next_protocol(struct wsuv__text *rest, struct wsuv__protocol *protocol) {

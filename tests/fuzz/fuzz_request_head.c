@@ -1,7 +1,6 @@
 /* Requests: head parser, server handshake, response or refusal. */
 #include "fuzz/head_fuzz.h"
 #include "http/response.h"
-#include "wsuv/handshake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,10 +33,14 @@ static int judge(const struct wsuv__head_parser *p) {
   wsuv_span_t method = wsuv__head_parser_method(p);
   wsuv_handshake_t *h;
   wsuv_span_t text;
+  size_t nended_before = nended;
+  size_t nagreed;
   size_t i;
   int err;
   options.subprotocols = supported;
   options.nsubprotocols = 2;
+  options.extensions = extensions;
+  options.nextensions = 1;
   FUZZ_CHECK(wsuv_handshake_new(&h, &options) == 0);
   FUZZ_CHECK(wsuv_handshake_request_line(h, (const char *)method.data, method.len, p->version_major,
                                          p->version_minor) == 0);
@@ -54,7 +57,9 @@ static int judge(const struct wsuv__head_parser *p) {
   } else {
     check_refusal(err, wsuv_handshake_detail(h));
   }
+  nagreed = wsuv_handshake_nextensions(h);
   wsuv_handshake_free(h);
+  FUZZ_CHECK(nended - nended_before == nagreed || err != 0);
   return err;
 }
 

@@ -9,12 +9,25 @@
 #include <string.h>
 
 #include "http/head_parser.h"
+#include "wsuv/handshake.h"
 
 #define FUZZ_CHECK(condition) \
   do {                        \
     if (!(condition))         \
       abort();                \
   } while (0)
+
+/* An extension without parameters, and how many of its sessions ended. */
+static size_t nended;
+
+static void end_session(const wsuv_extension_t *extension, void *session) {
+  FUZZ_CHECK(extension->token[0] == 'p' && session == NULL);
+  nended++;
+}
+
+static const wsuv_extension_t extension = {
+    .size = sizeof extension, .token = "permessage-deflate", .rsv = 4, .end = end_session};
+static const wsuv_extension_t *const extensions[] = {&extension};
 
 /* The size of the next piece: 1-15 that many octets, above by a generator with that seed, 0 all at once. */
 static size_t next_piece(uint8_t pattern, uint32_t *random, size_t left) {

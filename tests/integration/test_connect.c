@@ -190,7 +190,7 @@ static const struct answer answers[] = {
     {"a reset", "HTTP", RESET, UV_ECONNRESET, 0, ""},
 };
 
-/* covers: W035 W036 W037 W038 W040 W041 W165 */
+/* covers: HTR.1 HTR.3 HSC.9 HSC.18 ERR.20 W035 W036 W037 W038 W040 W041 W165 */
 static void test_answer(const void *row) {
   const struct answer *answer = row;
   struct loopback lb;
@@ -223,6 +223,10 @@ static void test_answer(const void *row) {
   if (answer->status != 0)
     CHECK_INT(answer->status, client.end.http_status);
   CHECK_STR(answer->body, client.end.body);
+  if (answer->after != RESET) { /* and the server hears nothing more, no Close frame either */
+    RUN_UNTIL(&lb, server.peers[0].eof || server.peers[0].error != 0);
+    CHECK_SIZE(server.peers[0].at, server.peers[0].in_len);
+  }
   loopback_close(&lb);
 }
 

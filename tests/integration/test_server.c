@@ -298,6 +298,8 @@ static void test_no_such_address(void **state) {
 
 static void test_bad_options(void **state) {
   static const char *const twice[] = {"a", "a"};
+  static const char *const empty[] = {""};
+  static const char *const null[] = {NULL};
   static const wsuv_handler_t deaf = {.size = sizeof(wsuv_handler_t)};
   static const wsuv_server_handler_t bad = {sizeof(wsuv_server_handler_t), &deaf, NULL, NULL, NULL};
   struct loopback lb;
@@ -319,6 +321,13 @@ static void test_bad_options(void **state) {
   o.nsubprotocols = 2;
   CHECK_ERR(WSUV_EINVAL, host_listen(&host, &o));
   o.nsubprotocols = 0;
+  o.norigins = 1;
+  CHECK_ERR(WSUV_EINVAL, host_listen(&host, &o));
+  o.origins = empty;
+  CHECK_ERR(WSUV_EINVAL, host_listen(&host, &o));
+  o.origins = null;
+  CHECK_ERR(WSUV_EINVAL, host_listen(&host, &o));
+  o.norigins = 0;
   o.conn = &conn;
   conn.ping_interval_ms = -3;
   CHECK_ERR(WSUV_EINVAL, host_listen(&host, &o));

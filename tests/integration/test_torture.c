@@ -50,6 +50,7 @@ static int connect_now(struct play *p) {
 
 static int listen_now(struct play *p) {
   static const char *const subprotocols[] = {"b"};
+  static const char *const origins[] = {"http://o"};
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
   int err;
 
@@ -57,6 +58,8 @@ static int listen_now(struct play *p) {
   p->host.on_event = server_hears;
   options.subprotocols = subprotocols;
   options.nsubprotocols = 1;
+  options.origins = origins;
+  options.norigins = 1;
   err = host_listen(&p->host, &options);
   CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
   return err;

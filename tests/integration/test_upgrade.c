@@ -38,7 +38,7 @@ static void check_request(struct host *host, wsuv_upgrade_t *upgrade) {
   CHECK_ERR(0, CALL(host->lb, wsuv_upgrade_accept(upgrade, &options)));
 }
 
-/* covers: W028 W031 W033 W044 W055 W066 U008 H016 */
+/* covers: HTR.1 HSS.15 W028 W031 W033 W044 W055 W066 U008 H016 */
 static void test_negotiation(void **state) {
   static const wsuv_header_t asked = {"X-Asked", "yes", 0, 0};
   struct loopback lb;
@@ -261,7 +261,7 @@ static void test_request(const void *row) {
 }
 
 /* Frames behind the head are the first frames, however the bytes are split; `late`: the decision comes afterwards.
- * covers: W043 */
+ * covers: HSS.13 W043 */
 static void split_at(const uint8_t *bytes, size_t len, size_t at, int late) {
   struct loopback lb;
   struct host host;
@@ -315,6 +315,109 @@ static void test_leftover_late(void **state) {
   split_everywhere(1);
 }
 
+static void expect_refusal(struct raw *raw, struct host *host, const char *status) {
+  raw_expect_eof(raw);
+  CHECK_BYTES(status, strlen(status), raw->in, strlen(status));
+  raw_end(raw);
+  RUN_UNTIL(host->lb, wsuv_server_nconns(host->server) == 0);
+  CHECK_SIZE(0, host->ntalkers);
+}
+
+/* covers: HSS.13 */
+static void test_early_data_refused(void **state) {
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  struct loopback lb;
+  struct host host;
+  struct raw raw;
+  (void)state;
+
+  options.refuse_early_data = 1;
+  open_all(&lb, &host, NULL);
+  CHECK_ERR(0, host_listen(&host, &options));
+  raw_connect(&raw, &lb, host.port);
+  raw_say(&raw, RAW_REQUEST "x");
+  expect_refusal(&raw, &host, "HTTP/1.1 400 ");
+  loopback_close(&lb);
+}
+
+/* The application was asked already: its answer comes too late. covers: HSS.13 */
+static void test_early_data_refused_late(void **state) {
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  struct loopback lb;
+  struct host host;
+  struct raw raw;
+  (void)state;
+
+  options.refuse_early_data = 1;
+  open_all(&lb, &host, host_decide_late);
+  CHECK_ERR(0, host_listen(&host, &options));
+  raw_connect(&raw, &lb, host.port);
+  raw_say(&raw, RAW_REQUEST);
+  RUN_UNTIL(&lb, host.upgrade != NULL);
+  raw_say(&raw, "x");
+  expect_refusal(&raw, &host, "HTTP/1.1 400 ");
+  CHECK_ERR(WSUV_ECANCELED, CALL(&lb, wsuv_upgrade_accept(host.upgrade, NULL)));
+  loopback_close(&lb);
+}
+
+/* Frames behind the answer are not early. covers: HSS.13 */
+static void test_no_early_data(void **state) {
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  struct loopback lb;
+  struct host host;
+  struct raw raw;
+  (void)state;
+
+  options.refuse_early_data = 1;
+  open_all(&lb, &host, NULL);
+  CHECK_ERR(0, host_listen(&host, &options));
+  raw_open(&raw, &host);
+  raw_frame(&raw, WSUV_TEXT, "x", 1);
+  raw_expect_frame(&raw, WSUV_TEXT, "x", 1);
+  loopback_close(&lb);
+}
+
+struct policy {
+  const char *name;
+  const char *fields;
+  const char *status;
+};
+
+/* covers: HSS.5 HSS.9 HSS.12 W054 W063 */
+static const struct policy policies[] = {
+    {"no Origin", "Sec-WebSocket-Protocol: chat\r\n", "HTTP/1.1 403 "},
+    {"another origin", "Origin: http://b\r\nSec-WebSocket-Protocol: chat\r\n", "HTTP/1.1 403 "},
+    {"no subprotocol", "Origin: http://a\r\n", "HTTP/1.1 400 "},
+    {"another subprotocol", "Origin: http://a\r\nSec-WebSocket-Protocol: x\r\n", "HTTP/1.1 400 "},
+    {"as it should be", "Origin: http://a\r\nSec-WebSocket-Protocol: x, chat\r\n", "HTTP/1.1 101 "},
+};
+
+static void test_policy(const void *row) {
+  static const char *const chat[] = {"chat"};
+  static const char *const origins[] = {"http://z", "http://a"};
+  const struct policy *policy = row;
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  struct loopback lb;
+  struct host host;
+  struct raw raw;
+
+  options.subprotocols = chat;
+  options.nsubprotocols = 1;
+  options.require_subprotocol = 1;
+  options.require_origin = 1;
+  options.origins = origins;
+  options.norigins = 2;
+  open_all(&lb, &host, NULL);
+  CHECK_ERR(0, host_listen(&host, &options));
+  raw_connect(&raw, &lb, host.port);
+  raw_say(&raw, GET FIELDS KEY "Sec-WebSocket-Version: 13\r\n");
+  raw_say(&raw, policy->fields);
+  raw_say(&raw, "\r\n");
+  RUN_UNTIL(&lb, raw_took_head(&raw));
+  CHECK_BYTES(policy->status, strlen(policy->status), raw.in, strlen(policy->status));
+  loopback_close(&lb);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_negotiation),
@@ -323,10 +426,14 @@ int main(void) {
       cmocka_unit_test(test_reject),
       cmocka_unit_test(test_page),
       cmocka_unit_test(test_end_before_the_answer),
+      cmocka_unit_test(test_early_data_refused),
+      cmocka_unit_test(test_early_data_refused_late),
+      cmocka_unit_test(test_no_early_data),
       cmocka_unit_test(test_leftover),
       cmocka_unit_test(test_leftover_late),
   };
   int failures = CHECK_RUN_TABLE("requests", requests, test_request);
+  failures += CHECK_RUN_TABLE("policies", policies, test_policy);
 
   failures += cmocka_run_group_tests_name("upgrade", tests, NULL, NULL);
   return failures;

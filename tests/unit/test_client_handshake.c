@@ -1,7 +1,6 @@
 /* The client's half of the opening handshake. */
 #include <string.h>
 
-#include "http/handshake.h"
 #include "support/check.h"
 #include "wsuv/handshake.h"
 
@@ -67,10 +66,11 @@ static void check_refused(int expected, const wsuv_handshake_options_t *options)
   CHECK_NULL(h);
 }
 
-/* covers: HSK.9 HSC.7 W009 W033 C14 */
+/* covers: HSK.9 HSC.7 W080 W009 W033 C14 */
 static void bad_options_are_refused(void **state) {
   static const wsuv_header_t origin = {"Origin", "http://o", 0, 0};
   static const wsuv_header_t evil = {"X", "a\r\nEvil: 1", 0, 0};
+  static const wsuv_header_t own = {"sec-websocket-KEY", "dGhlIHNhbXBsZSBub25jZQ==", 0, 0};
   wsuv_handshake_options_t options = client_options();
   (void)state;
   options.url = NULL;
@@ -87,6 +87,8 @@ static void bad_options_are_refused(void **state) {
   options.headers = &evil;
   options.nheaders = 1;
   check_refused(WSUV_EINVAL, &options);
+  options.headers = &own;
+  check_refused(WSUV_EINVAL, &options);
   options.headers = &origin;
   check_request(HEAD("/", "h") "Origin: http://o\r\n\r\n", &options);
   options.origin = "http://o";
@@ -100,10 +102,26 @@ static void the_url_is_there_for_the_connection(void **state) {
   (void)state;
   options.url = "wss://u:p@[::1]:8443/x?y";
   CHECK_ERR(0, wsuv_handshake_new(&h, &options));
-  CHECK_STR("::1", wsuv__handshake_url(h)->host);
-  CHECK_INT(8443, wsuv__handshake_url(h)->port);
-  CHECK_INT(1, wsuv__handshake_url(h)->secure);
-  CHECK_STR("/x?y", wsuv__handshake_url(h)->target);
+  CHECK_STR("::1", wsuv_handshake_host(h));
+  CHECK_INT(8443, wsuv_handshake_port(h));
+  CHECK_INT(1, wsuv_handshake_is_secure(h));
+  CHECK_STR("/x?y", wsuv_handshake_target(h));
+  wsuv_handshake_free(h);
+
+  options.url = "http://h?y";
+  CHECK_ERR(0, wsuv_handshake_new(&h, &options));
+  CHECK_STR("h", wsuv_handshake_host(h));
+  CHECK_INT(80, wsuv_handshake_port(h));
+  CHECK_INT(0, wsuv_handshake_is_secure(h));
+  CHECK_STR("/?y", wsuv_handshake_target(h));
+  wsuv_handshake_free(h);
+
+  options.role = WSUV_SERVER;
+  CHECK_ERR(0, wsuv_handshake_new(&h, &options));
+  CHECK_NULL(wsuv_handshake_host(h));
+  CHECK_NULL(wsuv_handshake_target(h));
+  CHECK_INT(0, wsuv_handshake_port(h));
+  CHECK_INT(0, wsuv_handshake_is_secure(h));
   wsuv_handshake_free(h);
 }
 
@@ -129,7 +147,7 @@ struct response_case {
 
 #define OFFERED "expected one that was offered (RFC 6455 4.1)"
 
-/* covers: HSC.9 HSC.10 HSC.11 HSC.12 HSC.13 HSC.15 HSC.16 HSK.4 HSK.7 ERR.1 ERR.4 ERR.9 ERR.16 ERR.17 ERR.21 W035 W036
+/* covers: HSC.9 HSC.10 HSC.11 HSC.12 HSC.13 HSC.15 EXT.6 W195 HSC.16 HSK.4 HSK.7 ERR.1 ERR.4 ERR.9 ERR.16 ERR.17 ERR.21 W083 W085 W088 W035 W036
  * W037 W038 W039 W040 W041 W042 W044 C15 */
 static const struct response_case response_cases[] = {
     {"as it should be", 101, GOOD, 0, "", NULL},
@@ -139,7 +157,10 @@ static const struct response_case response_cases[] = {
     {"unrelated fields", 101, GOOD "X: y\nSec-WebSocket-Foo: a\nSec-WebSocket-Version: 8\n", 0, "",
      NULL},
     {"subprotocol", 101, GOOD "Sec-WebSocket-Protocol: a \n", 0, "", "a"},
-    {"empty extensions", 101, GOOD "Sec-WebSocket-Extensions: \n", 0, "", NULL},
+    {"empty extensions", 101, GOOD "Sec-WebSocket-Extensions: \n", WSUV_EBADEXTENSION,
+     "Sec-WebSocket-Extensions: \"\" is malformed (RFC 6455 9.1)", NULL},
+    {"malformed extensions", 101, GOOD "Sec-WebSocket-Extensions: foo; a=\n", WSUV_EBADEXTENSION,
+     "Sec-WebSocket-Extensions: \"foo; a=\" is malformed (RFC 6455 9.1)", NULL},
     {"status 200", 200, GOOD, WSUV_ESTATUS, "status is 200, expected 101 (RFC 6455 4.1)", NULL},
     {"status 404 and nothing else", 404, "", WSUV_ESTATUS,
      "status is 404, expected 101 (RFC 6455 4.1)", NULL},
@@ -190,7 +211,7 @@ static const struct response_case response_cases[] = {
     {"extensions twice", 101, GOOD "Sec-WebSocket-Extensions:\nSec-WebSocket-Extensions:\n",
      WSUV_EDUPLICATE, "Sec-WebSocket-Extensions appears more than once (RFC 6455 11.3)", NULL},
     {"an extension", 101, GOOD "Sec-WebSocket-Extensions: foo; a=1\n", WSUV_EEXTENSION,
-     "Sec-WebSocket-Extensions is \"foo; a=1\", expected none (RFC 6455 4.1)", NULL},
+     "Sec-WebSocket-Extensions: \"foo; a=1\" was not offered (RFC 6455 4.1)", NULL},
     {"another subprotocol", 101, GOOD "Sec-WebSocket-Protocol: c\n", WSUV_ESUBPROTOCOL,
      "Sec-WebSocket-Protocol is \"c\", " OFFERED, NULL},
     {"subprotocol in another case", 101, GOOD "Sec-WebSocket-Protocol: A\n", WSUV_ESUBPROTOCOL,

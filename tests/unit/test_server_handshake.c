@@ -42,7 +42,7 @@ struct request_case {
 
 #define C421 " (RFC 6455 4.2.1)"
 
-/* covers: HSS.3 HSS.4 HSS.5 HSS.6 HSS.7 HSS.8 HSK.4 HSK.6 HSK.7 ERR.5 ERR.7 ERR.11 ERR.18 ERR.21 W045 W049 W050 W051
+/* covers: HSS.3 HSS.4 HSS.5 HSS.6 HSS.7 HSS.8 HSK.4 HSK.6 HSK.7 ERR.5 ERR.7 ERR.11 ERR.18 ERR.21 W086 W089 W045 W049 W050 W051
  * W052 W053 W055 W057 W058 W064 W069 W070 H013 H014 H015 H041 H046 H051 C9 C15 C17 */
 static const struct request_case request_cases[] = {
     {"as it should be", GOOD, 0, "", NULL},
@@ -54,7 +54,8 @@ static const struct request_case request_cases[] = {
     {"two Upgrade lines", "Upgrade: h2c/1\n" GOOD, 0, "", NULL},
     {"empty elements", HOST "Upgrade: ,websocket\nConnection: ,, Upgrade ,\n" KEY V13, 0, "", NULL},
     {"unrelated fields", GOOD "X-Foo: bar\nSec-WebSocket-Foo: a b\nOrigin: x\n", 0, "", NULL},
-    {"extensions are ignored", GOOD "Sec-WebSocket-Extensions: foo, ;;\n", 0, "", NULL},
+    {"extensions that are not supported", GOOD "Sec-WebSocket-Extensions: foo; a=1\n", 0, "", NULL},
+    {"malformed extensions", GOOD "Sec-WebSocket-Extensions: foo, ;;\n", 0, "", NULL},
     {"Host with port", "Host: [::1]:80\n" ASK KEY V13, 0, "", NULL},
     {"client's order of preference", GOOD "Sec-WebSocket-Protocol: abc, def, ghi\n", 0, "", "def"},
     {"several lines", GOOD "Sec-WebSocket-Protocol: abc\nSec-WebSocket-Protocol: ghi\n", 0, "",
@@ -143,16 +144,21 @@ struct line_case {
 static const struct line_case line_cases[] = {
     {"HTTP/1.1", "GET", 1, 1, 0, ""},
     {"HTTP/1.2", "GET", 1, 2, 0, ""},
-    {"HTTP/1.0", "GET", 1, 0, WSUV_EHTTPVERSION, "HTTP version is 1.0, expected 1.1" C421},
-    {"HTTP/2.0", "GET", 2, 0, WSUV_EHTTPVERSION, "HTTP version is 2.0, expected 1.1" C421},
-    {"HTTP/0.9", "GET", 0, 9, WSUV_EHTTPVERSION, "HTTP version is 0.9, expected 1.1" C421},
+    {"HTTP/1.0", "GET", 1, 0, WSUV_EHTTPVERSION,
+     "HTTP version is \"HTTP/1.0\", expected HTTP/1.1" C421},
+    {"HTTP/2.0", "GET", 2, 0, WSUV_EHTTPVERSION,
+     "HTTP version is \"HTTP/2\", expected HTTP/1.1" C421},
+    {"HTTP/0.9", "GET", 0, 9, WSUV_EHTTPVERSION,
+     "HTTP version is \"HTTP/0.9\", expected HTTP/1.1" C421},
     {"POST", "POST", 1, 1, WSUV_EMETHOD, "method is \"POST\", expected GET" C421},
     {"get", "get", 1, 1, WSUV_EMETHOD, "method is \"get\", expected GET" C421},
     {"empty method", "", 1, 1, WSUV_EMETHOD, "method is \"\", expected GET" C421},
     {"long method", "GETGETGETGETGETGETGET", 1, 1, WSUV_EMETHOD,
      "method is \"GETGETGETGETGETG\", expected GET" C421},
+    {"HTTP/2.1", "GET", 2, 1, WSUV_EHTTPVERSION,
+     "HTTP version is \"HTTP/2.1\", expected HTTP/1.1" C421},
     {"version before method", "POST", 1, 0, WSUV_EHTTPVERSION,
-     "HTTP version is 1.0, expected 1.1" C421},
+     "HTTP version is \"HTTP/1.0\", expected HTTP/1.1" C421},
 };
 
 static void run_line(const void *data) {
@@ -185,7 +191,7 @@ static void check_response(const char *expected, wsuv_handshake_t *h, const wsuv
   CHECK_BYTES(expected, strlen(expected), text.data, text.len);
 }
 
-/* covers: HSK.8 HSK.14 HSS.15 W067 W071 W072 W073 H052 H058 */
+/* covers: HSK.8 HSK.14 HSS.15 W084 W087 W067 W071 W072 W073 H052 H058 */
 static void the_response_has_the_fields_in_the_documented_order(void **state) {
   static const wsuv_header_t extra[] = {{"Set-Cookie", "a=1", 0, 0}, {"Set-Cookie", "b=2", 0, 0}};
   wsuv_handshake_t *h = new_accepted();
@@ -230,8 +236,111 @@ static void bad_extra_fields_are_refused(void **state) {
   wsuv_handshake_free(h);
 }
 
+struct origin_case {
+  const char *name;
+  const char *lines;
+  int verdict;
+};
+
+/* covers: HSS.9 W054 W063 */
+static const struct origin_case origin_cases[] = {
+    {"no Origin", GOOD, 0},
+    {"the first", GOOD "Origin: https://a.example\n", 0},
+    {"the second, in another case", GOOD "origin:\tHTTPS://b.Example:8443 \n", 0},
+    {"another", GOOD "Origin: https://c.example\n", WSUV_EORIGIN},
+    {"longer", GOOD "Origin: https://a.example.evil\n", WSUV_EORIGIN},
+    {"shorter", GOOD "Origin: https://a.exampl\n", WSUV_EORIGIN},
+    {"another scheme", GOOD "Origin: http://a.example\n", WSUV_EORIGIN},
+    {"opaque", GOOD "Origin: null\n", WSUV_EORIGIN},
+    {"empty", GOOD "Origin:\n", WSUV_EORIGIN},
+    {"two", GOOD "Origin: https://a.example\nOrigin: https://a.example\n", WSUV_EORIGIN},
+    {"behind the key", HOST ASK V13 "Sec-WebSocket-Key: x\nOrigin: x\n", WSUV_EHEADER},
+    {"before the subprotocols", GOOD "Origin: x\nSec-WebSocket-Protocol: a b\n", WSUV_EORIGIN},
+};
+
+static void run_origin(const void *data) {
+  static const char *const origins[] = {"https://a.example", "https://b.example:8443"};
+  const struct origin_case *row = data;
+  wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_SERVER);
+  wsuv_handshake_t *h;
+  wsuv_handshake_fault_t fault;
+  options.origins = origins;
+  options.norigins = 2;
+  CHECK_ERR(0, wsuv_handshake_new(&h, &options));
+  CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
+  give_lines(h, row->lines);
+  CHECK_ERR(row->verdict, wsuv_handshake_finish(h));
+  CHECK_ERR(row->verdict, wsuv_handshake_fault(h, &fault));
+  if (row->verdict == WSUV_EORIGIN)
+    CHECK_STR("Origin", fault.name);
+  CHECK_INT(403, wsuv_err_http_status(WSUV_EORIGIN));
+  wsuv_handshake_free(h);
+}
+
+/* covers: HSS.9 W054 */
+static void an_origin_can_be_required(void **state) {
+  wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_SERVER);
+  wsuv_handshake_t *h;
+  (void)state;
+  options.require_origin = 1;
+  CHECK_ERR(0, wsuv_handshake_new(&h, &options));
+  CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
+  give_lines(h, GOOD);
+  CHECK_ERR(WSUV_EORIGIN, wsuv_handshake_finish(h));
+  CHECK_STR("Origin is missing (RFC 6455 4.2.2)", wsuv_handshake_detail(h));
+  wsuv_handshake_free(h);
+
+  CHECK_ERR(0, wsuv_handshake_new(&h, &options));
+  CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
+  give_lines(h, GOOD "Origin: x\n");
+  CHECK_ERR(0, wsuv_handshake_finish(h));
+  wsuv_handshake_free(h);
+}
+
+/* covers: HSS.9 */
+static void bad_origins_are_refused(void **state) {
+  static const char *const rows[] = {"", "https://a b", "a,b", "a\r", "\xc3\xa4", NULL};
+  wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_SERVER);
+  wsuv_handshake_t *h;
+  size_t i;
+  (void)state;
+  options.norigins = 1;
+  CHECK_ERR(WSUV_EINVAL, wsuv_handshake_new(&h, &options));
+  for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    options.origins = &rows[i];
+    CHECK_ERR(WSUV_EINVAL, wsuv_handshake_new(&h, &options));
+    CHECK_NULL(h);
+  }
+}
+
+static void check_required(int verdict, const char *lines) {
+  wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_SERVER);
+  wsuv_handshake_t *h;
+  options.subprotocols = supported;
+  options.nsubprotocols = 2;
+  options.require_subprotocol = 1;
+  CHECK_ERR(0, wsuv_handshake_new(&h, &options));
+  CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
+  give_lines(h, lines);
+  CHECK_ERR(verdict, wsuv_handshake_finish(h));
+  wsuv_handshake_free(h);
+}
+
+/* covers: HSS.5 */
+static void a_subprotocol_can_be_required(void **state) {
+  (void)state;
+  check_required(0, GOOD "Sec-WebSocket-Protocol: x, def\n");
+  check_required(WSUV_ENOSUBPROTOCOL, GOOD);
+  check_required(WSUV_ENOSUBPROTOCOL, GOOD "Sec-WebSocket-Protocol: x\n");
+  check_required(WSUV_ETOKEN, GOOD "Sec-WebSocket-Protocol: x y\n");
+  CHECK_INT(400, wsuv_err_http_status(WSUV_ENOSUBPROTOCOL));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_origin_can_be_required),
+      cmocka_unit_test(bad_origins_are_refused),
+      cmocka_unit_test(a_subprotocol_can_be_required),
       cmocka_unit_test(the_response_has_the_fields_in_the_documented_order),
       cmocka_unit_test(the_application_may_choose_another_subprotocol_of_the_clients),
       cmocka_unit_test(bad_extra_fields_are_refused),
@@ -239,5 +348,6 @@ int main(void) {
   int nfailed = cmocka_run_group_tests_name("server handshake", tests, NULL, NULL);
   nfailed += CHECK_RUN_TABLE("requests", request_cases, run_request);
   nfailed += CHECK_RUN_TABLE("request lines", line_cases, run_line);
+  nfailed += CHECK_RUN_TABLE("origins", origin_cases, run_origin);
   return nfailed;
 }

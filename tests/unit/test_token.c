@@ -4,7 +4,7 @@
 #include "http/token.h"
 #include "support/check.h"
 #include "support/guard_page.h"
-#include "wsuv/errno.h"
+#include "wsuv/handshake.h"
 
 static const char tchars[] =
     "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -90,6 +90,31 @@ static void run_list(const void *data) {
   guard_page_free(&page);
 }
 
+/* covers: TOK.1 TOK.2 TOK.4 TOK.5 TOK.7 */
+static void lists_are_for_applications_too(void **state) {
+  static const char value[] = ", keep-alive ,,\tUpgrade, a b ,c";
+  struct guard_page page = guard_page_new(value, sizeof value - 1);
+  wsuv_span_t rest = {page.data, page.len};
+  wsuv_span_t token;
+  (void)state;
+  CHECK_INT(1, wsuv_token_next(&rest, &token));
+  CHECK_BYTES("keep-alive", 10, token.data, token.len);
+  CHECK_PTR(page.data + 2, token.data); /* nothing is copied */
+  CHECK_INT(1, wsuv_token_next(&rest, &token));
+  CHECK_BYTES("Upgrade", 7, token.data, token.len);
+  CHECK_ERR(WSUV_ETOKEN, wsuv_token_next(&rest, &token));
+  CHECK_BYTES("a b", 3, token.data, token.len);
+  CHECK_INT(1, wsuv_token_next(&rest, &token));
+  CHECK_BYTES("c", 1, token.data, token.len);
+  CHECK_INT(0, wsuv_token_next(&rest, &token));
+  CHECK_INT(0, wsuv_token_next(&rest, &token));
+  CHECK_SIZE(0, token.len);
+  guard_page_free(&page);
+  rest.data = NULL;
+  rest.len = 0;
+  CHECK_INT(0, wsuv_token_next(&rest, &token));
+}
+
 struct protocol_case {
   const char *name;
   const char *input;
@@ -127,6 +152,7 @@ int main(void) {
       cmocka_unit_test(the_characters_of_a_token_are_those_of_the_rfc),
       cmocka_unit_test(letter_case_is_that_of_ascii),
       cmocka_unit_test(blanks_are_trimmed_at_both_ends),
+      cmocka_unit_test(lists_are_for_applications_too),
   };
   int nfailed = cmocka_run_group_tests_name("token", tests, NULL, NULL);
   nfailed += CHECK_RUN_TABLE("token lists", list_cases, run_list);

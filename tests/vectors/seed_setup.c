@@ -50,6 +50,9 @@ void seed_setup_init(struct seed_setup *s, const struct seed_row *row, wsuv_role
   s->nheaders = cut_list(&s->header_list, '|', lines);
   for (i = 0; i < s->nheaders; i++)
     s->headers[i] = header_of(lines[i]);
+  seed_extensions_init(&s->extensions, row);
+  s->options.extensions = s->extensions.pointers;
+  s->options.nextensions = s->extensions.len;
   if (role == WSUV_CLIENT) {
     s->options.headers = s->headers;
     s->options.nheaders = s->nheaders;
@@ -62,4 +65,5 @@ void seed_setup_free(struct seed_setup *s) {
   seed_text_free(&s->origin);
   seed_text_free(&s->subprotocol_list);
   seed_text_free(&s->header_list);
+  seed_extensions_free(&s->extensions);
 }

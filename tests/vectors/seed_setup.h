@@ -2,6 +2,7 @@
 #ifndef WSUV_TESTS_SEED_SETUP_H
 #define WSUV_TESTS_SEED_SETUP_H
 
+#include "vectors/seed_extensions.h"
 #include "vectors/seed_vectors.h"
 #include "wsuv/handshake.h"
 
@@ -17,6 +18,7 @@ struct seed_setup {
   const char *subprotocols[SEED_MAX_LIST];
   wsuv_header_t headers[SEED_MAX_LIST];
   size_t nheaders;
+  struct seed_extensions extensions;
 };
 
 /* `options` points into the struct: do not move it. */

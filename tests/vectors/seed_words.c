@@ -5,60 +5,70 @@
 #include "support/check.h"
 #include "wsuv/errno.h"
 
-/* What stands between the quotation marks of a detail. */
-static void add_quoted(struct seed_text *out, const char *detail) {
-  const char *start = strchr(detail, '"');
-  const char *end = start != NULL ? strchr(start + 1, '"') : NULL;
-  CHECK_NOT_NULL(end);
-  seed_text_add_escaped(out, start + 1, (size_t)(end - start - 1));
+static void add_value(struct seed_text *out, const wsuv_handshake_fault_t *fault) {
+  CHECK_NOT_NULL(fault->value);
+  seed_text_add_escaped(out, fault->value, strlen(fault->value));
 }
 
-static void add_word(struct seed_text *out, const char *text) {
-  seed_text_add(out, text, strcspn(text, " :"));
+static void add_name(struct seed_text *out, const wsuv_handshake_fault_t *fault) {
+  CHECK_NOT_NULL(fault->name);
+  seed_text_add_str(out, fault->name);
 }
 
-/* "missing A, B (RFC ...)" as "A,B". */
-static void add_missing(struct seed_text *out, const char *detail) {
-  const char *at;
-  CHECK_TRUE(strncmp(detail, "missing ", 8) == 0);
-  for (at = detail + 8; strncmp(at, " (", 2) != 0; at++)
-    if (*at != ' ')
-      seed_text_add(out, at, 1);
+static void add_names(struct seed_text *out, const wsuv_handshake_fault_t *fault) {
+  size_t i;
+  for (i = 0; i < fault->nnames; i++) {
+    seed_text_add_str(out, i > 0 ? "," : "");
+    seed_text_add_str(out, fault->names[i]);
+  }
 }
 
-static void add_bad_accept(struct seed_text *out, const char *detail) {
-  const char *expected = strstr(detail, "expected ");
-  CHECK_NOT_NULL(expected);
+static void add_status(struct seed_text *out, const wsuv_handshake_fault_t *fault) {
+  seed_text_add_number(out, fault->status);
+}
+
+static void add_bad_accept(struct seed_text *out, const wsuv_handshake_fault_t *fault) {
   seed_text_add_str(out, "expected=");
-  add_word(out, expected + 9);
+  seed_text_add_str(out, fault->expected);
   seed_text_add_str(out, " received=");
-  add_quoted(out, detail);
+  add_value(out, fault);
+}
+
+/* The element's token. */
+static void add_token(struct seed_text *out, const wsuv_handshake_fault_t *fault) {
+  CHECK_NOT_NULL(fault->value);
+  seed_text_add(out, fault->value, strcspn(fault->value, ";"));
 }
 
 static const struct {
   int err;
   const char *words;
-  void (*add)(struct seed_text *out, const char *detail);
+  void (*add)(struct seed_text *out, const wsuv_handshake_fault_t *fault);
 } kinds[] = {
-    {WSUV_EMISSING, "err MissingHeaders names=", add_missing},
-    {WSUV_ENOUPGRADE, "err MissingHeaders names=", add_missing},
-    {WSUV_EDUPLICATE, "err DuplicateHeader name=", add_word},
-    {WSUV_EHEADER, "err BadHeader name=", add_word},
-    {WSUV_ETOKEN, "err BadToken ", add_quoted},
-    {WSUV_EVERSION, "err UnsupportedProtocolVersion ", add_quoted},
-    {WSUV_EMETHOD, "err BadHTTPMethod ", add_quoted},
+    {WSUV_EMISSING, "err MissingHeaders names=", add_names},
+    {WSUV_ENOUPGRADE, "err MissingHeaders names=", add_names},
+    {WSUV_EDUPLICATE, "err DuplicateHeader name=", add_name},
+    {WSUV_EHEADER, "err BadHeader name=", add_name},
+    {WSUV_ETOKEN, "err BadToken ", add_value},
+    {WSUV_EVERSION, "err UnsupportedProtocolVersion ", add_value},
+    {WSUV_EHTTPVERSION, "err BadRequestProtocol ", add_value},
+    {WSUV_EMETHOD, "err BadHTTPMethod ", add_value},
+    {WSUV_ESTATUS, "err BadHTTPStatus code=", add_status},
     {WSUV_EACCEPT, "err BadAccept ", add_bad_accept},
-    {WSUV_ESUBPROTOCOL, "err UnknownSubprotocol ", add_quoted},
-    {WSUV_EEXTENSION, "err UnknownExtension ", add_quoted},
+    {WSUV_ESUBPROTOCOL, "err UnknownSubprotocol ", add_value},
+    {WSUV_EEXTENSION, "err UnknownExtension ", add_value},
+    {WSUV_EBADEXTENSION, "err BadExtension ", add_token},
 };
 
-void seed_words_add_error(struct seed_text *out, int err, const char *detail) {
+void seed_words_add_error(struct seed_text *out, const wsuv_handshake_t *handshake) {
+  wsuv_handshake_fault_t fault;
+  int err = wsuv_handshake_fault(handshake, &fault);
   size_t i;
   for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     if (kinds[i].err != err)
       continue;
     seed_text_add_str(out, kinds[i].words);
-    kinds[i].add(out, detail);
+    kinds[i].add(out, &fault);
     return;
   }
   fail_msg("no words for %s", wsuv_err_name(err));

@@ -1,0 +1,84 @@
+#include "http/fault.h"
+
+#define CUT "..."
+
+static void end_line(struct wsuv__fault *fault, const char *clause) {
+  fault->is.clause = clause;
+  if (clause == NULL)
+    return;
+  wsuv__detail_add(&fault->line, " (");
+  wsuv__detail_add(&fault->line, clause);
+  wsuv__detail_add(&fault->line, ")");
+}
+
+void wsuv__fault_add_missing(struct wsuv__fault *fault, const char *name) {
+  wsuv__detail_add(&fault->line, fault->is.nnames == 0 ? "missing " : ", ");
+  wsuv__detail_add(&fault->line, name);
+  fault->names[fault->is.nnames++] = name;
+  fault->is.names = fault->names;
+}
+
+void wsuv__fault_end_missing(struct wsuv__fault *fault, const char *clause) {
+  fault->is.why = "missing";
+  end_line(fault, clause);
+}
+
+void wsuv__fault_keep_value(struct wsuv__fault *fault, struct wsuv__text value) {
+  size_t room = WSUV__DETAIL_MAX - (sizeof CUT - 1);
+  wsuv__detail_clear(&fault->value);
+  wsuv__detail_add_text(&fault->value, value.data,
+                        value.len <= WSUV__DETAIL_MAX ? value.len : room);
+  if (value.len > WSUV__DETAIL_MAX)
+    wsuv__detail_add(&fault->value, CUT);
+  fault->is.value = fault->value.text;
+}
+
+void wsuv__fault_set(struct wsuv__fault *fault, const char *name, const char *why,
+                     const char *clause) {
+  fault->is.name = name;
+  fault->is.why = why;
+  wsuv__detail_add(&fault->line, name);
+  wsuv__detail_add(&fault->line, " ");
+  wsuv__detail_add(&fault->line, why);
+  end_line(fault, clause);
+}
+
+void wsuv__fault_set_value(struct wsuv__fault *fault, const char *name, struct wsuv__text value,
+                           const char *expected, const char *clause) {
+  fault->is.name = name;
+  fault->is.why = "unexpected value";
+  fault->is.expected = expected;
+  wsuv__fault_keep_value(fault, value);
+  wsuv__detail_add(&fault->line, name);
+  wsuv__detail_add(&fault->line, " is ");
+  wsuv__detail_add_quoted(&fault->line, value.data, value.len);
+  wsuv__detail_add(&fault->line, ", expected ");
+  wsuv__detail_add(&fault->line, expected);
+  end_line(fault, clause);
+}
+
+void wsuv__fault_set_element(struct wsuv__fault *fault, const char *name, struct wsuv__text value,
+                             const char *why, const char *clause) {
+  fault->is.name = name;
+  fault->is.why = why;
+  wsuv__fault_keep_value(fault, value);
+  wsuv__detail_add(&fault->line, name);
+  wsuv__detail_add(&fault->line, ": ");
+  wsuv__detail_add_quoted(&fault->line, value.data, value.len);
+  wsuv__detail_add(&fault->line, " ");
+  wsuv__detail_add(&fault->line, why);
+  end_line(fault, clause);
+}
+
+void wsuv__fault_set_status(struct wsuv__fault *fault, int status, const char *clause) {
+  fault->is.name = "status";
+  fault->is.why = "unexpected value";
+  fault->is.expected = "101";
+  fault->is.status = status;
+  wsuv__detail_add_number(&fault->value, status > 0 ? (unsigned)status : 0);
+  fault->is.value = fault->value.text;
+  wsuv__detail_add(&fault->line, "status is ");
+  wsuv__detail_add(&fault->line, fault->value.text);
+  wsuv__detail_add(&fault->line, ", expected 101");
+  end_line(fault, clause);
+}
