@@ -11,6 +11,7 @@
 #ifndef WSUV_CONN_H
 #define WSUV_CONN_H
 
+#include "wsuv/extension.h"
 #include "wsuv/frame.h"
 #include "wsuv/loop.h"
 
@@ -178,6 +179,11 @@ WSUV_EXTERN size_t wsuv_conn_queued(const wsuv_conn_t *conn);
 
 /* The negotiated subprotocol, or NULL. Lives as long as the connection. */
 WSUV_EXTERN const char *wsuv_conn_subprotocol(const wsuv_conn_t *conn);
+
+/* The negotiated extensions: those of messages first, then those of frames, each kind in the order of the answer. The sessions
+ * belong to the connection. `index` is below nextensions. */
+WSUV_EXTERN size_t wsuv_conn_nextensions(const wsuv_conn_t *conn);
+WSUV_EXTERN wsuv_negotiated_t wsuv_conn_extension_at(const wsuv_conn_t *conn, size_t index);
 
 /* The peer's address as text, "192.0.2.1:5000", "[2001:db8::1]:5000" or "unix"; NUL-terminated and cut to `size`. 0,
  * WSUV_ENOBUFS when cut, WSUV_ESTATE before the transport is connected, or an error of libuv. */

@@ -50,12 +50,17 @@ typedef struct wsuv_server_options {
   size_t norigins;
   /* Nothing behind it before it is answered (RFC 6455 4.1); else 400. [What comes is read as the first frames.] */
   int refuse_early_data;
+  /* Supported, in the order in which they are answered; each client's offers are judged by their `answer`. The descriptions
+   * must outlive the server and its connections. */
+  const wsuv_extension_t *const *extensions;
+  size_t nextensions;
 } wsuv_server_options_t;
 
 #define WSUV_SERVER_OPTIONS_INIT \
-  { sizeof(wsuv_server_options_t), NULL, 0, NULL, 0, 0, NULL, 0, NULL, 0, 0, NULL, 0, 0 }
+  { sizeof(wsuv_server_options_t), NULL, 0, NULL, 0, 0, NULL, 0, NULL, 0, 0, NULL, 0, 0, NULL, 0 }
 
-/* Listens. The handler is used in place. WSUV_EINVAL, WSUV_ENOMEM, or libuv's code: UV_EADDRINUSE, UV_EACCES,
+/* Listens. The handler is used in place. WSUV_EINVAL, WSUV_ECLAIM (an extension claims what conn->rsv or conn->opcodes
+ * claim), WSUV_ENOMEM, or libuv's code: UV_EADDRINUSE, UV_EACCES,
  * UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path), a name that does not resolve. After an error *out is NULL and nothing
  * remains. */
 WSUV_EXTERN int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out,
@@ -93,6 +98,13 @@ WSUV_EXTERN const char *wsuv_upgrade_header(const wsuv_upgrade_t *upgrade, const
 
 /* As wsuv_conn_peer. WSUV_ECANCELED when the peer is gone. */
 WSUV_EXTERN int wsuv_upgrade_peer(const wsuv_upgrade_t *upgrade, char *out, size_t size);
+
+/* What an accept will agree to, in the order of the answer; `index` is below nextensions. decline takes one out: WSUV_EINVAL
+ * (not among them), WSUV_ESTATE (no longer to be answered). */
+WSUV_EXTERN size_t wsuv_upgrade_nextensions(const wsuv_upgrade_t *upgrade);
+WSUV_EXTERN wsuv_negotiated_t wsuv_upgrade_extension_at(const wsuv_upgrade_t *upgrade,
+                                                        size_t index);
+WSUV_EXTERN int wsuv_upgrade_decline_extension(wsuv_upgrade_t *upgrade, const char *token);
 
 typedef struct wsuv_accept_options {
   size_t size; /* sizeof(wsuv_accept_options_t) */

@@ -3,6 +3,7 @@
 
 #include "api/opening.h"
 #include "io/resolve.h"
+#include "proto/extensions.h"
 
 /* A client's connection brings its configuration along. */
 struct client_conn {
@@ -33,6 +34,8 @@ static int new_handshake(struct wsuv__connect *connect, const wsuv_allocator_t *
   options.nsubprotocols = o->nsubprotocols;
   options.headers = o->headers;
   options.nheaders = o->nheaders;
+  options.extensions = o->extensions;
+  options.nextensions = o->nextensions;
   err = wsuv_handshake_new(&connect->handshake, &options);
   if (err == 0 && wsuv__handshake_url(connect->handshake)->secure)
     err = WSUV_ENOTLS;
@@ -186,14 +189,19 @@ static int judge_response(struct wsuv__connect *connect) {
 }
 
 static void take_response(wsuv_conn_t *conn, uint8_t *rest, size_t len) {
+  wsuv_handshake_t *handshake = conn->connect->handshake;
+  struct wsuv__extensions *set = NULL;
   int err = judge_response(conn->connect);
 
   if (err == 0)
-    err = wsuv__conn_keep_subprotocol(conn, conn->connect->handshake);
+    err = wsuv__conn_keep_subprotocol(conn, handshake);
+  if (err == 0)
+    err = wsuv__conn_prepare_extensions(conn, handshake, &set);
   if (err != 0) {
     fail_handshake(conn, err);
     return;
   }
+  wsuv__conn_use_extensions(conn, handshake, set);
   wsuv__connect_free(conn);
   wsuv__conn_open(conn, rest, len);
 }
@@ -234,6 +242,8 @@ static int prepare(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
   conn->connect = connect;
   wsuv__head_parser_init(&connect->head, HEAD_RESPONSE, &conn->config->head, a);
   err = new_handshake(connect, a, o);
+  if (err == 0)
+    err = wsuv__extensions_judge(&conn->config->endpoint.rules, o->extensions, o->nextensions);
   return err == 0 ? prepare_target(connect, a, o) : err;
 }
 

@@ -5,6 +5,7 @@
 #include "api/server.h"
 #include "base/option.h"
 #include "io/resolve.h"
+#include "proto/extensions.h"
 
 #define DEFAULT_HOST    "127.0.0.1"
 #define DEFAULT_BACKLOG 511
@@ -28,6 +29,8 @@ static int judge_options(const wsuv_server_options_t *o, const wsuv_server_handl
   if (o->port < 0 || o->port > 65535 || o->backlog < 0)
     return WSUV_EINVAL;
   if (!is_list(o->subprotocols, o->nsubprotocols) || !is_list(o->origins, o->norigins))
+    return WSUV_EINVAL;
+  if (o->extensions == NULL ? o->nextensions > 0 : o->nextensions > WSUV_EXTENSION_ELEMENTS_MAX)
     return WSUV_EINVAL;
   return o->path != NULL ? wsuv__uv_stream_judge_path(o->path) : 0;
 }
@@ -58,6 +61,7 @@ static char **copy_texts(const wsuv_allocator_t *a, const char *const *texts, si
  * request. */
 static int copy_lists(wsuv_server_t *server, const wsuv_server_options_t *o) {
   const wsuv_allocator_t *a = &server->loop->allocator;
+  int err;
 
   server->nsubprotocols = o->nsubprotocols;
   server->norigins = o->norigins;
@@ -68,7 +72,15 @@ static int copy_lists(wsuv_server_t *server, const wsuv_server_options_t *o) {
   if ((o->nsubprotocols > 0 && server->subprotocols == NULL) ||
       (o->norigins > 0 && server->origins == NULL))
     return WSUV_ENOMEM;
-  return wsuv__server_try_handshake(server);
+  if (o->nextensions > 0) {
+    server->extensions = wsuv__alloc(a, o->nextensions * sizeof(wsuv_extension_t *));
+    if (server->extensions == NULL)
+      return WSUV_ENOMEM;
+    memcpy(server->extensions, o->extensions, o->nextensions * sizeof(wsuv_extension_t *));
+    server->nextensions = o->nextensions;
+  }
+  err = wsuv__extensions_judge(&server->config.endpoint.rules, o->extensions, o->nextensions);
+  return err != 0 ? err : wsuv__server_try_handshake(server);
 }
 
 static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
@@ -126,6 +138,7 @@ static void free_server(wsuv_server_t *server) {
 
   wsuv__release(a, server->subprotocols);
   wsuv__release(a, server->origins);
+  wsuv__release(a, server->extensions);
   wsuv__release(a, server);
 }
 

@@ -59,6 +59,14 @@ void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn);
 /* Copies the negotiated subprotocol to the connection. WSUV_ENOMEM. */
 int wsuv__conn_keep_subprotocol(wsuv_conn_t *conn, const wsuv_handshake_t *handshake);
 
+/* What the handshake negotiated, as the endpoint will use it; the sessions change hands in use, and not in discard.
+ * WSUV_ECLAIM (with a claim of the application's), WSUV_ENOMEM. */
+int wsuv__conn_prepare_extensions(const wsuv_conn_t *conn, const wsuv_handshake_t *handshake,
+                                  struct wsuv__extensions **out);
+void wsuv__conn_use_extensions(wsuv_conn_t *conn, wsuv_handshake_t *handshake,
+                               struct wsuv__extensions *set);
+void wsuv__conn_discard_extensions(const wsuv_conn_t *conn, struct wsuv__extensions *set);
+
 /* Opens the connection of a request that was accepted meanwhile. */
 void wsuv__conn_advance_opening(wsuv_conn_t *conn);
 

@@ -18,6 +18,7 @@ static void free_if_done(wsuv_server_t *server) {
   wsuv__list_remove(&server->link);
   wsuv__release(&loop->allocator, server->subprotocols);
   wsuv__release(&loop->allocator, server->origins);
+  wsuv__release(&loop->allocator, server->extensions);
   wsuv__release(&loop->allocator, server);
   wsuv__loop_forget(loop);
 }

@@ -38,6 +38,8 @@ struct wsuv_server {
   size_t nsubprotocols;
   char **origins; /* one block */
   size_t norigins;
+  const wsuv_extension_t **extensions; /* a copy of the list */
+  size_t nextensions;
   int require_subprotocol;
   int require_origin;
   int refuse_early_data;

@@ -11,6 +11,8 @@ static int new_handshake(const wsuv_server_t *server, const wsuv_allocator_t *a,
   options.allocator = a;
   options.subprotocols = (const char *const *)server->subprotocols;
   options.nsubprotocols = server->nsubprotocols;
+  options.extensions = server->extensions;
+  options.nextensions = server->nextensions;
   options.require_subprotocol = server->require_subprotocol;
   options.require_origin = server->require_origin;
   options.origins = (const char *const *)server->origins;
@@ -250,7 +252,7 @@ int wsuv__conn_keep_subprotocol(wsuv_conn_t *conn, const wsuv_handshake_t *hands
   return 0;
 }
 
-static int queue_response(struct wsuv_upgrade *upgrade, const wsuv_accept_options_t *options) {
+static int write_response(struct wsuv_upgrade *upgrade, const wsuv_accept_options_t *options) {
   wsuv_span_t text;
   int err = choose_subprotocol(upgrade, options);
 
@@ -260,6 +262,21 @@ static int queue_response(struct wsuv_upgrade *upgrade, const wsuv_accept_option
     err = wsuv__conn_keep_subprotocol(upgrade->conn, upgrade->handshake);
   if (err == 0)
     err = wsuv__outbox_append_raw(&upgrade->conn->endpoint.outbox, text.data, text.len);
+  return err;
+}
+
+static int queue_response(struct wsuv_upgrade *upgrade, const wsuv_accept_options_t *options) {
+  wsuv_conn_t *conn = upgrade->conn;
+  struct wsuv__extensions *set;
+  int err = wsuv__conn_prepare_extensions(conn, upgrade->handshake, &set);
+
+  if (err != 0)
+    return err;
+  err = write_response(upgrade, options);
+  if (err == 0)
+    wsuv__conn_use_extensions(conn, upgrade->handshake, set);
+  else
+    wsuv__conn_discard_extensions(conn, set);
   return err;
 }
 
@@ -343,4 +360,18 @@ int wsuv_upgrade_peer(const wsuv_upgrade_t *upgrade, char *out, size_t size) {
 
   return conn != NULL && conn->transport == TRANSPORT_OPEN ? wsuv_conn_peer(conn, out, size)
                                                            : WSUV_ECANCELED;
+}
+
+size_t wsuv_upgrade_nextensions(const wsuv_upgrade_t *upgrade) {
+  return wsuv_handshake_nextensions(upgrade->handshake);
+}
+
+wsuv_negotiated_t wsuv_upgrade_extension_at(const wsuv_upgrade_t *upgrade, size_t index) {
+  return wsuv_handshake_extension_at(upgrade->handshake, index);
+}
+
+int wsuv_upgrade_decline_extension(wsuv_upgrade_t *upgrade, const char *token) {
+  if (upgrade->state != UPGRADE_AWAITING_DECISION)
+    return WSUV_ESTATE;
+  return wsuv_handshake_decline_extension(upgrade->handshake, token);
 }

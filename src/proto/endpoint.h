@@ -60,10 +60,8 @@ struct wsuv_endpoint {
 void wsuv__endpoint_init(struct wsuv_endpoint *endpoint, const struct wsuv__endpoint_config *config,
                          const wsuv_endpoint_handler_t *handler, void *data, uint64_t now_ms);
 
-/* What was negotiated, before anything is received or sent. Sessions are the endpoint's once 0 was returned. WSUV_ECLAIM,
- * WSUV_EINVAL, WSUV_ENOMEM. */
-int wsuv__endpoint_set_extensions(struct wsuv_endpoint *endpoint,
-                                  const wsuv_negotiated_t *negotiated, size_t n);
+/* What was negotiated (proto/extensions.h), before anything is received or sent. NULL is allowed. */
+void wsuv__endpoint_use_extensions(struct wsuv_endpoint *endpoint, struct wsuv__extensions *set);
 
 /* Frees what the endpoint holds; requests of the user's that were queued are in outbox.done, cancelled. */
 void wsuv__endpoint_release(struct wsuv_endpoint *endpoint);

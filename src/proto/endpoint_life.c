@@ -88,17 +88,11 @@ void wsuv__endpoint_init(struct wsuv_endpoint *ep, const struct wsuv__endpoint_c
   wsuv__outbox_init(&ep->outbox, config->allocator);
 }
 
-int wsuv__endpoint_set_extensions(struct wsuv_endpoint *ep, const wsuv_negotiated_t *negotiated,
-                                  size_t n) {
-  int err;
-
-  if (n == 0)
-    return 0;
-  err = wsuv__extensions_new(&ep->extensions, ep->config->allocator, &ep->config->rules, negotiated,
-                             n);
-  if (err == 0)
-    ep->rules = &ep->extensions->rules;
-  return err;
+void wsuv__endpoint_use_extensions(struct wsuv_endpoint *ep, struct wsuv__extensions *set) {
+  if (set == NULL)
+    return;
+  ep->extensions = set;
+  ep->rules = &set->rules;
 }
 
 void wsuv__endpoint_end_sends(struct wsuv_endpoint *ep) {
@@ -130,6 +124,7 @@ struct lone_endpoint {
 int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *options,
                       const wsuv_endpoint_handler_t *handler, void *data) {
   struct wsuv__endpoint_config config;
+  struct wsuv__extensions *set;
   struct lone_endpoint *lone;
   int err;
 
@@ -144,15 +139,17 @@ int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *opti
   lone = wsuv__alloc(config.allocator, sizeof *lone);
   if (lone == NULL)
     return WSUV_ENOMEM;
+  err = wsuv__extensions_new(&set, config.allocator, &config.rules, options->extensions,
+                             options->nextensions);
+  if (err != 0) {
+    wsuv__release(config.allocator, lone);
+    return err;
+  }
   lone->config = config;
   if (handler->on_fragment != NULL && options->max_message_size == 0)
     lone->config.max_message_size = INT64_MAX;
   wsuv__endpoint_init(&lone->endpoint, &lone->config, handler, data, 0);
-  err = wsuv__endpoint_set_extensions(&lone->endpoint, options->extensions, options->nextensions);
-  if (err != 0) {
-    wsuv__release(lone->config.allocator, lone);
-    return err;
-  }
+  wsuv__endpoint_use_extensions(&lone->endpoint, set);
   *out = &lone->endpoint;
   return 0;
 }

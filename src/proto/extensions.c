@@ -24,6 +24,20 @@ static int claim(struct wsuv__frame_rules *rules, const wsuv_extension_t *extens
   return 0;
 }
 
+int wsuv__extensions_judge(const struct wsuv__frame_rules *rules,
+                           const wsuv_extension_t *const *extensions, size_t n) {
+  size_t i;
+  int err = 0;
+
+  for (i = 0; i < n && err == 0; i++) {
+    struct wsuv__frame_rules alone = *rules;
+    err = judge(extensions[i]);
+    if (err == 0)
+      err = claim(&alone, extensions[i]);
+  }
+  return err;
+}
+
 static void add_stages(struct wsuv__extensions *set, const wsuv_negotiated_t *negotiated, size_t n,
                        wsuv_extension_scope_t scope) {
   size_t i;
@@ -45,6 +59,8 @@ int wsuv__extensions_new(struct wsuv__extensions **out, const wsuv_allocator_t *
   int err = 0;
 
   *out = NULL;
+  if (n == 0)
+    return 0;
   if (n > WSUV_EXTENSION_ELEMENTS_MAX)
     return WSUV_EINVAL;
   for (i = 0; i < n && err == 0; i++) {

@@ -38,10 +38,15 @@ struct wsuv__extensions {
 };
 
 /* WSUV_ECLAIM (two claim the same bit or opcode, or one that `rules` already has), WSUV_EINVAL (a description that is wrong in
- * itself), WSUV_ENOMEM. Sessions are the set's once 0 was returned. */
+ * itself), WSUV_ENOMEM. Sessions are the set's once 0 was returned; *out is NULL for none. */
 int wsuv__extensions_new(struct wsuv__extensions **out, const wsuv_allocator_t *a,
                          const struct wsuv__frame_rules *rules, const wsuv_negotiated_t *negotiated,
                          size_t n);
+
+/* Whether each extension could be used beside what `rules` has: 0, WSUV_ECLAIM, WSUV_EINVAL. Of two that claim the same, one
+ * may be negotiated. */
+int wsuv__extensions_judge(const struct wsuv__frame_rules *rules,
+                           const wsuv_extension_t *const *extensions, size_t n);
 
 /* Ends the sessions. NULL is allowed. */
 void wsuv__extensions_free(struct wsuv__extensions *set, const wsuv_allocator_t *a);

@@ -108,7 +108,7 @@ void talker_note(struct talker *t, enum event event) {
   CHECK_SIZE(0, t->n[EV_CLOSE]);
   t->n[event]++;
   if (t->log_len + 1 < sizeof t->log)
-    t->log[t->log_len++] = "omindsc"[event];
+    t->log[t->log_len++] = "ominxdsc"[event];
   if (t->on_event != NULL)
     t->on_event(t, event);
 }
@@ -172,6 +172,11 @@ static void on_pong(wsuv_conn_t *conn, const void *payload, size_t len) {
   talker_note(talker_of(conn), EV_PONG);
 }
 
+static void on_control(wsuv_conn_t *conn, int opcode, const void *payload, size_t len) {
+  take_payload(talker_of(conn), (wsuv_opcode_t)opcode, payload, len);
+  talker_note(talker_of(conn), EV_CONTROL);
+}
+
 static void on_drain(wsuv_conn_t *conn) {
   talker_note(talker_of(conn), EV_DRAIN);
 }
@@ -208,6 +213,7 @@ const wsuv_handler_t talker_handler = {
     .on_message = on_message,
     .on_ping = on_ping,
     .on_pong = on_pong,
+    .on_control = on_control,
     .on_drain = on_drain,
     .on_close = on_close,
 };

@@ -60,7 +60,17 @@ void loopback_close(struct loopback *lb);
 /* Non-zero under valgrind: long loops take larger steps. */
 int loopback_is_slow(void);
 
-enum event { EV_OPEN, EV_MESSAGE, EV_PING, EV_PONG, EV_DRAIN, EV_SENT, EV_CLOSE, NEVENTS };
+enum event {
+  EV_OPEN,
+  EV_MESSAGE,
+  EV_PING,
+  EV_PONG,
+  EV_CONTROL,
+  EV_DRAIN,
+  EV_SENT,
+  EV_CLOSE,
+  NEVENTS
+};
 
 struct ending {
   int code;
@@ -75,7 +85,7 @@ struct ending {
   size_t body_len;
 };
 
-/* One connection's user. `log` has a letter for each event: o m i(ping) n(pong) d s(sent) c. */
+/* One connection's user. `log` has a letter for each event: o m i(ping) n(pong) x(control) d s(sent) c. */
 struct talker {
   struct loopback *lb;
   struct host *host;

@@ -92,7 +92,7 @@ stop_server() {
 
 # ---- the command line ----
 
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 11_extension; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -101,6 +101,7 @@ for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay; do
   case $sample in
     04*) value=--ping ;;
     05*) value=--role ;;
+    11*) value=--max ;;
     *) value=--path ;;
   esac
   for mistake in --no-such-option "$value"; do
@@ -486,5 +487,19 @@ awk 'BEGIN { for (i = 0; i < 100; i++) printf "x" }' >"$work/x"
 replay "of long messages" 0 --role client
 check "a long text is cut" has out '^text 100 "x\{64\}" \.\.\.$'
 check "a long binary is cut" has out '^binary 100\( 78\)\{24\} \.\.\.$'
+
+# ---- an extension ----
+
+run "$bin/11_extension" aaaaaaaaaaaaaaaab hello
+check "11_extension ends with 0" status_is 0
+check "messages travel shorter" out_is 'negotiated: x-run-length
+echo: aaaaaaaaaaaaaaaab
+echo: hello
+sent 22 octets as 12'
+run "$bin/11_extension" --max 4 aaaaaaaaaaaaaaaab
+check "the server keeps to the client's limit" has out '^sent 17 octets as 10$'
+run "$bin/11_extension" --plain aaaaaaaaaaaaaaaab
+check "what is not offered is not negotiated" has out '^negotiated: nothing'
+check "and the messages come all the same" has out '^echo: aaaaaaaaaaaaaaaab$'
 
 echo "$nchecks checks passed"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "integration/raw_peer.h"
+#include "support/toy_extension.h"
 
 struct play {
   struct loopback lb;
@@ -13,6 +14,8 @@ struct play {
 };
 
 typedef void (*play_fn)(struct play *p);
+
+static const wsuv_extension_t *const extensions[] = {&toy_runs, &toy_count};
 
 static void client_hears(struct talker *t, enum event event) {
   static const char payload[100000] = "some text that spans reads";
@@ -41,6 +44,8 @@ static int connect_now(struct play *p) {
   to.nsubprotocols = 2;
   to.headers = &header;
   to.nheaders = 1;
+  to.extensions = extensions;
+  to.nextensions = 2;
   talker_init(&p->client, &p->lb);
   p->client.on_event = client_hears;
   err = talker_connect(&p->client, &p->host, &to);
@@ -60,6 +65,8 @@ static int listen_now(struct play *p) {
   options.nsubprotocols = 1;
   options.origins = origins;
   options.norigins = 1;
+  options.extensions = extensions;
+  options.nextensions = 2;
   err = host_listen(&p->host, &options);
   CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
   return err;
@@ -196,6 +203,7 @@ static int play_with(const struct row *row, size_t n, int once) {
   row->play(&p);
   failed = failing_alloc_has_failed(&p.lb.fa);
   loopback_close(&p.lb);
+  CHECK_INT(0, toy_sessions_alive());
   return failed;
 }
 

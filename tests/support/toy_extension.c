@@ -35,6 +35,24 @@ static void end(const wsuv_extension_t *extension, void *session) {
   free(session);
 }
 
+static int accept_offer(const wsuv_extension_t *extension, const wsuv_extension_element_t *offer,
+                        wsuv_extension_writer_t *writer, void **session) {
+  (void)extension;
+  (void)writer;
+  if (offer->nparams > 0)
+    return WSUV_OFFER_DECLINED;
+  *session = toy_session_new();
+  return *session != NULL ? WSUV_OFFER_ACCEPTED : WSUV_ENOMEM;
+}
+
+static int accept_answer(const wsuv_extension_t *extension, const wsuv_extension_element_t *answer,
+                         void **session) {
+  (void)extension;
+  (void)answer;
+  *session = toy_session_new();
+  return *session != NULL ? 0 : WSUV_ENOMEM;
+}
+
 static void put(wsuv_extension_step_t *step, uint8_t octet) {
   *step->out++ = octet;
   step->out_len--;
@@ -103,6 +121,8 @@ static int runs_decode(void *arg, wsuv_extension_step_t *step) {
 const wsuv_extension_t toy_runs = {.size = sizeof toy_runs,
                                    .token = "toy-runs",
                                    .rsv = 2,
+                                   .answer = accept_offer,
+                                   .accept = accept_answer,
                                    .end = end,
                                    .encode = runs_encode,
                                    .decode = runs_decode};
@@ -142,6 +162,8 @@ const wsuv_extension_t toy_count = {.size = sizeof toy_count,
                                     .token = "toy-count",
                                     .rsv = 1,
                                     .scope = WSUV_PER_FRAME,
+                                    .answer = accept_offer,
+                                    .accept = accept_answer,
                                     .end = end,
                                     .encode = count_encode,
                                     .decode = count_decode};
@@ -155,8 +177,13 @@ static int flip(void *arg, wsuv_extension_step_t *step) {
   return step->in_len > 0 ? WSUV_STEP_MORE : WSUV_STEP_DONE;
 }
 
-const wsuv_extension_t toy_case = {
-    .size = sizeof toy_case, .token = "toy-case", .end = end, .encode = flip, .decode = flip};
+const wsuv_extension_t toy_case = {.size = sizeof toy_case,
+                                   .token = "toy-case",
+                                   .answer = accept_offer,
+                                   .accept = accept_answer,
+                                   .end = end,
+                                   .encode = flip,
+                                   .decode = flip};
 
 /* ---- opcodes ---- */
 
@@ -184,6 +211,8 @@ static int take_control(void *arg, int opcode, const uint8_t *payload, size_t le
 const wsuv_extension_t toy_opcodes = {.size = sizeof toy_opcodes,
                                       .token = "toy-opcodes",
                                       .opcodes = 1u << 5 | 1u << 13,
+                                      .answer = accept_offer,
+                                      .accept = accept_answer,
                                       .end = end,
                                       .encode = reverse,
                                       .decode = reverse,
@@ -199,6 +228,8 @@ static int stand_still(void *arg, wsuv_extension_step_t *step) {
 
 const wsuv_extension_t toy_stuck = {.size = sizeof toy_stuck,
                                     .token = "toy-stuck",
+                                    .answer = accept_offer,
+                                    .accept = accept_answer,
                                     .end = end,
                                     .encode = stand_still,
                                     .decode = stand_still};

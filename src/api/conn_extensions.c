@@ -1,0 +1,36 @@
+/* Extensions of a connection: from the handshake that negotiated them to the endpoint that uses them. */
+#include "api/opening.h"
+#include "proto/extensions.h"
+
+int wsuv__conn_prepare_extensions(const wsuv_conn_t *conn, const wsuv_handshake_t *handshake,
+                                  struct wsuv__extensions **out) {
+  wsuv_negotiated_t negotiated[WSUV_EXTENSION_ELEMENTS_MAX];
+  size_t n = wsuv_handshake_nextensions(handshake);
+  size_t i;
+
+  for (i = 0; i < n && i < WSUV_EXTENSION_ELEMENTS_MAX; i++)
+    negotiated[i] = wsuv_handshake_extension_at(handshake, i);
+  return wsuv__extensions_new(out, &conn->loop->allocator, &conn->config->endpoint.rules,
+                              negotiated, n);
+}
+
+void wsuv__conn_use_extensions(wsuv_conn_t *conn, wsuv_handshake_t *handshake,
+                               struct wsuv__extensions *set) {
+  wsuv__endpoint_use_extensions(&conn->endpoint, set);
+  wsuv_handshake_release_extensions(handshake);
+}
+
+void wsuv__conn_discard_extensions(const wsuv_conn_t *conn, struct wsuv__extensions *set) {
+  wsuv__release(&conn->loop->allocator, set);
+}
+
+size_t wsuv_conn_nextensions(const wsuv_conn_t *conn) {
+  return conn->endpoint.extensions != NULL ? conn->endpoint.extensions->nstages : 0;
+}
+
+wsuv_negotiated_t wsuv_conn_extension_at(const wsuv_conn_t *conn, size_t index) {
+  const struct wsuv__stage *stage = &conn->endpoint.extensions->stages[index];
+  wsuv_negotiated_t negotiated = {stage->extension, stage->session};
+
+  return negotiated;
+}
