@@ -25,10 +25,10 @@ int wsuv_close_format(char *out, size_t size, int code, const char *reason, size
   if (len + (reason_len > 0 ? 2 + reason_len : 0) >= size)
     return WSUV_ENOBUFS;
   memcpy(out, text, len + 1);
-  if (reason_len > 0) {
-    memcpy(out + len, ": ", 2);
-    put_reason(out + len + 2, reason, reason_len);
-    len += 2 + reason_len;
-  }
-  return (int)len;
+  if (reason_len == 0)
+    return n;
+  out[len] = ':';
+  out[len + 1] = ' ';
+  put_reason(out + len + 2, reason, reason_len);
+  return (int)(len + 2 + reason_len);
 }
