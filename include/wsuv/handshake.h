@@ -83,6 +83,10 @@ WSUV_EXTERN int wsuv_handshake_request_line(wsuv_handshake_t *handshake, const c
 /* Client: the status of the response; judged by finish. WSUV_ESTATE for a server or after finish. */
 WSUV_EXTERN int wsuv_handshake_status_line(wsuv_handshake_t *handshake, int status);
 
+/* Client: the reason phrase behind the status, for wsuv_handshake_fault only; need not be called. Errors as above. */
+WSUV_EXTERN int wsuv_handshake_reason_phrase(wsuv_handshake_t *handshake, const char *reason,
+                                             size_t len);
+
 /* One field of the peer's head, in the order received; nothing is kept beyond what the handshake needs, unrelated
  * fields are ignored. A NULL value is skipped. WSUV_ENOMEM, WSUV_ESTATE after finish. */
 WSUV_EXTERN int wsuv_handshake_header(wsuv_handshake_t *handshake, const char *name,
@@ -116,7 +120,8 @@ typedef struct wsuv_handshake_fault {
   const char *clause;       /* such as "RFC 6455 4.2.1" */
   const char *const *names; /* the missing fields */
   size_t nnames;
-  int status; /* the server's, with WSUV_ESTATUS */
+  int status;         /* the server's, with WSUV_ESTATUS */
+  const char *reason; /* behind the status, if it is known; as `value` */
 } wsuv_handshake_fault_t;
 
 /* Fills *fault in and returns its error; 0, and all of it 0, without a fault. The texts belong to the handshake. */

@@ -89,6 +89,14 @@ WSUV_EXTERN const char *wsuv_close_code_name(int code);
 /* The reverse, case-sensitive; 0 for an unknown name. "SERVER_ERROR" is a second name of 1011. */
 WSUV_EXTERN int wsuv_close_code_by_name(const char *name);
 
+#define WSUV_CLOSE_TEXT_MAX 160 /* room that wsuv_close_format never exceeds, NUL included */
+
+/* A line for logs: "1001/ENDPOINT_UNAVAILABLE: going down", "4000: x", "1006", "no code" for 0. Control characters of the
+ * reason, which may be NULL, become '?'. Returns the length without NUL; WSUV_ENOBUFS (nothing was written), WSUV_EINVAL (a
+ * reason over 123 octets, NULLs). */
+WSUV_EXTERN int wsuv_close_format(char *out, size_t size, int code, const char *reason,
+                                  size_t reason_len);
+
 /* Non-zero if a Close frame may carry `code`: 1000-1003, 1007-1014, 3000-4999 (RFC 6455 7.4). The same set is
  * accepted from the peer. */
 WSUV_EXTERN int wsuv_close_code_is_sendable(int code);

@@ -179,8 +179,11 @@ static void fail_amid_response(wsuv_conn_t *conn, int err) {
 static int judge_response(struct wsuv__connect *connect) {
   size_t n = wsuv__head_parser_nheaders(&connect->head);
   size_t i;
+  wsuv_span_t reason = wsuv__head_parser_reason(&connect->head);
   int err = wsuv_handshake_status_line(connect->handshake, connect->head.status);
 
+  if (err == 0)
+    err = wsuv_handshake_reason_phrase(connect->handshake, (const char *)reason.data, reason.len);
   for (i = 0; err == 0 && i < n; i++) {
     wsuv_header_t h = wsuv__head_parser_header(&connect->head, i);
     err = wsuv_handshake_header(connect->handshake, h.name, h.name_len, h.value, h.value_len);

@@ -131,6 +131,16 @@ int wsuv_handshake_status_line(wsuv_handshake_t *h, int status) {
   return 0;
 }
 
+int wsuv_handshake_reason_phrase(wsuv_handshake_t *h, const char *reason, size_t len) {
+  struct wsuv__text text;
+  if (h->role != WSUV_CLIENT || h->state != HANDSHAKE_COLLECTING)
+    return WSUV_ESTATE;
+  text.data = reason;
+  text.len = len;
+  wsuv__fault_keep_reason(&h->fault, text);
+  return 0;
+}
+
 static int check_status(wsuv_handshake_t *h) {
   if (h->status == 101)
     return 0;

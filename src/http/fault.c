@@ -23,14 +23,21 @@ void wsuv__fault_end_missing(struct wsuv__fault *fault, const char *clause) {
   end_line(fault, clause);
 }
 
-void wsuv__fault_keep_value(struct wsuv__fault *fault, struct wsuv__text value) {
+static void keep(struct wsuv__detail *detail, struct wsuv__text text) {
   size_t room = WSUV__DETAIL_MAX - (sizeof CUT - 1);
-  wsuv__detail_clear(&fault->value);
-  wsuv__detail_add_text(&fault->value, value.data,
-                        value.len <= WSUV__DETAIL_MAX ? value.len : room);
-  if (value.len > WSUV__DETAIL_MAX)
-    wsuv__detail_add(&fault->value, CUT);
+  wsuv__detail_clear(detail);
+  wsuv__detail_add_text(detail, text.data, text.len <= WSUV__DETAIL_MAX ? text.len : room);
+  if (text.len > WSUV__DETAIL_MAX)
+    wsuv__detail_add(detail, CUT);
+}
+
+void wsuv__fault_keep_value(struct wsuv__fault *fault, struct wsuv__text value) {
+  keep(&fault->value, value);
   fault->is.value = fault->value.text;
+}
+
+void wsuv__fault_keep_reason(struct wsuv__fault *fault, struct wsuv__text reason) {
+  keep(&fault->reason, reason);
 }
 
 void wsuv__fault_set(struct wsuv__fault *fault, const char *name, const char *why,
@@ -75,6 +82,7 @@ void wsuv__fault_set_status(struct wsuv__fault *fault, int status, const char *c
   fault->is.why = "unexpected value";
   fault->is.expected = "101";
   fault->is.status = status;
+  fault->is.reason = fault->reason.len > 0 ? fault->reason.text : NULL;
   wsuv__detail_add_number(&fault->value, status > 0 ? (unsigned)status : 0);
   fault->is.value = fault->value.text;
   wsuv__detail_add(&fault->line, "status is ");

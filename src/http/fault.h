@@ -13,6 +13,7 @@ struct wsuv__fault {
   wsuv_handshake_fault_t is;
   const char *names[WSUV__FAULT_NAMES_MAX];
   struct wsuv__detail value;
+  struct wsuv__detail reason; /* kept until there is a fault */
   struct wsuv__detail line;
 };
 
@@ -34,6 +35,9 @@ void wsuv__fault_set_element(struct wsuv__fault *fault, const char *name, struct
 
 /* "status is STATUS, expected 101" */
 void wsuv__fault_set_status(struct wsuv__fault *fault, int status, const char *clause);
+
+/* What stood behind the status, should that be the fault. */
+void wsuv__fault_keep_reason(struct wsuv__fault *fault, struct wsuv__text reason);
 
 /* What was received, for a line that does not show it. */
 void wsuv__fault_keep_value(struct wsuv__fault *fault, struct wsuv__text value);

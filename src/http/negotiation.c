@@ -44,7 +44,7 @@ int wsuv__negotiation_init(struct wsuv__negotiation *n, const wsuv_allocator_t *
     return 0;
   if (extensions == NULL || nextensions > SIZE_MAX / sizeof *n->agreed)
     return WSUV_EINVAL;
-  n->ours = wsuv__alloc(a, nextensions * sizeof *n->ours);
+  n->ours = wsuv__alloc(a, nextensions * sizeof(void *));
   n->agreed = wsuv__alloc_zeroed(a, nextensions * sizeof *n->agreed);
   if (n->ours == NULL || n->agreed == NULL)
     return WSUV_ENOMEM;

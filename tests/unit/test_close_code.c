@@ -124,14 +124,59 @@ static void run_decoding(const void *data) {
   guard_page_free(&page);
 }
 
+struct format_row {
+  const char *name;
+  int code;
+  const char *reason;
+  const char *text;
+};
+
+/* covers: ERR.14 ERR.21 ERR.22 */
+static const struct format_row formats[] = {
+    {"code with a name", 1000, NULL, "1000/SUCCESS"},
+    {"and a reason", 1001, "going down", "1001/ENDPOINT_UNAVAILABLE: going down"},
+    {"an empty reason", 1011, "", "1011/INTERNAL_ERROR"},
+    {"code without a name", 4000, "x", "4000: x"},
+    {"abnormal", 1006, NULL, "1006"},
+    {"nothing", 0, NULL, "no code"},
+    {"control characters", 1002, "a\nb\x7f\x01", "1002/PROTOCOL_ERROR: a?b??"},
+    {"UTF-8 stays", 3000, "\xc3\xa4", "3000: \xc3\xa4"},
+    {"any number", INT_MIN, NULL, "-2147483648"},
+};
+
+static void run_format(const void *data) {
+  const struct format_row *row = data;
+  size_t reason_len = row->reason != NULL ? strlen(row->reason) : 0;
+  char out[WSUV_CLOSE_TEXT_MAX];
+  size_t size;
+  for (size = 0; size <= strlen(row->text); size++)
+    CHECK_ERR(WSUV_ENOBUFS, wsuv_close_format(out, size, row->code, row->reason, reason_len));
+  CHECK_INT(strlen(row->text), wsuv_close_format(out, size, row->code, row->reason, reason_len));
+  CHECK_STR(row->text, out);
+}
+
+/* covers: ERR.21 */
+static void a_close_as_text_is_bounded(void **state) {
+  char reason[124];
+  char out[WSUV_CLOSE_TEXT_MAX];
+  (void)state;
+  memset(reason, 'x', sizeof reason);
+  CHECK_ERR(WSUV_EINVAL, wsuv_close_format(out, sizeof out, 1010, reason, 124));
+  CHECK_ERR(WSUV_EINVAL, wsuv_close_format(out, sizeof out, 1010, NULL, 1));
+  CHECK_ERR(WSUV_EINVAL, wsuv_close_format(NULL, 0, 1010, NULL, 0));
+  CHECK_INT(5 + 22 + 2 + 123, wsuv_close_format(out, sizeof out, 1010, reason, 123));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_may_be_sent_is_a_closed_set),
       cmocka_unit_test(names_and_codes_convert_both_ways),
+      cmocka_unit_test(a_close_as_text_is_bounded),
       cmocka_unit_test(the_longest_reason_fills_the_payload),
   };
   memset(longest, 'r', sizeof longest);
-  return CHECK_RUN_TABLE("close payloads written", encodings, run_encoding) +
+  return CHECK_RUN_TABLE("texts", formats, run_format) +
+         CHECK_RUN_TABLE("close payloads written", encodings, run_encoding) +
          CHECK_RUN_TABLE("close payloads read", decodings, run_decoding) +
          cmocka_run_group_tests_name("close_code", tests, NULL, NULL);
 }

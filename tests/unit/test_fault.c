@@ -113,6 +113,7 @@ static void a_client_has_the_status_and_both_accepts(void **state) {
   CHECK_ERR(WSUV_ESTATUS, wsuv_handshake_finish(h));
   CHECK_ERR(WSUV_ESTATUS, wsuv_handshake_fault(h, &fault));
   CHECK_INT(404, fault.status);
+  CHECK_NULL(fault.reason);
   CHECK_STR("status", fault.name);
   CHECK_STR("404", fault.value);
   CHECK_STR("101", fault.expected);
@@ -130,11 +131,42 @@ static void a_client_has_the_status_and_both_accepts(void **state) {
   wsuv_handshake_free(h);
 }
 
+/* covers: ERR.4 ERR.21 */
+static void a_reason_phrase_is_kept_for_a_wrong_status(void **state) {
+  wsuv_handshake_t *h = new_handshake(WSUV_CLIENT);
+  wsuv_handshake_fault_t fault;
+  (void)state;
+  CHECK_ERR(0, wsuv_handshake_status_line(h, 404));
+  CHECK_ERR(0, wsuv_handshake_reason_phrase(h, "Moved\x01", 6));
+  CHECK_ERR(0, wsuv_handshake_reason_phrase(h,
+                                            "Not\xa0"
+                                            "Found",
+                                            9));
+  CHECK_ERR(WSUV_ESTATUS, wsuv_handshake_finish(h));
+  CHECK_ERR(WSUV_ESTATUS, wsuv_handshake_fault(h, &fault));
+  CHECK_STR("Not?Found", fault.reason);
+  CHECK_ERR(WSUV_ESTATE, wsuv_handshake_reason_phrase(h, "x", 1));
+  wsuv_handshake_free(h);
+
+  h = new_handshake(WSUV_CLIENT);
+  CHECK_ERR(0, wsuv_handshake_status_line(h, 101));
+  CHECK_ERR(0, wsuv_handshake_reason_phrase(h, "Switching", 9));
+  CHECK_ERR(WSUV_EMISSING, wsuv_handshake_finish(h));
+  CHECK_ERR(WSUV_EMISSING, wsuv_handshake_fault(h, &fault));
+  CHECK_NULL(fault.reason);
+  wsuv_handshake_free(h);
+
+  h = new_handshake(WSUV_SERVER);
+  CHECK_ERR(WSUV_ESTATE, wsuv_handshake_reason_phrase(h, "x", 1));
+  wsuv_handshake_free(h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_fault_has_attributes_but_no_secrets),
       cmocka_unit_test(the_value_of_a_fault_is_printable_and_cut),
       cmocka_unit_test(a_client_has_the_status_and_both_accepts),
+      cmocka_unit_test(a_reason_phrase_is_kept_for_a_wrong_status),
   };
   return cmocka_run_group_tests_name("fault", tests, NULL, NULL);
 }

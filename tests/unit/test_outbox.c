@@ -485,6 +485,7 @@ static void nothing_but_pongs_follows_the_seal(void **state) {
   free_scene(s);
 }
 
+/* covers: ERR.8 */
 static void wrong_headers_are_refused(void **state) {
   struct scene *s = new_scene(1, 0, 0);
   wsuv_frame_header_t header = header_of(s, 16, 0);

@@ -8,7 +8,7 @@
 
 /* ---- ept.feed: one outcome for each frame ---- */
 
-/* The seed's names of faults. A received Close is an event here, not a fault. */
+/* The seed's names of faults. A received Close is an event here, not a fault. covers: ERR.12 ERR.13 ERR.14 ERR.23 */
 static const struct {
   const char *name;
   int err;
