@@ -102,6 +102,8 @@ static int make_step(struct wsuv_endpoint *ep, struct wsuv__stage *stage, uint8_
   size_t taken;
   int rc;
 
+  if (stage->error != 0)
+    return stage->error;
   memset(&step, 0, sizeof step);
   step.in = waiting > 0 ? stage->input.base + stage->input_off : NULL;
   step.in_len = waiting;
@@ -112,12 +114,16 @@ static int make_step(struct wsuv_endpoint *ep, struct wsuv__stage *stage, uint8_
   step.rsv = extension->rsv &
              (extension->scope == WSUV_PER_FRAME ? ep->parser.header.rsv : ep->message.rsv);
   rc = extension->decode(stage->session, &step);
-  if (rc < 0)
-    return rc;
   if (rc > WSUV_STEP_MORE || step.in_len > waiting || step.out_len > out_len)
     return WSUV_ETRANSFORM;
   taken = waiting - step.in_len;
   *produced = out_len - step.out_len;
+  if (rc < 0 && *produced > 0) {
+    stage->error = rc;
+    return WSUV_STEP_MORE;
+  }
+  if (rc < 0)
+    return rc;
   if (rc == WSUV_STEP_DONE ? step.in_len > 0 : taken == 0 && *produced == 0)
     return WSUV_ETRANSFORM;
   drop_input(ep->config->allocator, stage, taken);
@@ -153,18 +159,29 @@ static int step_into_stage(struct wsuv_endpoint *ep, struct wsuv__stage *stage,
   return produced > 0 || flags != 0 ? give(ep->config->allocator, below, out, produced, flags) : 0;
 }
 
+/* Octets of the message, up to the limit on its size; whether more or worse comes first does not depend on the split. */
+static int take_within_limit(struct wsuv_endpoint *ep, uint8_t *data, size_t len, int is_final) {
+  uint64_t left = ep->config->max_message_size - ep->message.size;
+  int err;
+
+  if (len <= left) {
+    ep->message.size += len;
+    return wsuv__endpoint_take_piece(ep, data, len, is_final);
+  }
+  err = wsuv__endpoint_take_piece(ep, data, (size_t)left, 0);
+  return err != 0 ? err : WSUV_EMSGSIZE;
+}
+
 static int step_into_fragment(struct wsuv_endpoint *ep, struct wsuv__stage *stage) {
   uint8_t out[STEP_SIZE];
   size_t produced = 0;
   int rc = make_step(ep, stage, out, sizeof out, &produced);
   int flags;
-  int err;
 
   if (rc < 0)
     return rc;
   flags = settle_step(stage, rc, produced);
-  err = wsuv__message_grow(&ep->message, produced, ep->config->max_message_size);
-  return err != 0 ? err : wsuv__endpoint_take_piece(ep, out, produced, (flags & WSUV_FINAL) != 0);
+  return take_within_limit(ep, out, produced, (flags & WSUV_FINAL) != 0);
 }
 
 /* Room for one step more, as much again as there is already, and never much over the limit. */
@@ -184,6 +201,7 @@ static int step_into_message(struct wsuv_endpoint *ep, struct wsuv__stage *stage
   struct wsuv__message *message = &ep->message;
   size_t room = room_ahead(ep);
   size_t produced = 0;
+  uint64_t left;
   uint8_t *out;
   int flags;
   int err;
@@ -196,9 +214,10 @@ static int step_into_message(struct wsuv_endpoint *ep, struct wsuv__stage *stage
   if (rc < 0)
     return rc;
   flags = settle_step(stage, rc, produced);
-  err = wsuv__message_grow(message, produced, ep->config->max_message_size);
+  left = ep->config->max_message_size - message->size;
+  err = wsuv__message_validate(message, out, produced < left ? produced : (size_t)left);
   if (err == 0)
-    err = wsuv__message_validate(message, out, produced);
+    err = wsuv__message_grow(message, produced, ep->config->max_message_size);
   if (err != 0)
     return err;
   message->buf.len += produced;
@@ -265,7 +284,5 @@ int wsuv__endpoint_filter(struct wsuv_endpoint *ep, const struct wsuv__frame_sli
     err = give(ep->config->allocator, top, slice->data, len, flags);
     return err != 0 ? err : run_decoders(ep);
   }
-  err = wsuv__message_grow(&ep->message, len, ep->config->max_message_size);
-  return err != 0 ? err
-                  : wsuv__endpoint_take_piece(ep, slice->data, len, (flags & WSUV_FINAL) != 0);
+  return take_within_limit(ep, slice->data, len, (flags & WSUV_FINAL) != 0);
 }

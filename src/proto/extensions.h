@@ -27,6 +27,7 @@ struct wsuv__stage {
   uint8_t output_flags; /* WSUV_FIRST, WSUV_FRAME_FIRST: still to go with the first output */
   uint8_t decoding;     /* enum wsuv__decoding */
   uint8_t encoding;     /* enum wsuv__encoding */
+  int error; /* of the decoder, to be told once what came out before it has been judged */
 };
 
 /* Stages in the order of sending: per message first, then per frame; each kind as negotiated. */

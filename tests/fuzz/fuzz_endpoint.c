@@ -1,12 +1,14 @@
 /* Whole endpoints: received octets and local calls in any order. Run twice, once with the received octets in one piece a
  * step and once cut up; both have to see the same events, send the same octets and end alike.
  *
- * Octet 0 picks role and limits, octet 1 the pieces, octet 2 what callbacks do and whether messages come whole. Then steps: an octet below 16 is a local
- * call (see `actions`), any other one says how many of the following octets are received. */
+ * Octet 0 picks role and limits, octet 1 the pieces, octet 2 what callbacks do, whether messages come whole, extensions and
+ * claims. Then steps: an octet below 16 is a local call (see `act`), any other one says how many of the following octets are
+ * received. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/endpoint.h"
+#include "support/toy_extension.h"
 
 #define FUZZ_CHECK(condition) \
   do {                        \
@@ -25,6 +27,7 @@ struct memory {
 struct run {
   wsuv_endpoint_t *ep;
   wsuv_endpoint_options_t options;
+  wsuv_negotiated_t negotiated[2];
   wsuv_allocator_t allocator;
   struct memory memory;
   uint8_t pattern;
@@ -110,7 +113,8 @@ static void react(struct run *r, unsigned event) {
 }
 
 static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
-  FUZZ_CHECK(type == WSUV_BINARY || (type == WSUV_TEXT && wsuv_utf8_is_valid(payload, len)));
+  FUZZ_CHECK(type == WSUV_BINARY || (int)type == 3 ||
+             (type == WSUV_TEXT && wsuv_utf8_is_valid(payload, len)));
   FUZZ_CHECK(len <= MAX_MESSAGE);
   note(data, (int)type, payload, len);
   if (len > 0)
@@ -158,16 +162,23 @@ static void on_close(void *data, int code, const char *reason, size_t reason_len
   react(data, 3);
 }
 
+static void on_control(void *data, int opcode, const uint8_t *payload, size_t len) {
+  FUZZ_CHECK(opcode == 11);
+  note(data, opcode, payload, len);
+}
+
 static const wsuv_endpoint_handler_t handler = {.size = sizeof handler,
                                                 .on_message = on_message,
                                                 .on_ping = on_ping,
                                                 .on_pong = on_pong,
+                                                .on_control = on_control,
                                                 .on_close = on_close};
 
 static const wsuv_endpoint_handler_t pieces_handler = {.size = sizeof pieces_handler,
                                                        .on_fragment = on_fragment,
                                                        .on_ping = on_ping,
                                                        .on_pong = on_pong,
+                                                       .on_control = on_control,
                                                        .on_close = on_close};
 
 static int take_random(void *arg, void *buf, size_t len) {
@@ -304,16 +315,31 @@ static void check_sent(const struct run *r) {
   struct wsuv__frame_slice slice;
   int closed = 0;
   int rc;
+  rules = *r->ep->rules;
+  rules.max_payload_len = INT64_MAX;
+  rules.lenient_masking = 0;
   rules.role = r->options.role == WSUV_SERVER ? WSUV_CLIENT : WSUV_SERVER;
   wsuv__frame_parser_init(&p);
   while ((rc = wsuv__frame_parser_next(&p, &rules, &in, &slice)) > 0) {
     FUZZ_CHECK(!slice.first || !closed || p.header.opcode == WSUV_PONG);
-    FUZZ_CHECK(p.header.opcode != WSUV_TEXT || wsuv_utf8_is_valid(slice.data, slice.len));
+    FUZZ_CHECK(p.header.opcode != WSUV_TEXT || p.header.rsv != 0 ||
+               wsuv_utf8_is_valid(slice.data, slice.len));
     if (slice.first && p.header.opcode == WSUV_CLOSE)
       closed = 1;
   }
   FUZZ_CHECK(rc == 0 && !wsuv__frame_parser_is_midframe(&p));
   FUZZ_CHECK(closed == wsuv_endpoint_sent_close(r->ep));
+}
+
+static void add_extensions(struct run *r) {
+  static const wsuv_extension_t *const extensions[] = {&toy_runs, &toy_count};
+  size_t i;
+  for (i = 0; i < 2; i++) {
+    r->negotiated[i].extension = extensions[i];
+    r->negotiated[i].session = toy_session_new();
+  }
+  r->options.extensions = r->negotiated;
+  r->options.nextensions = 2;
 }
 
 static void start(struct run *r, const uint8_t *data, uint8_t pattern) {
@@ -335,6 +361,10 @@ static void start(struct run *r, const uint8_t *data, uint8_t pattern) {
   r->options.close_timeout_ms = (data[0] & 32) != 0 ? 100 : 0;
   r->options.max_pings = (data[0] & 64) != 0 ? 1 : 0;
   r->options.lenient_masking = (data[0] & 128) != 0;
+  if ((data[2] & 16) != 0)
+    add_extensions(r);
+  r->options.rsv = (data[2] & 32) != 0 ? 4 : 0;
+  r->options.opcodes = (data[2] & 32) != 0 ? 1u << 3 | 1u << 11 : 0;
   r->pattern = pattern;
   r->reaction = data[2];
   r->piece_len = SIZE_MAX;
@@ -391,5 +421,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   FUZZ_CHECK(a.clean == b.clean && a.reason_len == b.reason_len);
   finish(&whole);
   finish(&split);
+  FUZZ_CHECK(toy_sessions_alive() == 0);
   return 0;
 }
