@@ -46,7 +46,7 @@ static void test_refused(void **state) {
   refuse("127.0.0.1");
 }
 
-/* Every address of a name is tried in turn. */
+/* Every address of a name is tried in turn. covers: UV.14 */
 static void test_all_addresses_refused(void **state) {
   (void)state;
   refuse("localhost");
@@ -230,6 +230,7 @@ static void test_answer(const void *row) {
   loopback_close(&lb);
 }
 
+/* covers: UV.8 */
 static void test_silent_server(void **state) {
   wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
   struct loopback lb;
@@ -271,7 +272,7 @@ static void test_no_early_data(void **state) {
   loopback_close(&lb);
 }
 
-/* covers: W043 H063 */
+/* covers: W043 H063 UV.3 HSC.17 IOC.6 */
 static void test_leftover(void **state) {
   size_t at = 1;
   size_t len = 2;

@@ -31,6 +31,7 @@ static void turn_a_few_times(struct loopback *lb) {
 
 #define NMESSAGES 10
 
+/* covers: UV.5 PAR.16 */
 static void test_several_messages_in_one_segment(void **state) {
   struct rig rig;
   uint8_t bytes[256];

@@ -40,6 +40,7 @@ static void test_answering_peer_lives(void **state) {
   loopback_close(&rig.lb);
 }
 
+/* covers: UV.7 EPT.16 */
 static void test_silent_peer_ends(void **state) {
   struct rig rig;
   struct raw raw;
@@ -145,7 +146,7 @@ static void test_reading_stopped(void **state) {
   loopback_close(&rig.lb);
 }
 
-/* With reading stopped nothing but the heartbeat's timer is left, and that keeps no program from ending. */
+/* With reading stopped nothing but the heartbeat's timer is left, and that keeps no program from ending. covers: UV.7 */
 static void test_keeps_no_loop_alive(void **state) {
   struct loopback lb;
   struct raw_server server;

@@ -291,6 +291,7 @@ struct row {
   act_fn act;
 };
 
+/* covers: UV.15 EPT.40 */
 static void test_row(const void *given) {
   const struct row *row = given;
   struct scene s;

@@ -244,6 +244,7 @@ for round in first second; do
 done
 
 # ---- a second signal ----
+# covers: UV.11
 
 start_server 01_echo_server --port 0
 mkfifo "$work/silent"
@@ -265,6 +266,7 @@ exec 3>&-
 wait "$waiting"
 
 # ---- chat ----
+# covers: DEM.8
 
 start_server 03_chat --port 0
 run "$bin/02_client" "${url}chat" 'NAda "L."' 'MHello \o/'
@@ -278,6 +280,7 @@ check "it says the status in one line" has err 404
 stop_server INT
 
 # ---- the client without an event loop ----
+# covers: CORE.1 CORE.2 CORE.5
 
 client=$bin/04_poll_client
 run "$client"
@@ -399,6 +402,7 @@ check "which is a clean end" status_is 0
 stop_server TERM
 
 # ---- replay ----
+# covers: UV.18 IOC.7
 
 # replay WHAT STATUS OPTIONS...: of the file "capture"; its output is in "out".
 replay() {

@@ -178,6 +178,7 @@ static void expect_numbered(struct rig *rig, uint32_t *next, unsigned npings) {
   }
 }
 
+/* covers: UV.5 IOC.3 */
 static void test_backpressure(void **state) {
   struct rig rig;
   uint32_t next = 0;
@@ -207,7 +208,7 @@ static void test_backpressure(void **state) {
   loopback_close(&rig.lb);
 }
 
-/* A Close waits for what was queued before it. covers: W127 W146 */
+/* A Close waits for what was queued before it. covers: W127 W146 UV.10 */
 static void test_close_behind_the_queue(void **state) {
   struct rig rig;
   uint32_t next = 0;
@@ -228,7 +229,7 @@ static void test_close_behind_the_queue(void **state) {
   loopback_close(&rig.lb);
 }
 
-/* What cannot leave within the closing handshake's time does not leave. */
+/* What cannot leave within the closing handshake's time does not leave. covers: UV.9 */
 static void test_close_behind_a_stuck_queue(void **state) {
   struct rig rig;
   struct order order;
@@ -310,6 +311,7 @@ static void speak(wsuv_conn_t *conn, void *arg) {
     wsuv_conn_terminate(t->host->talkers[3]->conn);
 }
 
+/* covers: UV.17 UV.16 CORE.12 */
 static void test_broadcast(void **state) {
   struct loopback lb;
   struct host host;

@@ -89,6 +89,7 @@ static size_t next_room(size_t room) {
   return room > 60 && room < LARGE - 60 ? room + 997 : room + 1;
 }
 
+/* covers: UV.2 UV.6 IOC.4 */
 static void test_partial_writes(void **state) {
   struct rig rig;
   size_t room;
@@ -140,7 +141,7 @@ static void test_queue_behind_a_write(void **state) {
   close_rig(&rig);
 }
 
-/* A broken transport is found out inside a call of the program's: nothing runs there, on_close comes later. */
+/* A broken transport is found out inside a call of the program's: nothing runs there, on_close comes later. covers: IOC.4 ERR.20 */
 static void test_write_error(void **state) {
   struct rig rig;
   (void)state;

@@ -305,6 +305,7 @@ static void split_everywhere(int late) {
     split_at(bytes, len, at, late);
 }
 
+/* covers: UV.3 IOC.6 DOC.1 */
 static void test_leftover(void **state) {
   (void)state;
   split_everywhere(0);

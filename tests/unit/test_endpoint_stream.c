@@ -85,7 +85,7 @@ static void the_first_frame_has_the_type_the_last_is_final(void **state) {
   wsuv_endpoint_free(ep);
 }
 
-/* covers: STR.6 STR.7 STR.9 ERR.10 W121 */
+/* covers: STR.6 STR.7 STR.9 ERR.10 EPT.41 W121 */
 static void guards(void **state) {
   struct heard heard;
   wsuv_endpoint_t *ep = new_endpoint(WSUV_SERVER, &heard, 0);

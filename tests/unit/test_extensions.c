@@ -299,6 +299,7 @@ static void check_one(const struct round_trip *t, struct side *from, struct side
     wsuv__list_remove(from->ep->outbox.done.next);
 }
 
+/* covers: CORE.4 */
 static void run_round_trip(const void *data) {
   static const size_t lengths[] = {0, 1, 2, 125, 126, 700, 5000, 70000};
   static const size_t splits[] = {4096, 1, 2, 3, 7, 1000};

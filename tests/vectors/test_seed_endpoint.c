@@ -107,7 +107,7 @@ static int is_custom(const struct seed_endpoint *s) {
   return s->name[0] != '\0';
 }
 
-/* "msg text 61", "none out=8a00 closed=1", "err Name out=close:1002", "ignored" */
+/* "msg text 61", "none out=8a00 closed=1", "err Name out=close:1002", "ignored" covers: EPT.30 EPT.31 */
 static void check_outcome(struct seed_endpoint *s, const char *outcome, int nbefore, int err) {
   char word[400];
   int has_out = 0;
@@ -245,12 +245,13 @@ static void add_sent(struct seed_text *out, struct seed_endpoint *s, int is_hear
   seed_text_free(&payload);
 }
 
+/* covers: EPT.20 PNG.5 */
 static void step_heartbeat(struct seed_endpoint *s, struct seed_text *out) {
   (void)wsuv_endpoint_check_heartbeat(&s->ep);
   add_sent(out, s, 1);
 }
 
-/* "close:CODE:REASON"; "-" for the code is the seed's default, which here is given. */
+/* "close:CODE:REASON"; "-" for the code is the seed's default, which here is given. covers: EPT.21 */
 static void step_close(struct seed_endpoint *s, const char *args, struct seed_text *out) {
   struct seed_text reason = {NULL, 0};
   char code_text[32];

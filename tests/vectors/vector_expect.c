@@ -143,7 +143,7 @@ static void expect_wants_close(struct vector_run *run, const char **line) {
   check_numbers(run, (uint64_t)expected, wsuv_endpoint_wants_close(run->ep) != 0);
 }
 
-/* "status 1000 sent 1001 clean "bye"" or "status 1006 sent 0 unclean". */
+/* "status 1000 sent 1001 clean "bye"" or "status 1006 sent 0 unclean". covers: EPT.25 EPT.26 EPT.31 */
 static void expect_status(struct vector_run *run, const char **line) {
   struct vector_bytes reason = {NULL, 0, 0};
   wsuv_close_status_t status;
