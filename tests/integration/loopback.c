@@ -225,7 +225,7 @@ int talker_connect(struct talker *t, struct host *host, const wsuv_connect_optio
   if (options != NULL)
     o = *options;
   if (o.url == NULL) {
-    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%d/", host->port);
+    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%d/", host != NULL ? host->port : 0);
     o.url = url;
   }
   if (CALL(t->lb, wsuv_connect(t->lb->loop, &t->conn, &o, &talker_handler, t)) == 0)

@@ -260,14 +260,14 @@ static void claims_that_conflict_are_refused_before_anything_happens(void **stat
   p.limits.rsv = 2;
   p.connect.url = "ws://127.0.0.1:1/";
   CHECK_ERR(WSUV_ECLAIM, host_listen(&p.host, &p.listen));
-  CHECK_ERR(WSUV_ECLAIM, talker_connect(&p.client, NULL, &p.connect));
+  CHECK_ERR(WSUV_ECLAIM, talker_connect(&p.client, &p.host, &p.connect));
   p.limits.rsv = 8;
   CHECK_ERR(WSUV_EINVAL, host_listen(&p.host, &p.listen));
   p.limits.rsv = 0;
   broken.rsv = 9;
   p.listen.extensions = p.connect.extensions = list;
   CHECK_ERR(WSUV_EINVAL, host_listen(&p.host, &p.listen));
-  CHECK_ERR(WSUV_EINVAL, talker_connect(&p.client, NULL, &p.connect));
+  CHECK_ERR(WSUV_EINVAL, talker_connect(&p.client, &p.host, &p.connect));
   p.listen.extensions = NULL;
   CHECK_ERR(WSUV_EINVAL, host_listen(&p.host, &p.listen));
   pair_close(&p);
