@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs what is missing to build, test or check wsuv.
 #
-# usage: sh cmake/deps.sh build|test|interop|checks... [--npm-dir DIR]
+# usage: sh cmake/deps.sh build|shell|test|interop|checks... [--npm-dir DIR]
 #
 #   build    compiler, cmake, libuv, OpenSSL, llhttp, zlib
-#   test     + cmocka, a C++ compiler for the header check
-#   interop  + node with npm, python3-websockets, chromium; tests/interop's npm packages into DIR
+#   shell    build + npm; xterm.js, for the page of the sample 10_shell_server, into build/xterm
+#   test     build + cmocka, a C++ compiler for the header check
+#   interop  test + shell + node, python3-websockets, chromium; tests/interop's npm packages into DIR
 #   checks   test + clang and its tools, valgrind, pmccabe, shellcheck
 #
 # Says in one line what it is going to install and does it with apt-get (Debian, Ubuntu); elsewhere it names what is
@@ -14,6 +15,7 @@ set -u
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 npm_dir=$root/build/tests/interop
+xterm_dir=$root/build/xterm
 missing=
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -64,6 +66,13 @@ probe_build() {
   have_llhttp || need llhttp
 }
 
+# npm fetches over TLS.
+probe_shell() {
+  probe_build
+  need_command npm npm
+  [ -f /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates
+}
+
 probe_test() {
   probe_build
   need_command g++ c++ g++ clang++
@@ -72,9 +81,8 @@ probe_test() {
 
 probe_interop() {
   probe_test
+  probe_shell
   need_command nodejs node nodejs
-  need_command npm npm
-  [ -f /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates
   need_command python3 python3
   python_with_websockets || need python3-websockets
   need_command chromium chromium chromium-browser google-chrome
@@ -152,32 +160,37 @@ install_missing() {
   fi
 }
 
-# The packages that tests/interop pins, outside of the source tree.
+# install_npm_packages FROM DIR: the packages that FROM pins, outside of the source tree.
 install_npm_packages() {
-  from=$root/tests/interop
-  if [ ! -f "$from/package-lock.json" ]; then return; fi
-  if cmp -s "$from/package-lock.json" "$npm_dir/installed.json"; then return; fi
+  if [ ! -f "$1/package-lock.json" ]; then return; fi
+  if cmp -s "$1/package-lock.json" "$2/installed.json"; then return; fi
   have npm || die "npm is missing"
-  say "npm ci into $npm_dir"
-  mkdir -p "$npm_dir" || exit 1
-  cp "$from/package.json" "$from/package-lock.json" "$npm_dir/" || exit 1
-  if ! (cd "$npm_dir" && npm ci --no-audit --no-fund --ignore-scripts >npm.log 2>&1); then
-    tail -n 15 "$npm_dir/npm.log" >&2
+  say "npm ci into $2"
+  mkdir -p "$2" || exit 1
+  cp "$1/package.json" "$1/package-lock.json" "$2/" || exit 1
+  if ! (cd "$2" && npm ci --no-audit --no-fund --ignore-scripts >npm.log 2>&1); then
+    tail -n 15 "$2/npm.log" >&2
     die "npm ci failed"
   fi
-  cp "$from/package-lock.json" "$npm_dir/installed.json"
+  cp "$1/package-lock.json" "$2/installed.json"
 }
 
-wants_npm=no
+wants_shell=no
+wants_interop=no
 if [ $# -eq 0 ]; then set -- --help; fi
 while [ $# -gt 0 ]; do
   case $1 in
     build) probe_build ;;
     test) probe_test ;;
     checks) probe_checks ;;
+    shell)
+      probe_shell
+      wants_shell=yes
+      ;;
     interop)
       probe_interop
-      wants_npm=yes
+      wants_shell=yes
+      wants_interop=yes
       ;;
     --npm-dir)
       if [ $# -lt 2 ]; then die "--npm-dir needs a directory"; fi
@@ -185,11 +198,11 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     -h | --help)
-      sed -n '2,12s/^# \{0,1\}//p' "$0"
+      sed -n '2,13s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
     *)
-      say "unknown word '$1': build, test, interop or checks" >&2
+      say "unknown word '$1': build, shell, test, interop or checks" >&2
       exit 2
       ;;
   esac
@@ -197,5 +210,6 @@ while [ $# -gt 0 ]; do
 done
 
 install_missing
-if [ $wants_npm = yes ]; then install_npm_packages; fi
+if [ $wants_shell = yes ]; then install_npm_packages "$root/samples/shell" "$xterm_dir"; fi
+if [ $wants_interop = yes ]; then install_npm_packages "$root/tests/interop" "$npm_dir"; fi
 exit 0

@@ -23,8 +23,23 @@ enum {
   PEOPLE_MAX = 200           /* connections; over it the library answers 503 */
 };
 
+static web_file_t page_files[] = {
+    {.path = "/", .name = "index.html", .type = "text/html; charset=utf-8"},
+    {.path = "/chat.js", .name = "chat.js", .type = "text/javascript; charset=utf-8"},
+    {.path = "/chat.css", .name = "chat.css", .type = "text/css; charset=utf-8"},
+};
+
+enum { NPAGE_FILES = sizeof page_files / sizeof page_files[0] };
+
+/* The page may use nothing but its own files and a WebSocket to where it came from. */
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+static const web_files_t files = {
+    .list = page_files, .count = NPAGE_FILES, .policy = policy, .where = "The chat"};
+
 struct chat {
-  web_files_t files;
   int64_t last_id; /* of a person */
 };
 
@@ -230,8 +245,8 @@ static void on_upgrade(wsuv_server_t *server, wsuv_upgrade_t *upgrade) {
 }
 
 static void on_request(wsuv_server_t *server, wsuv_upgrade_t *request) {
-  const struct chat *chat = (const struct chat *)wsuv_server_data(server);
-  web_files_answer(&chat->files, request);
+  (void)server;
+  web_files_answer(&files, request);
 }
 
 static const wsuv_handler_t conn_handler = {.size = sizeof(wsuv_handler_t),
@@ -276,10 +291,10 @@ int main(int argc, char **argv) {
 
   struct chat chat = {0};
   const char *name;
-  int err = web_files_load(&chat.files, web, &name);
+  int err = web_files_load(page_files, NPAGE_FILES, web, &name);
   if (err != 0)
     fprintf(stderr, "cannot read %s in %s: %s\n", name, web, uv_strerror(err));
   int status = err != 0 ? CLI_RUNTIME_ERROR : run(options, &chat);
-  web_files_free(&chat.files);
+  web_files_free(page_files, NPAGE_FILES);
   return status;
 }

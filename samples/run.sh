@@ -4,8 +4,10 @@
 # usage: sh samples/run.sh [NAME [ARGUMENT...]]
 #
 #   without a name   the chat, at http://127.0.0.1:9001/
-#   NAME             a sample such as 01_echo_server, echo_server or 01; the arguments are the sample's own
-#                    (sh samples/run.sh 01 --help)
+#   NAME             chat, echo, ticker, shell, or another sample such as 02_client, client or 02; the arguments are
+#                    the sample's own (sh samples/run.sh echo --help)
+#
+# shell is a terminal in the browser: it also installs xterm.js, with npm, into build/xterm.
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -28,14 +30,14 @@ all_names() {
 find_sample() {
   for name in $(all_names); do
     case $name in
-      "$1" | "$1"_* | [0-9]*_"$1") say "$name" && return ;;
+      "$1" | "$1"_* | [0-9]*_"$1" | [0-9]*_"$1"_*) say "$name" && return ;;
     esac
   done
 }
 
 case ${1:-} in
   -h | --help)
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,10s/^# \{0,1\}//p' "$0"
     say "samples: $(all_names | tr '\n' ' ')"
     exit 0
     ;;
@@ -55,7 +57,10 @@ else
   set -- --port 9001
 fi
 
-sh "$root/cmake/deps.sh" build || exit 1
+case $sample in
+  *_shell_server) sh "$root/cmake/deps.sh" shell || exit 1 ;;
+  *) sh "$root/cmake/deps.sh" build || exit 1 ;;
+esac
 
 # Quiet; the end of the log where something fails.
 step() {

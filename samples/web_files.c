@@ -5,22 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MAX = 1024 * 1024 };
-
-static const struct {
-  const char *path; /* in the URL */
-  const char *name; /* in the folder */
-  const char *type;
-} known[WEB_FILES_COUNT] = {
-    {"/", "index.html", "text/html; charset=utf-8"},
-    {"/chat.js", "chat.js", "text/javascript; charset=utf-8"},
-    {"/chat.css", "chat.css", "text/css; charset=utf-8"},
-};
-
-/* The page may use nothing but its own files and a WebSocket to where it came from. */
-static const char content_security_policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+enum { FILE_MAX = 2 * 1024 * 1024 };
 
 static int read_whole(FILE *file, char **content, size_t *len) {
   char *text = (char *)malloc(FILE_MAX);
@@ -37,18 +22,17 @@ static int read_whole(FILE *file, char **content, size_t *len) {
   return 0;
 }
 
-int web_files_load(web_files_t *files, const char *folder, const char **name) {
-  memset(files, 0, sizeof *files);
-  for (size_t i = 0; i < WEB_FILES_COUNT; i++) {
+int web_files_load(web_file_t *list, size_t count, const char *folder, const char **name) {
+  for (size_t i = 0; i < count; i++) {
     char path[4096];
-    *name = known[i].name;
-    int n = snprintf(path, sizeof path, "%s/%s", folder, known[i].name);
+    *name = list[i].name;
+    int n = snprintf(path, sizeof path, "%s/%s", folder, list[i].name);
     if (n < 0 || (size_t)n >= sizeof path)
       return UV_ENAMETOOLONG;
     FILE *file = fopen(path, "rb");
     if (file == NULL)
       return uv_translate_sys_error(errno);
-    int err = read_whole(file, &files->content[i], &files->len[i]);
+    int err = read_whole(file, &list[i].content, &list[i].len);
     fclose(file);
     if (err != 0)
       return err;
@@ -56,9 +40,11 @@ int web_files_load(web_files_t *files, const char *folder, const char **name) {
   return 0;
 }
 
-void web_files_free(web_files_t *files) {
-  for (size_t i = 0; i < WEB_FILES_COUNT; i++)
-    free(files->content[i]);
+void web_files_free(web_file_t *list, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    free(list[i].content);
+    list[i].content = NULL;
+  }
 }
 
 int web_files_target_is(const wsuv_upgrade_t *request, const char *path) {
@@ -77,17 +63,17 @@ void web_files_refuse(wsuv_upgrade_t *request, int status, const char *text) {
                       is_head ? 0 : strlen(text));
 }
 
-static void send_file(const web_files_t *files, size_t i, wsuv_upgrade_t *request) {
+static void send_file(const web_file_t *file, const char *policy, wsuv_upgrade_t *request) {
   const wsuv_header_t headers[] = {
-      {.name = "Content-Type", .value = known[i].type},
+      {.name = "Content-Type", .value = file->type},
       {.name = "Cache-Control", .value = "no-cache"},
-      {.name = "Content-Security-Policy", .value = content_security_policy},
+      {.name = "Content-Security-Policy", .value = policy},
       {.name = "X-Content-Type-Options", .value = "nosniff"},
       {.name = "Referrer-Policy", .value = "no-referrer"},
   };
   int is_head = strcmp(wsuv_upgrade_method(request), "HEAD") == 0; /* it asks for the fields only */
-  wsuv_upgrade_reject(request, 200, headers, sizeof headers / sizeof headers[0], files->content[i],
-                      is_head ? 0 : files->len[i]);
+  wsuv_upgrade_reject(request, 200, headers, sizeof headers / sizeof headers[0], file->content,
+                      is_head ? 0 : file->len);
 }
 
 void web_files_answer(const web_files_t *files, wsuv_upgrade_t *request) {
@@ -97,11 +83,13 @@ void web_files_answer(const web_files_t *files, wsuv_upgrade_t *request) {
     wsuv_upgrade_reject(request, 405, &allow, 1, NULL, 0);
     return;
   }
-  for (size_t i = 0; i < WEB_FILES_COUNT; i++) {
-    if (web_files_target_is(request, known[i].path)) {
-      send_file(files, i, request);
+  for (size_t i = 0; i < files->count; i++) {
+    if (web_files_target_is(request, files->list[i].path)) {
+      send_file(&files->list[i], files->policy, request);
       return;
     }
   }
-  web_files_refuse(request, 404, "There is nothing here. The chat is at /\n");
+  char text[128];
+  snprintf(text, sizeof text, "There is nothing here. %s is at /\n", files->where);
+  web_files_refuse(request, 404, text);
 }

@@ -1,19 +1,27 @@
-/* The three files of the chat page, read once at start, and the answers to ordinary HTTP requests. */
+/* The files of a web page, read once at start, and the answers to ordinary HTTP requests. */
 #ifndef SAMPLES_WEB_FILES_H
 #define SAMPLES_WEB_FILES_H
 
 #include <wsuv.h>
 
-enum { WEB_FILES_COUNT = 3 };
+typedef struct web_file {
+  const char *path; /* in the URL: "/" */
+  const char *name; /* in the folder: "index.html" */
+  const char *type; /* "text/html; charset=utf-8" */
+  char *content;    /* from here on set by web_files_load */
+  size_t len;
+} web_file_t;
 
 typedef struct web_files {
-  char *content[WEB_FILES_COUNT];
-  size_t len[WEB_FILES_COUNT];
+  const web_file_t *list;
+  size_t count;
+  const char *policy; /* Content-Security-Policy */
+  const char *where;  /* what is at /, for who asks for something else: "The chat" */
 } web_files_t;
 
 /* Reads the files from the folder; 0, or an error of libuv and the name of the file in question. */
-int web_files_load(web_files_t *files, const char *folder, const char **name);
-void web_files_free(web_files_t *files);
+int web_files_load(web_file_t *list, size_t count, const char *folder, const char **name);
+void web_files_free(web_file_t *list, size_t count);
 
 /* Answers the request: a file, 404 for any other path, 405 for methods other than GET and HEAD. */
 void web_files_answer(const web_files_t *files, wsuv_upgrade_t *request);

@@ -92,7 +92,9 @@ stop_server() {
 
 # ---- the command line ----
 
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 11_extension; do
+pty_sample=
+if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 09_ticker $pty_sample 11_extension; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -101,6 +103,7 @@ for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 11_exten
   case $sample in
     04*) value=--ping ;;
     05*) value=--role ;;
+    10*) value=--host ;;
     11*) value=--max ;;
     *) value=--path ;;
   esac
@@ -123,6 +126,11 @@ for sample in 01_echo_server 03_chat; do
   run "$bin/$sample" --port 0 --host no-such-host.invalid
   check "$sample on a host that does not resolve exits with 1" status_is 1
   check "$sample on a host that does not resolve says why in one line" lines_are err 1
+done
+
+for interval in 0 3600001 1s; do
+  run "$bin/09_ticker" --interval-ms "$interval"
+  check "09_ticker --interval-ms $interval exits with 2" status_is 2
 done
 
 run "$bin/02_client"
@@ -278,6 +286,18 @@ run "$bin/02_client" "${url}elsewhere"
 check "02_client is refused on another path" status_is 1
 check "it says the status in one line" has err 404
 stop_server INT
+
+# ---- ticker (its frames are looked at in interop/test_ticker.py) ----
+
+start_server 09_ticker --port 0 --interval-ms 1
+: >"$work/out"
+"$bin/02_client" --wait -1 "$url" >"$work/out" 2>"$work/err" </dev/null &
+waiting=$!
+check "02_client prints the ticker's messages" wait_until has out '^012$'
+stop_server TERM
+wait "$waiting"
+status=$?
+check "closed with 1001 it exits with 0" status_is 0
 
 # ---- the client without an event loop ----
 # covers: CORE.1 CORE.2 CORE.5
