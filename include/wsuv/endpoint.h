@@ -97,6 +97,16 @@ typedef struct wsuv_close_status {
   size_t reason_len;
 } wsuv_close_status_t;
 
+/* What was wrong, for programs; wsuv_endpoint_close_status has the error alone. */
+typedef struct wsuv_endpoint_fault {
+  int error; /* 0: nothing */
+  /* The frame in which it was found, as far as its header had come: the opcode of WSUV_EOPCODE, the reserved bits of WSUV_ERSV,
+   * the length of WSUV_EMSGSIZE. All 0 for what is not about a frame. */
+  wsuv_frame_header_t frame;
+  int close_code;        /* WSUV_ECLOSECODE: the code that must not be sent */
+  uint64_t message_size; /* octets of the message that were taken before */
+} wsuv_endpoint_fault_t;
+
 /* The handler is used in place and must outlive the endpoint. WSUV_EINVAL, WSUV_ECLAIM (two claims on one bit or opcode),
  * WSUV_ENOMEM; then *out is NULL, and the sessions are still the caller's. */
 WSUV_EXTERN int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *options,
@@ -185,6 +195,9 @@ WSUV_EXTERN int wsuv_endpoint_wants_close(const wsuv_endpoint_t *endpoint);
 /* Whether a Close frame was queued by us, came from the peer. */
 WSUV_EXTERN int wsuv_endpoint_sent_close(const wsuv_endpoint_t *endpoint);
 WSUV_EXTERN int wsuv_endpoint_received_close(const wsuv_endpoint_t *endpoint);
+
+/* Fills *fault in and returns its error. */
+WSUV_EXTERN int wsuv_endpoint_fault(const wsuv_endpoint_t *endpoint, wsuv_endpoint_fault_t *fault);
 
 WSUV_EXTERN void wsuv_endpoint_close_status(const wsuv_endpoint_t *endpoint,
                                             wsuv_close_status_t *status);

@@ -33,14 +33,33 @@ void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail) {
     memcpy(conn->detail, detail, size);
 }
 
-/* Which option to turn, and where it stands. */
-static void tell_limit(const wsuv_conn_t *conn, char *out, size_t size) {
+/* What the error's text does not say: which opcode, bits or code it was; which option to turn, and where it stands. Empty for
+ * any other error. */
+static void tell_fault(const wsuv_conn_t *conn, char *out, size_t size) {
   const struct wsuv__endpoint_config *config = &conn->config->endpoint;
+  wsuv_endpoint_fault_t fault;
 
-  (void)snprintf(out, size,
-                 "message over max_message_size (%llu) or frame over max_frame_size (%llu)",
-                 (unsigned long long)config->max_message_size,
-                 (unsigned long long)config->rules.max_payload_len);
+  switch (wsuv_endpoint_fault(&conn->endpoint, &fault)) {
+  case WSUV_EMSGSIZE:
+    (void)snprintf(out, size,
+                   "message over max_message_size (%llu) or frame over max_frame_size (%llu)",
+                   (unsigned long long)config->max_message_size,
+                   (unsigned long long)config->rules.max_payload_len);
+    break;
+  case WSUV_EOPCODE:
+    (void)snprintf(out, size, "unknown opcode %u (RFC 6455 5.2)", (unsigned)fault.frame.opcode);
+    break;
+  case WSUV_ERSV:
+    (void)snprintf(out, size, "reserved bits %u without an extension (RFC 6455 5.2)",
+                   (unsigned)fault.frame.rsv);
+    break;
+  case WSUV_ECLOSECODE:
+    (void)snprintf(out, size, "Close frame with code %d, which must not be sent (RFC 6455 7.4)",
+                   fault.close_code);
+    break;
+  default:
+    out[0] = '\0';
+  }
 }
 
 static void take_response(const wsuv_conn_t *conn, wsuv_close_info_t *info) {
@@ -75,10 +94,9 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
   info.error = status.error != 0 || status.clean ? status.error : conn->error;
   info.opened = conn->opened;
   info.detail = conn->detail != NULL ? conn->detail : wsuv_strerror(info.error);
-  if (info.error == WSUV_EMSGSIZE) {
-    tell_limit(conn, line, sizeof line);
+  tell_fault(conn, line, sizeof line);
+  if (line[0] != '\0' && info.error == status.error)
     info.detail = line;
-  }
   if (conn->connect != NULL && !conn->opened)
     take_response(conn, &info);
   conn->handler->on_close(conn, &info);

@@ -48,6 +48,7 @@ struct wsuv_endpoint {
   size_t held_off;       /* of it, delivered already */
   int error;             /* the first failure */
   uint16_t sent_code;    /* of our Close; 1005: without one; 0: none queued */
+  uint16_t bad_code;     /* of the peer's Close, if that is what was wrong */
   uint8_t control_len;
   uint8_t delivery; /* enum wsuv__delivery */
   uint8_t activity; /* enum wsuv__activity */

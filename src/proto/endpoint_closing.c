@@ -97,10 +97,11 @@ static int fail_on_close_code(struct wsuv_endpoint *ep, const uint8_t *payload, 
   size_t quoted_len = cut_at_character(quoted, len - 2, QUOTED_MAX);
   int n;
 
+  ep->bad_code = wsuv__load_be16(payload);
   if (!wsuv_utf8_is_valid(quoted, quoted_len))
     quoted_len = 0;
   n = snprintf(reason, sizeof reason, "close code %u must not be sent: %.*s",
-               (unsigned)wsuv__load_be16(payload), (int)quoted_len, quoted);
+               (unsigned)ep->bad_code, (int)quoted_len, quoted);
   return wsuv__endpoint_fail_with_reason(ep, WSUV_ECLOSECODE, reason, (size_t)n);
 }
 

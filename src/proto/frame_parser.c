@@ -86,6 +86,7 @@ static int read_base_header(struct wsuv__frame_parser *p, const struct wsuv__fra
   p->header.opcode = first & 15;
   p->header.masked = second >> 7;
   p->len7 = second & 0x7F;
+  p->header.payload_len = 0; /* not known yet */
   err = judge_base_header(p, rules);
   if (err != 0)
     return err;

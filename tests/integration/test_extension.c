@@ -228,6 +228,7 @@ static void a_claimed_control_frame_that_nobody_takes_ends_the_connection(void *
   CHECK_ERR(0, send_frame(p.host.talkers[0], 12, 0, 1, "?"));
   RUN_UNTIL(&p.lb, p.client.n[EV_CLOSE] == 1 && p.host.talkers[0]->n[EV_CLOSE] == 1);
   CHECK_ERR(WSUV_EOPCODE, p.client.end.error);
+  CHECK_STR("unknown opcode 12 (RFC 6455 5.2)", p.client.end.detail);
   CHECK_INT(1002, p.host.talkers[0]->end.code);
   pair_close(&p);
 }
