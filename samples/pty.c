@@ -136,6 +136,24 @@ static void close_all_but(int kept) {
 #endif
 }
 
+static volatile pid_t kept_program;
+
+static void pass_on_hangup(int number) {
+  kill(-kept_program, number);
+  kill(-kept_program, SIGCONT); /* one that is stopped would not notice */
+}
+
+/* When the terminal is closed, also because the server was killed, the kernel tells only the leader of the session. */
+static void watch_hangup(pid_t program) {
+  struct sigaction action = {.sa_handler = pass_on_hangup};
+  sigset_t hangup;
+  kept_program = program;
+  sigaction(SIGHUP, &action, NULL);
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  sigprocmask(SIG_UNBLOCK, &hangup, NULL);
+}
+
 /* The program's number must not be free before the server knows of the end, so it is not waited for. */
 static void keep(const pty_program_t *program, int report) {
   char nothing;
@@ -149,6 +167,7 @@ static void keep(const pty_program_t *program, int report) {
   if (pid < 0)
     _exit(NOT_EXECUTABLE);
   setpgid(pid, pid); /* whoever comes first: it is a group before its number is known */
+  watch_hangup(pid);
   (void)!write(report, &pid, sizeof pid);
   while (waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT) != 0 && errno == EINTR)
     ;

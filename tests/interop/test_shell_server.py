@@ -298,7 +298,7 @@ def who_vanishes_leaves_nothing_behind():
         wait_until(lambda pid=pid: is_gone(pid), "the shell is gone")
         wait_until(lambda job=job: is_gone(job), "its job is gone")
     terminal = server.shell()
-    terminal.type("trap '' HUP; echo deaf=$$.\n")
+    terminal.type("trap '' HUP; exec sh -c 'echo deaf=$$.; while :; do sleep 1; done'\n")
     pid = int(terminal.expect(r"deaf=(\d+)\.")[1])
     terminal.stream.close()
     wait_until(lambda: is_gone(pid), "a shell that does not hear SIGHUP is gone")
@@ -318,6 +318,19 @@ def signals_end_the_sessions():
             terminal.expect_end(1001, "the server stops")
         server.join()
         check(all(map(is_gone, pids)), "the server ended before its shells")
+
+
+def a_killed_server_leaves_nothing_behind():
+    server = ShellServer()
+    terminal, idle = server.shell(), server.shell()
+    pids = [terminal.learn_pid(), idle.learn_pid(), *map(int, server.children())]
+    terminal.type("sh -c 'echo job=$$.; exec sleep 1000'\n")
+    pids.append(int(terminal.expect(r"job=(\d+)\.")[1]))
+    server.process.kill()
+    wait_until(lambda: all(map(is_gone, pids[:2] + pids[4:])), "the shells and the job are gone")
+    wait_until(lambda: all(map(is_gone, pids)), "what watched over them is gone")
+    server.process.wait()
+    server.process.stdout.close()
 
 
 # ---- more than the other side takes ----
@@ -429,6 +442,7 @@ run_cases(
     the_page_and_what_it_is_made_of,
     who_vanishes_leaves_nothing_behind,
     signals_end_the_sessions,
+    a_killed_server_leaves_nothing_behind,
     who_reads_slowly_gets_all_and_costs_nothing,
     output_waits_while_the_page_asks_for_it,
     input_waits_until_the_program_reads,
