@@ -68,7 +68,9 @@ extern "C" {
   XX(ESUBPROTOCOL, -20053, 0, 0, "the server chose a subprotocol that was not offered")           \
   XX(EEXTENSION, -20054, 0, 0, "the server chose an extension that was not offered")              \
   XX(EURL, -20055, 0, 0, "not a valid ws, wss, http or https URL (RFC 6455 3)")                   \
-  XX(ENOTLS, -20056, 0, 0, "TLS is not available in this build")
+  XX(ENOTLS, -20056, 0, 0, "TLS is not available in this build")                                  \
+  XX(ESTREAM, -20060, 0, 500, "the stream is closing, not connected, or of another loop")         \
+  XX(EBUSY, -20061, 0, 503, "the server is at max_connections")
 
 typedef enum wsuv_errno {
 #define WSUV__ERRNO_GEN(name, number, close_code, http_status, text) WSUV_##name = number,
