@@ -24,7 +24,8 @@ struct wsuv_upgrade {
   enum wsuv__request_kind kind;
   struct wsuv__head_parser head;
   wsuv_handshake_t *handshake;
-  struct wsuv__buf leftover; /* came behind the head before the decision */
+  struct wsuv__buf
+      leftover; /* came behind the head before the decision; at first, what came with the stream */
 };
 
 /* A client's side of it. */
@@ -59,7 +60,7 @@ void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn);
 /* Copies the negotiated subprotocol to the connection. WSUV_ENOMEM. */
 int wsuv__conn_keep_subprotocol(wsuv_conn_t *conn, const wsuv_handshake_t *handshake);
 
-/* Opens the connection of a request that was accepted meanwhile. */
+/* What goes on outside of any caller: bytes that came with the stream, a request that was accepted meanwhile. */
 void wsuv__conn_advance_opening(wsuv_conn_t *conn);
 
 /* The connection goes: frees the upgrade, or leaves it as an orphan to the application. */

@@ -64,6 +64,8 @@ static int write_what_fits(struct wsuv__stream *base, const uv_buf_t *bufs, unsi
 /* Nothing of ours is left on the handle, and it is not touched any more: the application may close it at once. */
 static void let_go(struct wsuv__uv_stream *s) {
   s->handle->data = s->uv.adopted.data;
+  if (is_closing(s)) /* by the application, which has a callback of its own */
+    s->uv.adopted.close_cb = NULL;
   wsuv__loop_defer(s->loop, &s->uv.adopted.task);
 }
 
@@ -145,14 +147,11 @@ static void adopted_let_go(struct wsuv__task *task) {
 static void close_adopted(struct wsuv__uv_stream *s) {
   struct wsuv__adopted *adopted = &s->uv.adopted;
 
-  if (is_closing(s)) {
-    adopted->close_cb = NULL;
-  } else if (adopted->own) {
+  if (adopted->own && !is_closing(s)) {
     uv_close((uv_handle_t *)s->handle, adopted_closed);
     return;
-  } else {
-    uv_read_stop(s->handle);
   }
+  uv_read_stop(s->handle);
   adopted->state = ADOPTED_LETTING_GO;
   if (adopted->nreqs == 0)
     let_go(s);

@@ -1,0 +1,81 @@
+/* WebSocket on streams that the application opened itself: a program that already accepts connections, speaks HTTP or
+ * holds a tunnel keeps doing so, and hands wsuv the stream where WebSocket begins. Which door depends on who reads the
+ * opening handshake:
+ *
+ *   nobody yet, a server's          wsuv_server_adopt
+ *   nobody yet, a client's          wsuv_connect with options.stream (wsuv/client.h)
+ *   the application, as a server    wsuv_upgrade_from_request
+ *   the application, either role    wsuv_conn_attach
+ *
+ * and wsuv_conn_detach is the way back. An HTTP server of libuv's sees a request with "Upgrade: websocket" and then:
+ *
+ *   err = wsuv_upgrade_from_request(server, stream, &request, &adopt);   adopt: what was read behind the head
+ *   if (err != 0)
+ *     answer wsuv_err_http_status(err), as to any bad request: the stream is still yours
+ *
+ * samples/08_embedding.c is such a program.
+ *
+ * Streams. A uv_tcp_t, uv_pipe_t or uv_tty_t that is connected, readable and writable; both directions are one handle. It
+ * is of the same uv_loop_t as wsuv's loop. WSUV_EINVAL: NULL, or another type of handle. WSUV_ESTREAM: it is closing, not
+ * connected, or of another loop. After any error nothing was touched.
+ *
+ * From 0 on the stream is the library's: the application neither reads, writes nor closes it, its memory stays, and
+ * stream->data is used by the library. Reading is stopped at once; writes of the application's own that are still under way
+ * go out first. TCP_NODELAY is set. What happens at the end, `own` says:
+ *
+ *   own      the library uv_close()s the stream.
+ *   not own  the stream is given back, open as far as libuv goes. The end of a WebSocket is the end of its transport
+ *            (RFC 6455 7.1.1): unless it was terminated or detached, its write side was shut down and it was read to its
+ *            end, so that uv_close is all that is left to do.
+ *
+ * Either way stream->data has its old value then, and close_cb is called, as the last thing and behind on_close, also for a
+ * connection that never opened and has no on_close: from here on the memory may be freed.
+ *
+ * Giving back waits for a write that is under way, since libuv cannot withdraw one: with a peer that does not read, a
+ * connection on a stream that is not owned ends only when the peer goes on or goes away, also after wsuv_conn_terminate and
+ * wsuv_loop_close. Where that is not wanted, let the library own the stream.
+ *
+ * To end a connection call wsuv_conn_close, terminate or detach. A uv_close by the application is noticed if it comes
+ * inside a callback of the connection or with a write under way, else when the library next uses the stream. The connection
+ * ends then, and close_cb is not called: the stream's memory must stay until on_close.
+ */
+#ifndef WSUV_ADOPT_H
+#define WSUV_ADOPT_H
+
+#include "wsuv/server.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a stream is taken. 0 or NULL means the default in brackets. */
+typedef struct wsuv_adopt_options {
+  size_t size;          /* sizeof(wsuv_adopt_options_t) */
+  const void *leftover; /* octets already read from the stream and not used; copied */
+  size_t leftover_len;
+  int own;              /* non-zero: the library closes the stream at the end [it is given back] */
+  uv_close_cb close_cb; /* the library is done with the stream, see above [nobody is told] */
+} wsuv_adopt_options_t;
+
+#define WSUV_ADOPT_OPTIONS_INIT \
+  { sizeof(wsuv_adopt_options_t), NULL, 0, 0, NULL }
+
+/* A server that listens nowhere: its connections come by wsuv_server_adopt and wsuv_upgrade_from_request. Everything else
+ * is as with wsuv_server_listen; by itself it does not keep the uv_loop_t alive. WSUV_EINVAL (also for host, port, path and
+ * backlog, which must not be set), WSUV_ENOMEM, WSUV_ESTATE (the loop is closing); then *out is NULL. */
+WSUV_EXTERN int wsuv_server_new(wsuv_loop_t *loop, wsuv_server_t **out,
+                                const wsuv_server_options_t *options,
+                                const wsuv_server_handler_t *handler, void *data);
+
+/* A connection whose opening handshake is still to be read from the stream; the server may be one that listens. `options`
+ * may be NULL; the leftover is the beginning of what was received: a part of the request, all of it, or more. What follows
+ * is as for a connection that was accepted. WSUV_EINVAL, WSUV_ESTREAM, WSUV_ESTATE (the server is closing), WSUV_EBUSY
+ * (max_connections), WSUV_ENOMEM. */
+WSUV_EXTERN int wsuv_server_adopt(wsuv_server_t *server, uv_stream_t *stream,
+                                  const wsuv_adopt_options_t *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
