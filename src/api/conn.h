@@ -21,7 +21,7 @@ struct wsuv_conn {
   const wsuv_handler_t *handler;
   void *data;
   wsuv_loop_t *loop;
-  wsuv_server_t *server;  /* NULL for a client */
+  wsuv_server_t *server;  /* NULL for a client and an attached stream */
   struct wsuv__list link; /* in the server's or the loop's list */
   struct wsuv__task task; /* a pump put off to the loop's next turn */
   struct wsuv__wheel_entry deadline;

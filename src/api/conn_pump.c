@@ -99,7 +99,7 @@ static void close_transport(wsuv_conn_t *conn) {
   }
   wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_TRANSPORT);
   conn->due_ms = timeout < WSUV__NEVER - now ? now + timeout : WSUV__NEVER;
-  if (conn->server == NULL && closing == CLOSING_EXCHANGED)
+  if (wsuv_conn_role(conn) == WSUV_CLIENT && closing == CLOSING_EXCHANGED)
     return;
   if (conn->stream.base.ops->shutdown(&conn->stream.base) != 0)
     wsuv__conn_release(conn, 0);

@@ -60,7 +60,8 @@ void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn);
 /* Copies the negotiated subprotocol to the connection. WSUV_ENOMEM. */
 int wsuv__conn_keep_subprotocol(wsuv_conn_t *conn, const wsuv_handshake_t *handshake);
 
-/* What goes on outside of any caller: bytes that came with the stream, a request that was accepted meanwhile. */
+/* What goes on outside of any caller: bytes that came with the stream, a request that was accepted meanwhile, the opening
+ * of an attached stream. */
 void wsuv__conn_advance_opening(wsuv_conn_t *conn);
 
 /* The connection goes: frees the upgrade, or leaves it as an orphan to the application. */

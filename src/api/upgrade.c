@@ -213,12 +213,16 @@ static void receive_given(wsuv_conn_t *conn) {
 void wsuv__conn_advance_opening(wsuv_conn_t *conn) {
   struct wsuv_upgrade *upgrade = conn->upgrade;
 
-  if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE || upgrade == NULL)
+  if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
     return;
-  if (upgrade->state == UPGRADE_READING_REQUEST && upgrade->leftover.len > 0)
+  if (upgrade == NULL) {
+    if (conn->connect == NULL) /* attached: there was a handshake before */
+      wsuv__conn_open(conn, NULL, 0);
+  } else if (upgrade->state == UPGRADE_READING_REQUEST && upgrade->leftover.len > 0) {
     receive_given(conn);
-  else if (upgrade->state == UPGRADE_ACCEPTED)
+  } else if (upgrade->state == UPGRADE_ACCEPTED) {
     open_accepted(conn, NULL, 0);
+  }
 }
 
 /* The application's pointer ends here; an orphan's memory with it. Non-zero: the peer is gone. */
