@@ -74,6 +74,37 @@ WSUV_EXTERN int wsuv_server_new(wsuv_loop_t *loop, wsuv_server_t **out,
 WSUV_EXTERN int wsuv_server_adopt(wsuv_server_t *server, uv_stream_t *stream,
                                   const wsuv_adopt_options_t *options);
 
+/* A request head that the application's own HTTP server has parsed; copied. Values are as received, without the white space
+ * around them. As in every wsuv_header_t, a length of 0 with a non-NULL pointer means "use strlen", so an empty value that is
+ * not NUL-terminated is to be given as NULL. */
+typedef struct wsuv_request {
+  size_t size;        /* sizeof(wsuv_request_t) */
+  const char *method; /* "GET" */
+  size_t method_len;  /* 0: NUL-terminated */
+  const char *target; /* "/chat?room=1", as it stood in the request line */
+  size_t target_len;
+  int version_major; /* 1 and 1 for HTTP/1.1 */
+  int version_minor;
+  const wsuv_header_t *headers; /* every field line, in the order received */
+  size_t nheaders;
+} wsuv_request_t;
+
+#define WSUV_REQUEST_INIT \
+  { sizeof(wsuv_request_t), NULL, 0, NULL, 0, 1, 1, NULL, 0 }
+
+/* A connection whose request the application has read from the stream; the leftover is what came behind the head, the first
+ * frames if a client sends ahead. The request is judged at once, just as one that wsuv reads itself. After 0 the server's
+ * on_upgrade follows (or the 101, without one), never inside this call, and everything is as for a connection that was
+ * accepted; the answer is wsuv's. After an error nothing was touched and the answer is the application's, with the status
+ * that wsuv_err_http_status names:
+ * WSUV_ENOUPGRADE: an ordinary HTTP request; it is the application's to serve. WSUV_EVERSION, WSUV_EMETHOD and the other
+ * faults of wsuv_handshake_finish, WSUV_EBODY: a 426 has "Sec-WebSocket-Version: 13" and "Upgrade: websocket" (RFC 6455
+ * 4.4). WSUV_EHTTP: a text that cannot be part of a head. WSUV_EHEADSIZE: max_head_size, max_headers. WSUV_EINVAL,
+ * WSUV_ESTREAM, WSUV_ESTATE, WSUV_EBUSY, WSUV_ENOMEM: as wsuv_server_adopt. */
+WSUV_EXTERN int wsuv_upgrade_from_request(wsuv_server_t *server, uv_stream_t *stream,
+                                          const wsuv_request_t *request,
+                                          const wsuv_adopt_options_t *options);
+
 /* What was negotiated in an opening handshake that the application did. 0 or NULL means the default in brackets. */
 typedef struct wsuv_attach_options {
   size_t size;                       /* sizeof(wsuv_attach_options_t) */

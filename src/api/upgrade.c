@@ -96,7 +96,7 @@ void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn) {
   end_with(conn, &text, err);
 }
 
-static int judge_request(struct wsuv_upgrade *upgrade) {
+int wsuv__upgrade_judge(struct wsuv_upgrade *upgrade) {
   const struct wsuv__head_parser *head = &upgrade->head;
   wsuv_span_t method = wsuv__head_parser_method(head);
   size_t n = wsuv__head_parser_nheaders(head);
@@ -141,7 +141,7 @@ static void ask(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
 /* The request is whole: who decides? */
 static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
   const wsuv_server_handler_t *handler = conn->server->handler;
-  int err = judge_request(upgrade);
+  int err = wsuv__upgrade_judge(upgrade);
 
   if (err != 0 && handler->on_request != NULL && is_plain(upgrade, err) &&
       !upgrade->head.has_body) {
@@ -220,6 +220,9 @@ void wsuv__conn_advance_opening(wsuv_conn_t *conn) {
       wsuv__conn_open(conn, NULL, 0);
   } else if (upgrade->state == UPGRADE_READING_REQUEST && upgrade->leftover.len > 0) {
     receive_given(conn);
+  } else if (upgrade->state == UPGRADE_JUDGED) {
+    ask(conn, upgrade);
+    wsuv__conn_advance_opening(conn);
   } else if (upgrade->state == UPGRADE_ACCEPTED) {
     open_accepted(conn, NULL, 0);
   }
