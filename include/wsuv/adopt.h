@@ -124,6 +124,27 @@ WSUV_EXTERN int wsuv_conn_attach(wsuv_loop_t *loop, wsuv_conn_t **out, uv_stream
                                  wsuv_role_t role, const wsuv_attach_options_t *options,
                                  const wsuv_handler_t *handler, void *data);
 
+/* The stream is the application's again, its data as it was; `leftover` are the octets that were read from it and are no
+ * part of what was delivered, valid until the callback returns. The stream may be read, written, closed or handed to another
+ * connection at once. */
+typedef void (*wsuv_detach_cb)(wsuv_conn_t *conn, uv_stream_t *stream, const void *leftover,
+                               size_t leftover_len);
+
+/* Ends WebSocket without ending the transport, where both sides have agreed on going on in another way. Nothing more is
+ * delivered, not even what was received already. What is queued is written, then `cb` is called, then on_close with error 0,
+ * and close_cb is not, whoever owned the stream. No Close is sent.
+ *
+ * It takes effect between two frames: inside on_message, behind that message. Only there is it known where the other way
+ * begins; called at another time, octets that were read already may have been taken for frames.
+ *
+ * If the connection ends before `cb`, because the transport broke, the output was not taken within close_timeout_ms or
+ * wsuv_conn_terminate was called, `cb` is not called: on_close says why, and the stream goes as its ownership says.
+ *
+ * WSUV_EINVAL (no cb). WSUV_ESTATE: the stream did not come from the application, since libuv's handles do not move; the
+ * connection is not open; the peer is inside a frame or a fragmented message, or we are inside one
+ * (wsuv_conn_send_begin). */
+WSUV_EXTERN int wsuv_conn_detach(wsuv_conn_t *conn, wsuv_detach_cb cb);
+
 #ifdef __cplusplus
 }
 #endif
