@@ -1,11 +1,13 @@
 /* wsuv: WebSocket (RFC 6455) on libuv. Includes all of the public API.
  *
  * wsuv/server.h, wsuv/client.h, wsuv/conn.h, wsuv/loop.h  the libuv side
+ * wsuv/adopt.h                                            on streams of the application's own
  * wsuv/endpoint.h, handshake.h, extension.h, frame.h      the sans-I/O core, usable without libuv (wsuv::core)
  */
 #ifndef WSUV_H
 #define WSUV_H
 
+#include "wsuv/adopt.h"
 #include "wsuv/client.h"
 #include "wsuv/conn.h"
 #include "wsuv/endpoint.h"

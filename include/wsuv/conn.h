@@ -102,6 +102,7 @@ typedef enum wsuv_state {
   WSUV_STATE_OPEN,                 /* messages flow */
   WSUV_STATE_CLOSING_HANDSHAKE, /* a Close was sent or received, or an HTTP refusal is on its way */
   WSUV_STATE_CLOSING_TRANSPORT, /* write side shut down; reading and discarding until the peer ends */
+  WSUV_STATE_DETACHING,         /* wsuv_conn_detach: what is queued goes out, nothing is read */
   WSUV_STATE_RELEASING          /* handles are closing; on_close follows */
 } wsuv_state_t;
 

@@ -71,7 +71,9 @@ extern "C" {
   XX(ENOTLS, -20056, 0, 0, "TLS is not available in this build")                                  \
   XX(EBADEXTENSION, -20057, 0, 0, "the server's extensions are not acceptable (RFC 6455 9.1)")    \
   XX(ENOSUBPROTOCOL, -20058, 0, 400, "the client offers no subprotocol that is supported")        \
-  XX(EORIGIN, -20059, 0, 403, "requests of this origin are not allowed (RFC 6455 4.2.2)")
+  XX(EORIGIN, -20059, 0, 403, "requests of this origin are not allowed (RFC 6455 4.2.2)")         \
+  XX(ESTREAM, -20060, 0, 500, "the stream is closing, not connected, or of another loop")         \
+  XX(EBUSY, -20061, 0, 503, "the server is at max_connections")
 
 typedef enum wsuv_errno {
 #define WSUV__ERRNO_GEN(name, number, close_code, http_status, text) WSUV_##name = number,

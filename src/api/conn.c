@@ -37,24 +37,30 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
   wsuv__conn_leave(conn);
 }
 
+static void start_timeout(wsuv_conn_t *conn, uint64_t timeout_ms) {
+  uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
+
+  conn->due_ms = timeout_ms < WSUV__NEVER - now ? now + timeout_ms : WSUV__NEVER;
+}
+
+void wsuv__conn_start_close_timeout(wsuv_conn_t *conn) {
+  start_timeout(conn, conn->config->endpoint.close_timeout_ms);
+}
+
 void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
                      const wsuv_handler_t *handler, wsuv_state_t phase) {
-  uint64_t now = wsuv__loop_now_ms(&loop->io);
-
   memset(conn, 0, sizeof *conn);
   conn->config = config;
   conn->handler = handler;
   conn->loop = loop;
   conn->phase = (uint8_t)phase;
-  conn->due_ms = config->handshake_timeout_ms < WSUV__NEVER - now
-                     ? now + config->handshake_timeout_ms
-                     : WSUV__NEVER;
+  start_timeout(conn, config->handshake_timeout_ms);
   wsuv__list_init(&conn->link);
   wsuv__list_init(&conn->task.link);
   conn->task.run = run_task;
   wsuv__wheel_entry_init(&conn->deadline, deadline_came);
   wsuv__endpoint_init(&conn->endpoint, &config->endpoint, wsuv__conn_endpoint_handler(handler),
-                      conn, now);
+                      conn, wsuv__loop_now_ms(&loop->io));
   wsuv__outbox_set_writer(&conn->endpoint.outbox, wsuv__conn_write_now, conn);
 }
 

@@ -5,8 +5,7 @@
 #include "api/loop.h"
 #include "api/options.h"
 #include "io/uv_stream.h"
-#include "wsuv/conn.h"
-#include "wsuv/server.h"
+#include "wsuv/adopt.h"
 
 enum wsuv__transport { TRANSPORT_NONE, TRANSPORT_OPEN, TRANSPORT_CLOSING };
 enum wsuv__flow { FLOW_ON, FLOW_OFF };      /* what the application wants */
@@ -21,13 +20,14 @@ struct wsuv_conn {
   const wsuv_handler_t *handler;
   void *data;
   wsuv_loop_t *loop;
-  wsuv_server_t *server;  /* NULL for a client */
+  wsuv_server_t *server;  /* NULL for a client and an attached stream */
   struct wsuv__list link; /* in the server's or the loop's list */
   struct wsuv__task task; /* a pump put off to the loop's next turn */
   struct wsuv__wheel_entry deadline;
   uint64_t due_ms;               /* of phases that the endpoint has no deadline for */
   struct wsuv_upgrade *upgrade;  /* server, until the request is answered */
   struct wsuv__connect *connect; /* client, until open, or to the end if it never opens */
+  wsuv_detach_cb detach_cb;      /* owed at the end, if that comes without an error */
   char *detail;                  /* what to tell beyond the error's text, or NULL */
   char *subprotocol;
   int error;
@@ -62,6 +62,9 @@ void wsuv__conn_mark(wsuv_conn_t *conn);
 
 /* The only writer of the phase. */
 void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase);
+
+/* close_timeout_ms from now on, in a phase that the endpoint has no deadline for. */
+void wsuv__conn_start_close_timeout(wsuv_conn_t *conn);
 
 /* Ends the transport at once; `err` is why, unless something already was. on_close follows. Harmless when repeated. */
 void wsuv__conn_release(wsuv_conn_t *conn, int err);

@@ -102,6 +102,13 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
   conn->handler->on_close(conn, &info);
 }
 
+static void report_detached(wsuv_conn_t *conn) {
+  wsuv_span_t leftover = wsuv__endpoint_held(&conn->endpoint);
+
+  if (conn->detach_cb != NULL && conn->error == 0)
+    conn->detach_cb(conn, conn->stream.handle, leftover.data, leftover.len);
+}
+
 static void end(wsuv_conn_t *conn) {
   wsuv_loop_t *loop = conn->loop;
   wsuv_server_t *server = conn->server;
@@ -110,6 +117,7 @@ static void end(wsuv_conn_t *conn) {
   conn->depth++; /* nothing that callbacks do may pump any more */
   wsuv__endpoint_end_sends(&conn->endpoint);
   wsuv__conn_complete_sends(conn);
+  report_detached(conn);
   if (conn->handed_out == CONN_HANDED_OUT)
     report_close(conn, unsent);
   wsuv__endpoint_release(&conn->endpoint);
@@ -137,7 +145,7 @@ void wsuv__conn_settle_pending(wsuv_conn_t *conn) {
 void wsuv__conn_release(wsuv_conn_t *conn, int err) {
   if (conn->phase == WSUV_STATE_RELEASING)
     return;
-  if (conn->error == 0 && conn->phase < WSUV_STATE_CLOSING_TRANSPORT)
+  if (conn->error == 0 && conn->phase != WSUV_STATE_CLOSING_TRANSPORT)
     conn->error = err;
   wsuv__connect_cancel(conn);
   wsuv__conn_set_phase(conn, WSUV_STATE_RELEASING);

@@ -14,6 +14,7 @@ static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
     break;
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
+  case WSUV_STATE_DETACHING:
     /* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the
      * endpoint's state. */
     (void)wsuv__endpoint_receive_or_hold(&conn->endpoint, bytes, len);
@@ -26,13 +27,14 @@ static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   }
 }
 
-/* The end of the peer's side, or a broken transport (`err` is not UV_EOF). */
+/* The end of the peer's side, or a broken transport (`err` is not UV_EOF). Who gets the stream back will read its end. */
 static void receive_end(wsuv_conn_t *conn, int err) {
   if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->server == NULL) {
     wsuv__connect_eof(conn, err);
     return;
   }
-  wsuv__conn_release(conn, err == UV_EOF ? WSUV_EABNORMAL : err);
+  if (conn->phase != WSUV_STATE_DETACHING || err != UV_EOF)
+    wsuv__conn_release(conn, err == UV_EOF ? WSUV_EABNORMAL : err);
 }
 
 static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {

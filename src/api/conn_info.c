@@ -6,7 +6,7 @@ wsuv_state_t wsuv_conn_state(const wsuv_conn_t *conn) {
 }
 
 wsuv_role_t wsuv_conn_role(const wsuv_conn_t *conn) {
-  return conn->server != NULL ? WSUV_SERVER : WSUV_CLIENT;
+  return (wsuv_role_t)conn->endpoint.config->rules.role;
 }
 
 wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn) {

@@ -88,8 +88,6 @@ static int owes_resume(const wsuv_conn_t *conn) {
  * read on and discard until the peer has ended too, since closing with input unread makes the kernel reset the connection,
  * and a reset can overtake our Close frame. */
 static void close_transport(wsuv_conn_t *conn) {
-  uint64_t timeout = conn->config->endpoint.close_timeout_ms;
-  uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
   uint8_t closing = conn->endpoint.closing;
 
   if (closing == CLOSING_CLEAN || closing == CLOSING_ABNORMAL ||
@@ -98,8 +96,8 @@ static void close_transport(wsuv_conn_t *conn) {
     return;
   }
   wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_TRANSPORT);
-  conn->due_ms = timeout < WSUV__NEVER - now ? now + timeout : WSUV__NEVER;
-  if (conn->server == NULL && closing == CLOSING_EXCHANGED)
+  wsuv__conn_start_close_timeout(conn);
+  if (wsuv_conn_role(conn) == WSUV_CLIENT && closing == CLOSING_EXCHANGED)
     return;
   if (conn->stream.base.ops->shutdown(&conn->stream.base) != 0)
     wsuv__conn_release(conn, 0);
@@ -110,11 +108,25 @@ static int owes_close(const wsuv_conn_t *conn) {
          wsuv_endpoint_wants_close(&conn->endpoint);
 }
 
+/* The stream goes back once nothing of ours is on its way; not when octets were lost that belong to it. */
+static void finish_detaching(wsuv_conn_t *conn) {
+  const struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+
+  if (conn->endpoint.error != 0 || outbox->state == OUTBOX_DEAD) {
+    wsuv__conn_release(conn, WSUV_ENOMEM);
+  } else if (!conn->writing && wsuv__outbox_waiting(outbox) == 0) {
+    wsuv__uv_stream_keep_open(&conn->stream);
+    wsuv__conn_release(conn, 0);
+  }
+}
+
 static void move_phase(wsuv_conn_t *conn) {
   if (conn->phase == WSUV_STATE_OPEN && conn->endpoint.closing != CLOSING_NONE)
     wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
   if (owes_close(conn))
     close_transport(conn);
+  if (conn->phase == WSUV_STATE_DETACHING)
+    finish_detaching(conn);
 }
 
 static int wants_reading(const wsuv_conn_t *conn) {
@@ -129,6 +141,7 @@ static int wants_reading(const wsuv_conn_t *conn) {
     return 1;
   case WSUV_STATE_RESOLVING:
   case WSUV_STATE_CONNECTING_TRANSPORT:
+  case WSUV_STATE_DETACHING:
   case WSUV_STATE_RELEASING:
     break;
   }
@@ -162,6 +175,7 @@ static uint64_t next_deadline(const wsuv_conn_t *conn) {
   case WSUV_STATE_CONNECTING_TRANSPORT:
   case WSUV_STATE_OPENING_HANDSHAKE:
   case WSUV_STATE_CLOSING_TRANSPORT:
+  case WSUV_STATE_DETACHING:
     break;
   }
   return conn->due_ms;

@@ -1,6 +1,7 @@
 /* The client's way from wsuv_connect to on_open (RFC 6455 4.1). */
 #include <string.h>
 
+#include "api/adopt.h"
 #include "api/opening.h"
 #include "io/resolve.h"
 #include "proto/extensions.h"
@@ -11,6 +12,12 @@ struct client_conn {
   struct wsuv__conn_config config;
 };
 
+static int judge_stream(const wsuv_loop_t *loop, const wsuv_connect_options_t *o) {
+  if (o->path != NULL || (o->adopt != NULL && o->adopt->leftover_len > 0))
+    return WSUV_EINVAL;
+  return wsuv__adopt_judge(loop, o->stream, o->adopt);
+}
+
 static int judge_options(const wsuv_loop_t *loop, const wsuv_connect_options_t *o,
                          const wsuv_handler_t *handler) {
   if (o == NULL || o->size < sizeof *o || o->url == NULL)
@@ -19,6 +26,8 @@ static int judge_options(const wsuv_loop_t *loop, const wsuv_connect_options_t *
     return WSUV_EINVAL;
   if (loop->state != LOOP_RUNNING)
     return WSUV_ESTATE;
+  if (o->stream != NULL || o->adopt != NULL)
+    return judge_stream(loop, o);
   return o->path != NULL ? wsuv__uv_stream_judge_path(o->path) : 0;
 }
 
@@ -42,9 +51,11 @@ static int new_handshake(struct wsuv__connect *connect, const wsuv_allocator_t *
   return err;
 }
 
-/* Where to: a path, or a name to be resolved. */
+/* Where to: a path, or a name to be resolved; nowhere with a stream. */
 static int prepare_target(struct wsuv__connect *connect, const wsuv_allocator_t *a,
                           const wsuv_connect_options_t *o) {
+  if (o->stream != NULL)
+    return 0;
   if (o->path == NULL) {
     connect->resolve = wsuv__alloc_zeroed(a, sizeof *connect->resolve);
     return connect->resolve != NULL ? 0 : WSUV_ENOMEM;
@@ -118,12 +129,16 @@ void wsuv__connect_cancel(wsuv_conn_t *conn) {
     wsuv__resolve_cancel(conn->connect->resolve);
 }
 
-static void send_request(wsuv_conn_t *conn) {
+static int queue_request(wsuv_conn_t *conn) {
   wsuv_span_t text;
   int err = wsuv_handshake_request(conn->connect->handshake, &text);
 
-  if (err == 0)
-    err = wsuv__outbox_append_raw(&conn->endpoint.outbox, text.data, text.len);
+  return err == 0 ? wsuv__outbox_append_raw(&conn->endpoint.outbox, text.data, text.len) : err;
+}
+
+static void send_request(wsuv_conn_t *conn) {
+  int err = queue_request(conn);
+
   if (err != 0)
     wsuv__conn_release(conn, err);
 }
@@ -251,10 +266,16 @@ static int prepare(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
 }
 
 /* After this the connection is under way: what fails from here on is told by on_close. */
-static int start(wsuv_conn_t *conn) {
+static int start(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
   const struct wsuv__url *url = wsuv__handshake_url(conn->connect->handshake);
   int err;
 
+  if (o->stream != NULL) {
+    err = queue_request(conn);
+    if (err == 0)
+      wsuv__adopt_take(conn, o->stream, o->adopt);
+    return err;
+  }
   if (conn->connect->path != NULL) {
     start_transport(conn, NULL);
     return conn->pending > 0 ? 0 : conn->connect->last_error;
@@ -264,6 +285,12 @@ static int start(wsuv_conn_t *conn) {
   if (err == 0)
     conn->pending++;
   return err;
+}
+
+static wsuv_state_t first_phase(const wsuv_connect_options_t *o) {
+  if (o->stream != NULL)
+    return WSUV_STATE_OPENING_HANDSHAKE;
+  return o->path != NULL ? WSUV_STATE_CONNECTING_TRANSPORT : WSUV_STATE_RESOLVING;
 }
 
 int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_options_t *options,
@@ -284,12 +311,11 @@ int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_option
   err = wsuv__conn_config_init(&client->config, options->conn, handler, WSUV_CLIENT,
                                &loop->allocator, &loop->io.random);
   if (err == 0) {
-    wsuv__conn_init(conn, loop, &client->config, handler,
-                    options->path != NULL ? WSUV_STATE_CONNECTING_TRANSPORT : WSUV_STATE_RESOLVING);
+    wsuv__conn_init(conn, loop, &client->config, handler, first_phase(options));
     err = prepare(conn, options);
   }
   if (err == 0)
-    err = start(conn);
+    err = start(conn, options);
   if (err != 0) {
     wsuv__connect_free(conn);
     wsuv__release(&loop->allocator, client);

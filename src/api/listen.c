@@ -6,9 +6,12 @@
 #include "base/option.h"
 #include "io/resolve.h"
 #include "proto/extensions.h"
+#include "wsuv/adopt.h"
 
 #define DEFAULT_HOST    "127.0.0.1"
 #define DEFAULT_BACKLOG 511
+
+static const wsuv_server_options_t presets = WSUV_SERVER_OPTIONS_INIT;
 
 static int is_list(const char *const *texts, size_t n) {
   size_t i;
@@ -171,14 +174,12 @@ static int open_listener(wsuv_server_t *server, const wsuv_server_options_t *o) 
   return err;
 }
 
-int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_options_t *options,
-                       const wsuv_server_handler_t *handler, void *data) {
-  static const wsuv_server_options_t presets = WSUV_SERVER_OPTIONS_INIT;
-  const wsuv_server_options_t *o = options != NULL ? options : &presets;
+/* All but the listener. */
+static int new_server(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_options_t *o,
+                      const wsuv_server_handler_t *handler, void *data) {
   wsuv_server_t *server;
   int err = judge_options(o, handler);
 
-  *out = NULL;
   if (err == 0 && loop->state != LOOP_RUNNING)
     err = WSUV_ESTATE;
   if (err != 0)
@@ -191,13 +192,40 @@ int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server
   server->data = data;
   wsuv__list_init(&server->link);
   wsuv__list_init(&server->conns);
+  wsuv__list_init(&server->closed.link);
   err = fill_in(server, o);
-  if (err != 0) {
+  if (err != 0)
     free_server(server);
-    return err;
-  }
-  err = open_listener(server, o);
+  else
+    *out = server;
+  return err;
+}
+
+int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_options_t *options,
+                       const wsuv_server_handler_t *handler, void *data) {
+  const wsuv_server_options_t *o = options != NULL ? options : &presets;
+  wsuv_server_t *server;
+  int err;
+
+  *out = NULL;
+  err = new_server(loop, &server, o, handler, data);
+  if (err == 0)
+    err = open_listener(server, o);
   if (err == 0)
     *out = server;
+  return err;
+}
+
+int wsuv_server_new(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_options_t *options,
+                    const wsuv_server_handler_t *handler, void *data) {
+  const wsuv_server_options_t *o = options != NULL ? options : &presets;
+  int err;
+
+  *out = NULL;
+  if (o->size < sizeof *o || o->host != NULL || o->port != 0 || o->path != NULL || o->backlog != 0)
+    return WSUV_EINVAL;
+  err = new_server(loop, out, o, handler, data);
+  if (err == 0)
+    wsuv__list_append(&loop->servers, &(*out)->link);
   return err;
 }

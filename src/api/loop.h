@@ -14,7 +14,7 @@ enum wsuv__loop_state {
 struct wsuv_loop {
   struct wsuv__loop io; /* first: io's on_closed finds the whole by it */
   wsuv_allocator_t allocator;
-  struct wsuv__list clients; /* wsuv_conn_t.link */
+  struct wsuv__list clients; /* wsuv_conn_t.link; attached ones too: all that no server has */
   struct wsuv__list servers; /* wsuv_server_t.link */
   enum wsuv__loop_state state;
   void (*close_cb)(void *arg);

@@ -9,6 +9,7 @@
 
 enum wsuv__upgrade_state {
   UPGRADE_READING_REQUEST,
+  UPGRADE_JUDGED, /* the application brought a good request; it is asked in the next pump */
   UPGRADE_AWAITING_DECISION, /* on_upgrade or on_request was called; the application has the pointer */
   UPGRADE_ACCEPTED,          /* the 101 is queued; the connection opens in the next pump */
   UPGRADE_ORPHANED           /* the peer is gone, the application still has the pointer */
@@ -24,7 +25,8 @@ struct wsuv_upgrade {
   enum wsuv__request_kind kind;
   struct wsuv__head_parser head;
   wsuv_handshake_t *handshake;
-  struct wsuv__buf leftover; /* came behind the head before the decision */
+  struct wsuv__buf
+      leftover; /* came behind the head before the decision; at first, what came with the stream */
 };
 
 /* A client's side of it. */
@@ -49,9 +51,13 @@ static inline int wsuv__upgrade_is_full(const struct wsuv_upgrade *upgrade) {
          upgrade->leftover.len > 0;
 }
 
-static inline int wsuv__upgrade_reads_request(const struct wsuv_upgrade *upgrade) {
-  return upgrade != NULL && upgrade->state == UPGRADE_READING_REQUEST;
+/* The application has not been told of it yet. */
+static inline int wsuv__upgrade_is_unasked(const struct wsuv_upgrade *upgrade) {
+  return upgrade != NULL && upgrade->state <= UPGRADE_JUDGED;
 }
+
+/* The verdict on a whole request: 0 or the fault. */
+int wsuv__upgrade_judge(struct wsuv_upgrade *upgrade);
 
 /* Answers 503 with Retry-After, whatever was or will be asked. */
 void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn);
@@ -67,7 +73,8 @@ void wsuv__conn_use_extensions(wsuv_conn_t *conn, wsuv_handshake_t *handshake,
                                struct wsuv__extensions *set);
 void wsuv__conn_discard_extensions(const wsuv_conn_t *conn, struct wsuv__extensions *set);
 
-/* Opens the connection of a request that was accepted meanwhile. */
+/* What goes on outside of any caller: bytes that came with the stream, a request that was accepted meanwhile, the opening
+ * of an attached stream. */
 void wsuv__conn_advance_opening(wsuv_conn_t *conn);
 
 /* The connection goes: frees the upgrade, or leaves it as an orphan to the application. */

@@ -33,7 +33,7 @@ static void spare_closed(uv_handle_t *handle) {
   int wanted = server->spare_state == SPARE_WANTED;
 
   server->spare_state = SPARE_FREE;
-  if (wanted && server->state == SERVER_LISTENING)
+  if (wanted && server->state == SERVER_RUNNING)
     wsuv__server_on_connection(&server->listener.stream, 0);
   else
     free_if_done(server);
@@ -72,7 +72,7 @@ static int init_transport(wsuv_conn_t *conn) {
   return 0;
 }
 
-static wsuv_conn_t *new_conn(wsuv_server_t *server) {
+wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server) {
   wsuv_conn_t *conn = wsuv__alloc(&server->loop->allocator, sizeof *conn);
 
   if (conn == NULL)
@@ -80,13 +80,25 @@ static wsuv_conn_t *new_conn(wsuv_server_t *server) {
   wsuv__conn_init(conn, server->loop, &server->config, server->handler->conn,
                   WSUV_STATE_OPENING_HANDSHAKE);
   conn->server = server;
-  if (init_transport(conn) != 0) {
-    wsuv__release(&server->loop->allocator, conn);
-    return NULL;
-  }
   wsuv__list_append(&server->conns, &conn->link);
   server->nconns++;
   return conn;
+}
+
+void wsuv__server_drop_conn(wsuv_conn_t *conn) {
+  wsuv__upgrade_abandon(conn);
+  wsuv__list_remove(&conn->link);
+  conn->server->nconns--;
+  wsuv__release(&conn->loop->allocator, conn);
+}
+
+static wsuv_conn_t *new_accepted_conn(wsuv_server_t *server) {
+  wsuv_conn_t *conn = wsuv__server_new_conn(server);
+
+  if (conn == NULL || init_transport(conn) == 0)
+    return conn;
+  wsuv__server_drop_conn(conn);
+  return NULL;
 }
 
 static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn) {
@@ -115,7 +127,7 @@ void wsuv__server_on_connection(uv_stream_t *listener, int status) {
 
   if (status != 0)
     return; /* libuv has dealt with a lack of descriptors; the next connection tries again */
-  conn = is_flooded(server) ? NULL : new_conn(server);
+  conn = is_flooded(server) ? NULL : new_accepted_conn(server);
   if (conn != NULL)
     start_conn(server, conn);
   else
@@ -129,16 +141,32 @@ static void listener_closed(uv_handle_t *handle) {
   free_if_done(server);
 }
 
+static void nothing_to_close(struct wsuv__task *task) {
+  wsuv_server_t *server = WSUV__LIST_ENTRY(task, wsuv_server_t, closed);
+
+  server->state = SERVER_CLOSED;
+  free_if_done(server);
+}
+
+static void close_listener(wsuv_server_t *server) {
+  if (server->listener.handle.type != UV_UNKNOWN_HANDLE) {
+    uv_close(&server->listener.handle, listener_closed);
+    return;
+  }
+  server->closed.run = nothing_to_close;
+  wsuv__loop_defer(&server->loop->io, &server->closed);
+}
+
 void wsuv_server_close(wsuv_server_t *server) {
   struct wsuv__list *node;
 
-  if (server->state != SERVER_LISTENING)
+  if (server->state != SERVER_RUNNING)
     return;
   server->state = SERVER_CLOSING;
-  uv_close(&server->listener.handle, listener_closed);
+  close_listener(server);
   for (node = server->conns.next; node != &server->conns; node = node->next) {
     wsuv_conn_t *conn = WSUV__LIST_ENTRY(node, wsuv_conn_t, link);
-    if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && wsuv__upgrade_reads_request(conn->upgrade))
+    if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && wsuv__upgrade_is_unasked(conn->upgrade))
       wsuv__upgrade_refuse_busy(conn);
   }
 }

@@ -13,7 +13,7 @@ enum wsuv__spare {
 };
 
 enum wsuv__server_state {
-  SERVER_LISTENING,
+  SERVER_RUNNING,
   SERVER_CLOSING, /* the listener is closing */
   SERVER_CLOSED   /* the listener is closed, connections may remain */
 };
@@ -43,12 +43,19 @@ struct wsuv_server {
   int require_subprotocol;
   int require_origin;
   int refuse_early_data;
-  union wsuv__listener listener;
+  union wsuv__listener listener; /* of type UV_UNKNOWN_HANDLE for a server that listens nowhere */
+  struct wsuv__task closed;      /* which then stands for the listener's close */
   union wsuv__listener spare;
   enum wsuv__spare spare_state;
   enum wsuv__server_state state;
   int port;
 };
+
+/* A connection in its opening handshake, counted and in the list, without transport. NULL: no memory. */
+wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server);
+
+/* Takes it back before it got a transport. */
+void wsuv__server_drop_conn(wsuv_conn_t *conn);
 
 /* A connection was removed from the list. */
 void wsuv__server_forget(wsuv_server_t *server);

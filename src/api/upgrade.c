@@ -102,7 +102,7 @@ void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn) {
   end_with(conn, &text, err);
 }
 
-static int judge_request(struct wsuv_upgrade *upgrade) {
+int wsuv__upgrade_judge(struct wsuv_upgrade *upgrade) {
   const struct wsuv__head_parser *head = &upgrade->head;
   wsuv_span_t method = wsuv__head_parser_method(head);
   size_t n = wsuv__head_parser_nheaders(head);
@@ -133,10 +133,21 @@ static void accept_unasked(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
   wsuv__conn_release(conn, err);
 }
 
+/* A good request: the application's decision, or ours. */
+static void ask(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
+  const wsuv_server_handler_t *handler = conn->server->handler;
+
+  upgrade->state = UPGRADE_AWAITING_DECISION;
+  if (handler->on_upgrade != NULL)
+    handler->on_upgrade(conn->server, upgrade);
+  else
+    accept_unasked(conn, upgrade);
+}
+
 /* The request is whole: who decides? */
 static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
   const wsuv_server_handler_t *handler = conn->server->handler;
-  int err = judge_request(upgrade);
+  int err = wsuv__upgrade_judge(upgrade);
 
   if (err != 0 && handler->on_request != NULL && is_plain(upgrade, err) &&
       !upgrade->head.has_body) {
@@ -146,11 +157,7 @@ static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
   } else if (err != 0) {
     refuse(conn, err, wsuv_handshake_detail(upgrade->handshake));
   } else {
-    upgrade->state = UPGRADE_AWAITING_DECISION;
-    if (handler->on_upgrade != NULL)
-      handler->on_upgrade(conn->server, upgrade);
-    else
-      accept_unasked(conn, upgrade);
+    ask(conn, upgrade);
   }
 }
 
@@ -214,10 +221,31 @@ void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
     go_on(conn, NULL, 0);
 }
 
+/* What the application had read of the request, and perhaps of what is behind it. */
+static void receive_given(wsuv_conn_t *conn) {
+  struct wsuv__buf given = conn->upgrade->leftover;
+
+  memset(&conn->upgrade->leftover, 0, sizeof given);
+  wsuv__upgrade_receive(conn, given.base, given.len);
+  wsuv__buf_free(&given, &conn->loop->allocator);
+}
+
 void wsuv__conn_advance_opening(wsuv_conn_t *conn) {
-  if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->upgrade != NULL &&
-      conn->upgrade->state == UPGRADE_ACCEPTED)
+  struct wsuv_upgrade *upgrade = conn->upgrade;
+
+  if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
+    return;
+  if (upgrade == NULL) {
+    if (conn->connect == NULL) /* attached: there was a handshake before */
+      wsuv__conn_open(conn, NULL, 0);
+  } else if (upgrade->state == UPGRADE_READING_REQUEST && upgrade->leftover.len > 0) {
+    receive_given(conn);
+  } else if (upgrade->state == UPGRADE_JUDGED) {
+    ask(conn, upgrade);
+    wsuv__conn_advance_opening(conn);
+  } else if (upgrade->state == UPGRADE_ACCEPTED) {
     open_accepted(conn, NULL, 0);
+  }
 }
 
 /* The application's pointer ends here; an orphan's memory with it. Non-zero: the peer is gone. */

@@ -22,6 +22,14 @@ static struct wsuv__uv_stream *from_base(struct wsuv__stream *base) {
   return (struct wsuv__uv_stream *)(void *)base;
 }
 
+int wsuv__uv_stream_is_adopted(const struct wsuv__uv_stream *s) {
+  return s->handle != &s->uv.stream;
+}
+
+static int is_closing(const struct wsuv__uv_stream *s) {
+  return uv_is_closing((const uv_handle_t *)s->handle);
+}
+
 static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   struct wsuv__uv_stream *s = handle->data;
   (void)suggested;
@@ -36,19 +44,38 @@ static void read_done(uv_stream_t *handle, ssize_t nread, const uv_buf_t *buf) {
     s->base.events->on_read(s->base.owner, nread, (uint8_t *)buf->base);
   if (buf->base != NULL)
     wsuv__read_buffer_give_back(&loop->read_buffer, buf->base);
+  if (handle != &s->uv.stream && is_closing(s)) /* inside a callback, by the application */
+    s->base.events->on_read(s->base.owner, UV_ECANCELED, NULL);
 }
 
 static int start_reading(struct wsuv__stream *base) {
-  return uv_read_start(&from_base(base)->uv.stream, lend_buffer, read_done);
+  return uv_read_start(from_base(base)->handle, lend_buffer, read_done);
 }
 
 static void stop_reading(struct wsuv__stream *base) {
-  uv_read_stop(&from_base(base)->uv.stream);
+  uv_read_stop(from_base(base)->handle);
 }
 
 static int write_what_fits(struct wsuv__stream *base, const uv_buf_t *bufs, unsigned nbufs) {
-  int rc = uv_try_write(&from_base(base)->uv.stream, bufs, nbufs);
+  int rc = uv_try_write(from_base(base)->handle, bufs, nbufs);
   return rc == UV_EAGAIN ? 0 : rc;
+}
+
+/* Nothing of ours is left on the handle, and it is not touched any more: the application may close it at once. */
+static void let_go(struct wsuv__uv_stream *s) {
+  s->handle->data = s->uv.adopted.data;
+  if (is_closing(s)) /* by the application, which has a callback of its own */
+    s->uv.adopted.close_cb = NULL;
+  wsuv__loop_defer(s->loop, &s->uv.adopted.task);
+}
+
+/* An owner that is told of the request's end has the stream until then. */
+static void settle_request(struct wsuv__uv_stream *s) {
+  struct wsuv__adopted *adopted = &s->uv.adopted;
+
+  if (wsuv__uv_stream_is_adopted(s) && --adopted->nreqs == 0 &&
+      adopted->state == ADOPTED_LETTING_GO)
+    let_go(s);
 }
 
 static void write_done(uv_write_t *req, int status) {
@@ -57,6 +84,7 @@ static void write_done(uv_write_t *req, int status) {
 
   wsuv__release(s->loop->allocator, write);
   s->base.events->on_written(s->base.owner, status);
+  settle_request(s);
 }
 
 static int write_all(struct wsuv__stream *base, const uv_buf_t *bufs, unsigned nbufs) {
@@ -67,20 +95,27 @@ static int write_all(struct wsuv__stream *base, const uv_buf_t *bufs, unsigned n
   if (write == NULL)
     return WSUV_ENOMEM;
   write->stream = s;
-  err = uv_write(&write->req, &s->uv.stream, bufs, nbufs, write_done);
+  err = uv_write(&write->req, s->handle, bufs, nbufs, write_done);
   if (err != 0)
     wsuv__release(s->loop->allocator, write);
+  else if (wsuv__uv_stream_is_adopted(s))
+    s->uv.adopted.nreqs++;
   return err;
 }
 
 static void shutdown_done(uv_shutdown_t *req, int status) {
   struct wsuv__uv_stream *s = req->handle->data;
   s->base.events->on_shutdown(s->base.owner, status);
+  settle_request(s);
 }
 
 static int end_writing(struct wsuv__stream *base) {
   struct wsuv__uv_stream *s = from_base(base);
-  return uv_shutdown(&s->req.shutdown, &s->uv.stream, shutdown_done);
+  int err = uv_shutdown(&s->req.shutdown, s->handle, shutdown_done);
+
+  if (err == 0 && wsuv__uv_stream_is_adopted(s))
+    s->uv.adopted.nreqs++;
+  return err;
 }
 
 static void closed(uv_handle_t *handle) {
@@ -88,8 +123,47 @@ static void closed(uv_handle_t *handle) {
   s->base.events->on_closed(s->base.owner);
 }
 
+/* on_closed frees the stream. */
+static void end_adopted(struct wsuv__uv_stream *s) {
+  uv_handle_t *handle = (uv_handle_t *)s->handle;
+  uv_close_cb close_cb = s->uv.adopted.close_cb;
+
+  s->base.events->on_closed(s->base.owner);
+  if (close_cb != NULL)
+    close_cb(handle);
+}
+
+static void adopted_closed(uv_handle_t *handle) {
+  struct wsuv__uv_stream *s = handle->data;
+
+  handle->data = s->uv.adopted.data;
+  end_adopted(s);
+}
+
+static void adopted_let_go(struct wsuv__task *task) {
+  end_adopted(WSUV__LIST_ENTRY(task, struct wsuv__uv_stream, uv.adopted.task));
+}
+
+static void close_adopted(struct wsuv__uv_stream *s) {
+  struct wsuv__adopted *adopted = &s->uv.adopted;
+
+  if (adopted->own && !is_closing(s)) {
+    uv_close((uv_handle_t *)s->handle, adopted_closed);
+    return;
+  }
+  uv_read_stop(s->handle);
+  adopted->state = ADOPTED_LETTING_GO;
+  if (adopted->nreqs == 0)
+    let_go(s);
+}
+
 static void close_handle(struct wsuv__stream *base) {
-  uv_close(&from_base(base)->uv.handle, closed);
+  struct wsuv__uv_stream *s = from_base(base);
+
+  if (wsuv__uv_stream_is_adopted(s))
+    close_adopted(s);
+  else
+    uv_close(&s->uv.handle, closed);
 }
 
 static int address_text(const struct sockaddr *address, char *out, size_t size) {
@@ -114,9 +188,12 @@ static int peer_address(const struct wsuv__stream *base, char *out, size_t size)
   int len = sizeof address;
   int err;
 
-  if (s->uv.handle.type != UV_TCP)
-    return (size_t)snprintf(out, size, "unix") < size ? 0 : WSUV_ENOBUFS;
-  err = uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&address, &len);
+  if (s->handle->type != UV_TCP)
+    return (size_t)snprintf(out, size, s->handle->type == UV_TTY ? "tty" : "unix") < size
+               ? 0
+               : WSUV_ENOBUFS;
+  err = uv_tcp_getpeername((const uv_tcp_t *)(const void *)s->handle, (struct sockaddr *)&address,
+                           &len);
   return err != 0 ? err : address_text((struct sockaddr *)&address, out, size);
 }
 
@@ -136,14 +213,20 @@ static void set_up(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
   stream->base.events = events;
   stream->base.owner = owner;
   stream->loop = loop;
-  stream->uv.handle.data = stream;
+}
+
+static void set_up_own(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
+                       const struct wsuv__stream_events *events, void *owner) {
+  set_up(stream, loop, events, owner);
+  stream->handle = &stream->uv.stream;
+  stream->handle->data = stream;
 }
 
 int wsuv__uv_stream_init_tcp(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
                              const struct wsuv__stream_events *events, void *owner) {
   int err = uv_tcp_init(loop->uv, &stream->uv.tcp);
   if (err == 0)
-    set_up(stream, loop, events, owner);
+    set_up_own(stream, loop, events, owner);
   return err;
 }
 
@@ -151,8 +234,41 @@ int wsuv__uv_stream_init_pipe(struct wsuv__uv_stream *stream, struct wsuv__loop 
                               const struct wsuv__stream_events *events, void *owner) {
   int err = uv_pipe_init(loop->uv, &stream->uv.pipe, 0);
   if (err == 0)
-    set_up(stream, loop, events, owner);
+    set_up_own(stream, loop, events, owner);
   return err;
+}
+
+int wsuv__uv_stream_judge(const uv_stream_t *handle, const uv_loop_t *uv) {
+  if (handle == NULL)
+    return WSUV_EINVAL;
+  if (handle->type != UV_TCP && handle->type != UV_NAMED_PIPE && handle->type != UV_TTY)
+    return WSUV_EINVAL;
+  if (handle->loop != uv || uv_is_closing((const uv_handle_t *)handle) || !uv_is_readable(handle) ||
+      !uv_is_writable(handle))
+    return WSUV_ESTREAM;
+  return 0;
+}
+
+void wsuv__uv_stream_adopt(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
+                           const struct wsuv__stream_events *events, void *owner,
+                           uv_stream_t *handle, int own, uv_close_cb close_cb) {
+  struct wsuv__adopted *adopted = &stream->uv.adopted;
+
+  set_up(stream, loop, events, owner);
+  memset(adopted, 0, sizeof *adopted);
+  wsuv__list_init(&adopted->task.link);
+  adopted->task.run = adopted_let_go;
+  adopted->data = handle->data;
+  adopted->own = own;
+  adopted->close_cb = close_cb;
+  stream->handle = handle;
+  uv_read_stop(handle); /* the application may have read until now */
+  handle->data = stream;
+}
+
+void wsuv__uv_stream_keep_open(struct wsuv__uv_stream *stream) {
+  stream->uv.adopted.own = 0;
+  stream->uv.adopted.close_cb = NULL;
 }
 
 static void connect_done(uv_connect_t *req, int status) {
@@ -175,10 +291,11 @@ int wsuv__uv_stream_judge_path(const char *path) {
 }
 
 int wsuv__uv_stream_accept(struct wsuv__uv_stream *stream, uv_stream_t *listener) {
-  return uv_accept(listener, &stream->uv.stream);
+  return uv_accept(listener, stream->handle);
 }
 
 void wsuv__uv_stream_nodelay(struct wsuv__uv_stream *stream) {
-  if (stream->uv.handle.type == UV_TCP)
-    (void)uv_tcp_nodelay(&stream->uv.tcp, 1); /* slower without it, never wrong */
+  if (stream->handle->type == UV_TCP)
+    (void)uv_tcp_nodelay((uv_tcp_t *)(void *)stream->handle,
+                         1); /* slower without it, never wrong */
 }

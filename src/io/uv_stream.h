@@ -1,18 +1,35 @@
-/* A wsuv__stream on a uv_tcp_t or uv_pipe_t of its own. */
+/* A wsuv__stream on a uv_tcp_t or uv_pipe_t of its own, or on a stream that the application opened. */
 #ifndef WSUV_IO_UV_STREAM_H
 #define WSUV_IO_UV_STREAM_H
 
 #include "io/loop.h"
 #include "io/stream.h"
 
+enum wsuv__adopted_state {
+  ADOPTED_IN_USE,
+  ADOPTED_LETTING_GO /* what libuv still holds is awaited, then the stream is the application's again */
+};
+
+/* Of a stream of the application's. */
+struct wsuv__adopted {
+  void *data; /* the handle's, put back at the end */
+  uv_close_cb close_cb;
+  int own;        /* non-zero: the end closes the handle */
+  unsigned nreqs; /* writes and shutdowns under way: libuv cannot withdraw them */
+  enum wsuv__adopted_state state;
+  struct wsuv__task task; /* on_closed, outside of any caller */
+};
+
 struct wsuv__uv_stream {
   struct wsuv__stream base;
   struct wsuv__loop *loop;
+  uv_stream_t *handle; /* uv.stream, or the application's */
   union {
     uv_handle_t handle;
     uv_stream_t stream;
     uv_tcp_t tcp;
     uv_pipe_t pipe;
+    struct wsuv__adopted adopted; /* where `handle` is the application's */
   } uv;
   union { /* connecting is over when the shutdown begins */
     uv_connect_t connect;
@@ -25,6 +42,19 @@ int wsuv__uv_stream_init_tcp(struct wsuv__uv_stream *stream, struct wsuv__loop *
                              const struct wsuv__stream_events *events, void *owner);
 int wsuv__uv_stream_init_pipe(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
                               const struct wsuv__stream_events *events, void *owner);
+
+/* WSUV_EINVAL: not a stream. WSUV_ESTREAM: closing, not connected, or of another loop. */
+int wsuv__uv_stream_judge(const uv_stream_t *handle, const uv_loop_t *uv);
+
+/* Takes a stream that was judged well. At the end it is closed, or only let go; then, behind on_closed, `close_cb` (may be
+ * NULL) is called. One that the application closed itself is let go, and `close_cb` not called. */
+void wsuv__uv_stream_adopt(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
+                           const struct wsuv__stream_events *events, void *owner,
+                           uv_stream_t *handle, int own, uv_close_cb close_cb);
+int wsuv__uv_stream_is_adopted(const struct wsuv__uv_stream *stream);
+
+/* The close of an adopted stream will only let it go, without close_cb. */
+void wsuv__uv_stream_keep_open(struct wsuv__uv_stream *stream);
 
 /* on_connected follows. */
 int wsuv__uv_stream_connect_tcp(struct wsuv__uv_stream *stream, const struct sockaddr *address);

@@ -162,6 +162,19 @@ int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *ep, uint8_t *bytes, siz
   return hold(ep, &in);
 }
 
+wsuv_span_t wsuv__endpoint_held(const struct wsuv_endpoint *ep) {
+  wsuv_span_t held = {(const uint8_t *)"", ep->held.len - ep->held_off};
+
+  if (held.len > 0)
+    held.data = ep->held.base + ep->held_off;
+  return held;
+}
+
+int wsuv__endpoint_is_between_messages(const struct wsuv_endpoint *ep) {
+  return !wsuv__frame_parser_is_midframe(&ep->parser) && ep->message.state == MESSAGE_NONE &&
+         ep->sending == SENDING_NONE;
+}
+
 int wsuv_endpoint_receive_eof(wsuv_endpoint_t *ep) {
   wsuv__endpoint_closing_step(ep, CLOSING_ON_EOF);
   if (ep->error == 0 && ep->closing != CLOSING_CLEAN)

@@ -76,6 +76,12 @@ void wsuv__endpoint_restart_heartbeat(struct wsuv_endpoint *endpoint);
 /* wsuv_endpoint_receive; while paused the bytes are kept for resume. */
 int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *endpoint, uint8_t *bytes, size_t len);
 
+/* Received and not delivered, while paused. */
+wsuv_span_t wsuv__endpoint_held(const struct wsuv_endpoint *endpoint);
+
+/* Non-zero if no frame or message is unfinished in either direction. */
+int wsuv__endpoint_is_between_messages(const struct wsuv_endpoint *endpoint);
+
 /* Only tells the time; tick also acts on it. */
 static inline void wsuv__endpoint_set_now(struct wsuv_endpoint *endpoint, uint64_t now_ms) {
   endpoint->now_ms = now_ms;

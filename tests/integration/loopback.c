@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wsuv/adopt.h>
 
 #include "integration/raw_peer.h"
 
@@ -304,6 +305,17 @@ int host_listen(struct host *host, const wsuv_server_options_t *options) {
   if (CALL(host->lb, wsuv_server_listen(host->lb->loop, &host->server, options, handler, host)) ==
       0)
     host->port = wsuv_server_port(host->server);
+  else
+    CHECK_NULL(host->server);
+  return host->lb->result;
+}
+
+int host_create(struct host *host, const wsuv_server_options_t *options) {
+  const wsuv_server_handler_t *handler =
+      &handlers[host->on_upgrade != NULL][host->on_request != NULL];
+
+  if (CALL(host->lb, wsuv_server_new(host->lb->loop, &host->server, options, handler, host)) == 0)
+    CHECK_INT(0, wsuv_server_port(host->server));
   else
     CHECK_NULL(host->server);
   return host->lb->result;

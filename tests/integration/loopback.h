@@ -140,6 +140,9 @@ struct host {
 void host_init(struct host *host, struct loopback *lb);
 int host_listen(struct host *host, const wsuv_server_options_t *options);
 
+/* wsuv_server_new: it listens nowhere. */
+int host_create(struct host *host, const wsuv_server_options_t *options);
+
 /* Both, for an echoing server with default options. */
 void host_echo(struct host *host, struct loopback *lb);
 

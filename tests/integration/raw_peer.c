@@ -37,14 +37,28 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
   }
 }
 
+static void enlist(struct raw *raw) {
+  struct loopback *lb = raw->lb;
+
+  raw->uv.handle.data = raw;
+  CHECK_TRUE(lb->nraws < LOOPBACK_MAX);
+  lb->raws[lb->nraws++] = raw;
+}
+
+static void init_pipe(struct raw *raw, struct loopback *lb, wsuv_role_t role) {
+  memset(raw, 0, sizeof *raw);
+  raw->lb = lb;
+  raw->role = role;
+  CHECK_ERR(0, uv_pipe_init(&lb->uv, &raw->uv.pipe, 0));
+  enlist(raw);
+}
+
 static void init(struct raw *raw, struct loopback *lb, wsuv_role_t role) {
   memset(raw, 0, sizeof *raw);
   raw->lb = lb;
   raw->role = role;
   CHECK_ERR(0, uv_tcp_init(&lb->uv, &raw->uv.tcp));
-  raw->uv.handle.data = raw;
-  CHECK_TRUE(lb->nraws < LOOPBACK_MAX);
-  lb->raws[lb->nraws++] = raw;
+  enlist(raw);
 }
 
 static void on_connected(uv_connect_t *req, int status) {
@@ -64,6 +78,13 @@ void raw_connect(struct raw *raw, struct loopback *lb, int port) {
   CHECK_ERR(0, uv_ip4_addr("127.0.0.1", port, &address));
   CHECK_ERR(0, uv_tcp_connect(&raw->connect, &raw->uv.tcp, (const struct sockaddr *)&address,
                               on_connected));
+}
+
+void raw_open_pipe(struct raw *raw, struct loopback *lb, uv_file fd) {
+  init_pipe(raw, lb, WSUV_CLIENT);
+  CHECK_ERR(0, uv_pipe_open(&raw->uv.pipe, fd));
+  raw->connected = 1;
+  raw_start_reading(raw);
 }
 
 struct write {

@@ -12,6 +12,7 @@ struct raw {
     uv_handle_t handle;
     uv_stream_t stream;
     uv_tcp_t tcp;
+    uv_pipe_t pipe;
   } uv;
   uv_connect_t connect;
   uv_shutdown_t shutdown;
@@ -28,6 +29,7 @@ struct raw {
 };
 
 void raw_connect(struct raw *raw, struct loopback *lb, int port);
+void raw_open_pipe(struct raw *raw, struct loopback *lb, uv_file fd); /* masks, as raw_connect's */
 
 void raw_send(struct raw *raw, const void *bytes, size_t len);
 void raw_say(struct raw *raw, const char *text); /* bytes as they are */

@@ -1,0 +1,98 @@
+/* Connections on streams that were upgraded already. */
+#include <string.h>
+
+#include "api/adopt.h"
+#include "http/token.h"
+
+/* It brings its configuration along. */
+struct attached_conn {
+  wsuv_conn_t conn;
+  struct wsuv__conn_config config;
+};
+
+static int judge(const wsuv_loop_t *loop, const uv_stream_t *stream, wsuv_role_t role,
+                 const wsuv_attach_options_t *o, const wsuv_handler_t *handler) {
+  if (o->size < sizeof *o || (role != WSUV_SERVER && role != WSUV_CLIENT))
+    return WSUV_EINVAL;
+  if (handler == NULL || handler->size < sizeof *handler || handler->on_close == NULL)
+    return WSUV_EINVAL;
+  if (o->subprotocol != NULL && !wsuv__token_is_valid(o->subprotocol, strlen(o->subprotocol)))
+    return WSUV_EINVAL;
+  if (loop->state != LOOP_RUNNING)
+    return WSUV_ESTATE;
+  return wsuv__adopt_judge(loop, stream, o->adopt);
+}
+
+static int keep_subprotocol(wsuv_conn_t *conn, const char *subprotocol) {
+  size_t size = strlen(subprotocol) + 1;
+
+  conn->subprotocol = wsuv__alloc(&conn->loop->allocator, size);
+  if (conn->subprotocol == NULL)
+    return WSUV_ENOMEM;
+  memcpy(conn->subprotocol, subprotocol, size);
+  return 0;
+}
+
+/* Received, but delivered only when the pump resumes: behind on_open. */
+static int keep_leftover(wsuv_conn_t *conn, const wsuv_adopt_options_t *o) {
+  if (o == NULL || o->leftover_len == 0)
+    return 0;
+  wsuv_endpoint_pause(&conn->endpoint);
+  return wsuv__buf_append(&conn->endpoint.held, &conn->loop->allocator, o->leftover,
+                          o->leftover_len);
+}
+
+static int prepare(wsuv_conn_t *conn, const wsuv_attach_options_t *o) {
+  int err = o->subprotocol != NULL ? keep_subprotocol(conn, o->subprotocol) : 0;
+
+  return err != 0 ? err : keep_leftover(conn, o->adopt);
+}
+
+static void drop(wsuv_conn_t *conn) {
+  const wsuv_allocator_t *a = &conn->loop->allocator;
+
+  wsuv__endpoint_release(&conn->endpoint);
+  wsuv__release(a, conn->subprotocol);
+  wsuv__release(a, conn);
+}
+
+static int new_conn(wsuv_loop_t *loop, wsuv_conn_t **out, wsuv_role_t role,
+                    const wsuv_attach_options_t *o, const wsuv_handler_t *handler) {
+  struct attached_conn *attached = wsuv__alloc(&loop->allocator, sizeof *attached);
+  int err;
+
+  if (attached == NULL)
+    return WSUV_ENOMEM;
+  err = wsuv__conn_config_init(&attached->config, o->conn, handler, role, &loop->allocator,
+                               &loop->io.random);
+  if (err != 0) {
+    wsuv__release(&loop->allocator, attached);
+    return err;
+  }
+  wsuv__conn_init(&attached->conn, loop, &attached->config, handler, WSUV_STATE_OPENING_HANDSHAKE);
+  err = prepare(&attached->conn, o);
+  if (err == 0)
+    *out = &attached->conn;
+  else
+    drop(&attached->conn);
+  return err;
+}
+
+int wsuv_conn_attach(wsuv_loop_t *loop, wsuv_conn_t **out, uv_stream_t *stream, wsuv_role_t role,
+                     const wsuv_attach_options_t *options, const wsuv_handler_t *handler,
+                     void *data) {
+  static const wsuv_attach_options_t presets = WSUV_ATTACH_OPTIONS_INIT;
+  const wsuv_attach_options_t *o = options != NULL ? options : &presets;
+  int err = judge(loop, stream, role, o, handler);
+
+  *out = NULL;
+  if (err == 0)
+    err = new_conn(loop, out, role, o, handler);
+  if (err != 0)
+    return err;
+  (*out)->data = data;
+  (*out)->handed_out = CONN_HANDED_OUT;
+  wsuv__list_append(&loop->clients, &(*out)->link);
+  wsuv__adopt_take(*out, stream, o->adopt);
+  return 0;
+}

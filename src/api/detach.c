@@ -1,0 +1,22 @@
+/* The way back: WebSocket ends, the application's stream does not. */
+#include "api/conn.h"
+
+static int can_detach(const wsuv_conn_t *conn) {
+  return conn->phase == WSUV_STATE_OPEN && conn->endpoint.closing == CLOSING_NONE &&
+         wsuv__uv_stream_is_adopted(&conn->stream) &&
+         wsuv__endpoint_is_between_messages(&conn->endpoint);
+}
+
+/* Paused, the endpoint keeps what was received: it becomes the leftover. */
+int wsuv_conn_detach(wsuv_conn_t *conn, wsuv_detach_cb cb) {
+  if (cb == NULL)
+    return WSUV_EINVAL;
+  if (!can_detach(conn))
+    return WSUV_ESTATE;
+  wsuv_endpoint_pause(&conn->endpoint);
+  wsuv__conn_set_phase(conn, WSUV_STATE_DETACHING);
+  wsuv__conn_start_close_timeout(conn);
+  conn->detach_cb = cb;
+  wsuv__conn_mark(conn);
+  return 0;
+}
