@@ -111,14 +111,17 @@ typedef struct wsuv_attach_options {
   const wsuv_adopt_options_t *adopt; /* leftover: the first frames [all defaults] */
   const char *subprotocol;           /* copied [none] */
   const wsuv_conn_options_t *conn; /* those of the opening handshake mean nothing [all defaults] */
+  /* As wsuv_handshake_extension_at gives them [none]. Copied; the sessions are the connection's once 0 was returned. */
+  const wsuv_negotiated_t *extensions;
+  size_t nextensions;
 } wsuv_attach_options_t;
 
 #define WSUV_ATTACH_OPTIONS_INIT \
-  { sizeof(wsuv_attach_options_t), NULL, NULL, NULL }
+  { sizeof(wsuv_attach_options_t), NULL, NULL, NULL, NULL, 0 }
 
 /* A connection on a stream where the 101 was sent or received already; `role` is this side's. `options` may be NULL; the
  * handler is used in place. After 0 on_open follows, then the messages of the leftover, and at last on_close.
- * wsuv_conn_server is NULL. WSUV_EINVAL (stream, role, handler, options, a subprotocol that is not a token), WSUV_ESTREAM,
+ * wsuv_conn_server is NULL. WSUV_EINVAL (stream, role, handler, options, extensions, a subprotocol that is not a token), WSUV_ECLAIM, WSUV_ESTREAM,
  * WSUV_ESTATE (the loop is closing), WSUV_ENOMEM; then *out is NULL and no callback will run. */
 WSUV_EXTERN int wsuv_conn_attach(wsuv_loop_t *loop, wsuv_conn_t **out, uv_stream_t *stream,
                                  wsuv_role_t role, const wsuv_attach_options_t *options,

@@ -3,6 +3,7 @@
 
 #include "api/adopt.h"
 #include "http/token.h"
+#include "proto/extensions.h"
 
 /* It brings its configuration along. */
 struct attached_conn {
@@ -17,6 +18,8 @@ static int judge(const wsuv_loop_t *loop, const uv_stream_t *stream, wsuv_role_t
   if (handler == NULL || handler->size < sizeof *handler || handler->on_close == NULL)
     return WSUV_EINVAL;
   if (o->subprotocol != NULL && !wsuv__token_is_valid(o->subprotocol, strlen(o->subprotocol)))
+    return WSUV_EINVAL;
+  if (o->extensions == NULL && o->nextensions > 0)
     return WSUV_EINVAL;
   if (loop->state != LOOP_RUNNING)
     return WSUV_ESTATE;
@@ -43,9 +46,16 @@ static int keep_leftover(wsuv_conn_t *conn, const wsuv_adopt_options_t *o) {
 }
 
 static int prepare(wsuv_conn_t *conn, const wsuv_attach_options_t *o) {
+  struct wsuv__extensions *set = NULL;
   int err = o->subprotocol != NULL ? keep_subprotocol(conn, o->subprotocol) : 0;
 
-  return err != 0 ? err : keep_leftover(conn, o->adopt);
+  if (err == 0)
+    err = keep_leftover(conn, o->adopt);
+  if (err == 0) /* last: after an error the sessions are still the application's */
+    err = wsuv__extensions_new(&set, &conn->loop->allocator, &conn->config->endpoint.rules,
+                               o->extensions, o->nextensions);
+  wsuv__endpoint_use_extensions(&conn->endpoint, set);
+  return err;
 }
 
 static void drop(wsuv_conn_t *conn) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "integration/given_stream.h"
+#include "support/toy_extension.h"
 
 static int attach(struct talker *t, struct given *given, wsuv_role_t role,
                   const wsuv_attach_options_t *options) {
@@ -244,11 +245,53 @@ static void test_torture(void **state) {
   CHECK_TRUE(n > 3);
 }
 
+/* covers: HSK.12 */
+static void test_extensions(void **state) {
+  wsuv_attach_options_t options = WSUV_ATTACH_OPTIONS_INIT;
+  wsuv_conn_options_t limits = WSUV_CONN_OPTIONS_INIT;
+  wsuv_negotiated_t runs = {&toy_runs, toy_session_new()};
+  struct loopback lb;
+  struct talker t;
+  struct given given;
+  struct raw peer;
+  wsuv_adopt_options_t adopt;
+  uint8_t frame[32];
+  size_t len;
+
+  (void)state;
+  loopback_open(&lb);
+  talker_init(&t, &lb);
+  CHECK_INT(0, given_open(&given, &peer, &lb, GIVEN_TCP));
+  given.talker = &t;
+  take_role(&peer, WSUV_SERVER);
+  adopt = given_options(1, NULL, 0);
+  options.adopt = &adopt;
+  options.conn = &limits;
+  options.nextensions = 1;
+  CHECK_ERR(WSUV_EINVAL, attach(&t, &given, WSUV_SERVER, &options));
+  options.extensions = &runs;
+  limits.rsv = 2;
+  CHECK_ERR(WSUV_ECLAIM, attach(&t, &given, WSUV_SERVER, &options));
+  CHECK_INT(1, toy_sessions_alive()); /* still the application's */
+  limits.rsv = 0;
+  CHECK_ERR(0, attach(&t, &given, WSUV_SERVER, &options));
+  len = frame_put(frame, WSUV_CLIENT, WSUV_TEXT, "\3a\1b", 4);
+  frame[0] |= 2 << 4;
+  raw_send(&peer, frame, len);
+  RUN_UNTIL(&lb, t.n[EV_MESSAGE] == 1);
+  CHECK_BYTES("aaab", 4, t.payload, t.len);
+  CHECK_SIZE(1, wsuv_conn_nextensions(t.conn));
+  CALL_VOID(&lb, wsuv_conn_terminate(t.conn));
+  RUN_UNTIL(&lb, t.n[EV_CLOSE] == 1);
+  CHECK_INT(0, toy_sessions_alive());
+  loopback_close(&lb);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_split), cmocka_unit_test(test_options),
       cmocka_unit_test(test_wrong_input), cmocka_unit_test(test_ended_at_once),
-      cmocka_unit_test(test_torture),
+      cmocka_unit_test(test_torture),     cmocka_unit_test(test_extensions),
   };
   return cmocka_run_group_tests_name("attach", tests, NULL, NULL);
 }
