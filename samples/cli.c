@@ -22,18 +22,29 @@ static void open_standard_streams(void) {
 #endif
 }
 
-static void print_option(const char *name, const char *value, const char *help) {
-  char left[32];
-  snprintf(left, sizeof left, "%s%s%s", name, value != NULL ? " " : "", value != NULL ? value : "");
-  printf("  %-14s %s\n", left, help);
+static int print_option(const cli_option_t *option, int width) {
+  char left[48];
+  const char *alias = option->alias, *value = option->value;
+  int n = snprintf(left, sizeof left, "%s%s%s%s%s", alias != NULL ? alias : "",
+                   alias != NULL ? ", " : "", option->name, value != NULL ? " " : "",
+                   value != NULL ? value : "");
+  if (width > 0)
+    printf("  %-*s %s\n", width, left, option->help);
+  return n;
 }
 
 static void print_help(const cli_t *cli) {
   printf("usage: %s [options]%s%s\n\n%s\n\noptions:\n", cli->program,
          cli->args[0] != '\0' ? " " : "", cli->args, cli->about);
+  const cli_option_t help = {.name = "--help", .help = "print this and end"};
+  int width = 14;
+  for (size_t i = 0; i < cli->noptions; i++) {
+    int n = print_option(&cli->options[i], 0);
+    width = n > width ? n : width;
+  }
   for (size_t i = 0; i < cli->noptions; i++)
-    print_option(cli->options[i].name, cli->options[i].value, cli->options[i].help);
-  print_option("--help", NULL, "print this and end");
+    print_option(&cli->options[i], width);
+  print_option(&help, width);
 }
 
 void cli_usage_error(const cli_t *cli, const char *what, const char *argument) {
@@ -41,10 +52,14 @@ void cli_usage_error(const cli_t *cli, const char *what, const char *argument) {
   exit(CLI_USAGE_ERROR);
 }
 
+static int is_name(const char *name, const char *arg, size_t len) {
+  return name != NULL && strlen(name) == len && memcmp(name, arg, len) == 0;
+}
+
 static const cli_option_t *find_option(const cli_t *cli, const char *arg, size_t name_len) {
   for (size_t i = 0; i < cli->noptions; i++) {
     const cli_option_t *option = &cli->options[i];
-    if (strlen(option->name) == name_len && memcmp(option->name, arg, name_len) == 0)
+    if (is_name(option->name, arg, name_len) || is_name(option->alias, arg, name_len))
       return option;
   }
   return NULL;
@@ -77,6 +92,8 @@ static int read_option(const cli_t *cli, char **argv, int i) {
       cli_usage_error(cli, "a value is missing after", arg);
     else if (option->number != NULL)
       read_number(cli, option, value);
+    else if (option->list != NULL)
+      option->list->items[option->list->nitems++] = value;
     else
       *option->text = value;
   }

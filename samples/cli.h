@@ -4,7 +4,13 @@
 
 #include <stddef.h>
 
-/* One option; exactly one of the three targets is set, and holds the default beforehand. */
+/* The values of an option that may be repeated; `items` has room for as many as the command line has words. */
+typedef struct cli_list {
+  const char **items;
+  size_t nitems;
+} cli_list_t;
+
+/* One option; exactly one of the four targets is set, and holds the default beforehand. */
 typedef struct cli_option {
   const char *name;  /* "--port" */
   const char *value; /* the value's name in the help; NULL for a switch */
@@ -13,6 +19,8 @@ typedef struct cli_option {
   const char **text; /* any value */
   int *number;       /* a decimal number from min to max */
   int min, max;
+  const char *alias; /* "-p", or NULL */
+  cli_list_t *list;  /* any value, each time */
 } cli_option_t;
 
 typedef struct cli {

@@ -2,21 +2,14 @@
 #ifndef SAMPLES_LINE_READER_H
 #define SAMPLES_LINE_READER_H
 
-#include <stddef.h>
-#include <uv.h>
+#include "byte_reader.h"
 
 /* A line is at most this long; a longer one ends the input with UV_E2BIG. */
 enum { LINE_READER_MAX = 16 * 1024 * 1024 };
 
-/* Where a reader is. */
-typedef enum line_reader_state {
-  LINE_READER_ENDED,  /* the last line came, or it was closed; also a zeroed struct */
-  LINE_READER_PAUSED, /* may be resumed */
-  LINE_READER_READING /* lines come */
-} line_reader_state_t;
-
 typedef struct line_reader line_reader_t;
 
+/* Zeroed, it is one that ended. */
 struct line_reader {
   void *data; /* the user's */
 
@@ -27,20 +20,9 @@ struct line_reader {
   void (*on_end)(line_reader_t *reader, int status);
 
   /* The rest is the reader's. */
-  uv_loop_t *loop;
-  union {
-    uv_handle_t handle;
-    uv_stream_t stream;
-    uv_pipe_t pipe;
-    uv_tty_t tty;
-    uv_tcp_t tcp;
-  } input;
-  int is_file; /* read by fs_req; `input` is not used */
-  int fs_busy; /* fs_req is under way */
-  int fd;
-  uv_fs_t fs_req;
-  line_reader_state_t state;
-  char *text; /* octets read and not yet delivered: text_len of text_size */
+  byte_reader_t input;
+  int delivering; /* inside on_line: the text stays */
+  char *text;     /* a line whose end has not come: text_len of text_size */
   size_t text_len, text_size;
 };
 

@@ -24,13 +24,14 @@ all_names() {
   for file in "$here"/[0-9]*_*.c; do
     if [ -f "$file" ]; then basename -- "$file" .c; fi
   done
+  say wsuv-cat
 }
 
 # find_sample WORD: the name it stands for, or nothing.
 find_sample() {
   for name in $(all_names); do
     case $name in
-      "$1" | "$1"_* | [0-9]*_"$1" | [0-9]*_"$1"_*) say "$name" && return ;;
+      "$1" | "$1"_* | [0-9]*_"$1" | [0-9]*_"$1"_* | wsuv-"$1") say "$name" && return ;;
     esac
   done
 }
