@@ -68,7 +68,8 @@ extern "C" {
   XX(ESUBPROTOCOL, -20053, 0, 0, "the server chose a subprotocol that was not offered")           \
   XX(EEXTENSION, -20054, 0, 0, "the server chose an extension that was not offered")              \
   XX(EURL, -20055, 0, 0, "not a valid ws, wss, http or https URL (RFC 6455 3)")                   \
-  XX(ENOTLS, -20056, 0, 0, "TLS is not available in this build")
+  XX(ENOTLS, -20056, 0, 0, "TLS is not available in this build")                                  \
+  XX(EUNFINISHED, -20063, 0, 0, "a message was dropped before its final frame (RFC 6455 5.4)")
 
 typedef enum wsuv_errno {
 #define WSUV__ERRNO_GEN(name, number, close_code, http_status, text) WSUV_##name = number,
