@@ -2,7 +2,8 @@
  *
  * wsuv/server.h, wsuv/client.h, wsuv/conn.h, wsuv/loop.h  the libuv side
  * wsuv/adopt.h                                            on streams of the application's own
- * wsuv/endpoint.h, handshake.h, extension.h, frame.h      the sans-I/O core, usable without libuv (wsuv::core)
+ * wsuv/endpoint.h, handshake.h, extension.h               the sans-I/O core, usable without libuv (wsuv::core)
+ * wsuv/frame.h, frame_parser.h, message.h, heartbeat.h    its layers, each usable alone
  */
 #ifndef WSUV_H
 #define WSUV_H
@@ -14,8 +15,11 @@
 #include "wsuv/errno.h"
 #include "wsuv/extension.h"
 #include "wsuv/frame.h"
+#include "wsuv/frame_parser.h"
 #include "wsuv/handshake.h"
+#include "wsuv/heartbeat.h"
 #include "wsuv/loop.h"
+#include "wsuv/message.h"
 #include "wsuv/protocol.h"
 #include "wsuv/server.h"
 #include "wsuv/version.h"

@@ -73,7 +73,8 @@ extern "C" {
   XX(ENOSUBPROTOCOL, -20058, 0, 400, "the client offers no subprotocol that is supported")        \
   XX(EORIGIN, -20059, 0, 403, "requests of this origin are not allowed (RFC 6455 4.2.2)")         \
   XX(ESTREAM, -20060, 0, 500, "the stream is closing, not connected, or of another loop")         \
-  XX(EBUSY, -20061, 0, 503, "the server is at max_connections")
+  XX(EBUSY, -20061, 0, 503, "the server is at max_connections")                                   \
+  XX(EUNFINISHED, -20063, 0, 0, "a message was dropped before its final frame (RFC 6455 5.4)")
 
 typedef enum wsuv_errno {
 #define WSUV__ERRNO_GEN(name, number, close_code, http_status, text) WSUV_##name = number,

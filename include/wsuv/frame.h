@@ -1,5 +1,6 @@
-/* Frames (RFC 6455 5.2) as values: header codec, masking, Close payloads, UTF-8. No allocation, no state beyond what
- * the caller holds, any thread.
+/* Frames (RFC 6455 5.2) as values: codec of headers and whole frames, masking, Close payloads, UTF-8. No allocation, no
+ * state beyond what the caller holds, any thread. Frames out of a byte stream: wsuv/frame_parser.h. Messages out of
+ * frames and back: wsuv/message.h.
  */
 #ifndef WSUV_FRAME_H
 #define WSUV_FRAME_H
@@ -37,6 +38,32 @@ WSUV_EXTERN int wsuv_frame_header_encode(const wsuv_frame_header_t *header,
 WSUV_EXTERN int wsuv_frame_header_decode(wsuv_frame_header_t *header, const uint8_t *data,
                                          size_t len);
 
+/* A frame: header.payload_len octets at `payload`, not masked, borrowed. Masking is done where it is encoded. */
+typedef struct wsuv_frame {
+  wsuv_frame_header_t header;
+  const uint8_t *payload;
+} wsuv_frame_t;
+
+/* One final, whole frame of a kind and role: opcode 0-15, reserved bits 0, and for a client a masking key drawn from `random`
+ * (fills `buf`, 0 or a negative error; not needed by a server). The payload is borrowed and not judged, neither text nor
+ * that of a Close. WSUV_EINVAL (also a client without `random`, a payload without its octets), WSUV_ECONTROLSIZE,
+ * WSUV_ERANDOM. Reserved bits may be set on the result before it is encoded. */
+WSUV_EXTERN int wsuv_frame_create(wsuv_frame_t *frame, wsuv_role_t role,
+                                  int (*random)(void *arg, void *buf, size_t len), void *random_arg,
+                                  int opcode, const void *payload, size_t len);
+
+/* Writes the whole frame, masked if its header says so, into `out` of `size` octets; the payload stays as it is, and must
+ * not overlap `out`. 0 and *len octets; WSUV_ENOBUFS: *len are needed, nothing was written (`out` may be NULL to ask).
+ * WSUV_EINVAL, WSUV_ECONTROLSIZE: as wsuv_frame_header_encode; *len is 0. */
+WSUV_EXTERN int wsuv_frame_encode(const wsuv_frame_t *frame, uint8_t *out, size_t size,
+                                  size_t *len);
+
+/* The frame without copying its payload: the header is written to `head`, and `spans` name the two pieces for the wire.
+ * Of a masked frame the payload has to be masked already (wsuv_mask). Returns the number of spans, 1 or 2, or an error as
+ * encode. */
+WSUV_EXTERN int wsuv_frame_spans(const wsuv_frame_t *frame, uint8_t head[WSUV_FRAME_HEADER_MAX],
+                                 wsuv_span_t spans[2]);
+
 /* XORs `len` octets with the key (RFC 6455 5.3), starting at octet `offset` of the payload; in place when `dst` equals
  * `src`, otherwise the two must not overlap. Masking twice restores. */
 WSUV_EXTERN void wsuv_mask(uint8_t *dst, const uint8_t *src, size_t len,
@@ -51,6 +78,19 @@ WSUV_EXTERN int wsuv_close_payload_encode(int code, const char *reason, size_t r
  * WSUV_ECLOSECODE, WSUV_EENCODING. */
 WSUV_EXTERN int wsuv_close_payload_decode(const uint8_t *payload, size_t len, int *code,
                                           wsuv_span_t *reason);
+
+/* Where UTF-8 stands that comes in pieces: all zero at first. Its members are private. */
+typedef struct wsuv__utf8 {
+  uint8_t missing; /* continuation octets still to come */
+  uint8_t low;     /* range of the next one */
+  uint8_t high;
+} wsuv_utf8_t;
+
+/* Non-zero while everything fed so far can be the start of valid UTF-8: 0 at the first octet that is wrong. */
+WSUV_EXTERN int wsuv_utf8_feed(wsuv_utf8_t *utf8, const void *data, size_t len);
+
+/* Non-zero if what was fed does not stop inside a character. */
+WSUV_EXTERN int wsuv_utf8_is_complete(const wsuv_utf8_t *utf8);
 
 /* Non-zero if the octets are valid UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 WSUV_EXTERN int wsuv_utf8_is_valid(const void *data, size_t len);

@@ -87,3 +87,11 @@ int wsuv_utf8_is_valid(const void *data, size_t len) {
   struct wsuv__utf8 state = {0, 0, 0};
   return len == 0 || (wsuv__utf8_feed(&state, data, len) && wsuv__utf8_is_complete(&state));
 }
+
+int wsuv_utf8_feed(wsuv_utf8_t *utf8, const void *data, size_t len) {
+  return len == 0 || wsuv__utf8_feed(utf8, data, len);
+}
+
+int wsuv_utf8_is_complete(const wsuv_utf8_t *utf8) {
+  return wsuv__utf8_is_complete(utf8);
+}

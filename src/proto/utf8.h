@@ -2,15 +2,7 @@
 #ifndef WSUV_PROTO_UTF8_H
 #define WSUV_PROTO_UTF8_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-/* All zero: at a character boundary. */
-struct wsuv__utf8 {
-  uint8_t missing; /* continuation octets still to come */
-  uint8_t low;     /* range of the next one */
-  uint8_t high;
-};
+#include "wsuv/frame.h"
 
 /* Non-zero while everything fed so far may be the start of valid UTF-8. */
 int wsuv__utf8_feed(struct wsuv__utf8 *state, const uint8_t *data, size_t len);
