@@ -83,7 +83,9 @@ typedef struct wsuv_conn_options {
   int64_t write_limit;          /* octets queued over which sends are refused [32 MiB] */
   int64_t max_head_size;        /* octets of the peer's HTTP head [16384]; over it: 431 */
   int max_headers;              /* header fields in it [100]; over it: 431 */
-  int max_pings; /* unanswered Pings after which the connection ends, WSUV_ETIMEDOUT [3] */
+  /* Heartbeats in a row without a sign of life after which the connection ends, WSUV_ETIMEDOUT [3]. A peer that is only slow
+   * to read is not ended: octets that had to wait and were then taken by the kernel are life, as are any received. */
+  int max_pings;
   /* Claims of the application's own, without an extension: reserved bits that may stand on any frame, as in
    * wsuv_frame_header_t.rsv, and opcodes of 3-7 and 11-15 (bit n for opcode n). Both peers must agree on them. */
   int rsv;
@@ -174,6 +176,10 @@ WSUV_EXTERN void wsuv_conn_read_start(wsuv_conn_t *conn);
 WSUV_EXTERN wsuv_state_t wsuv_conn_state(const wsuv_conn_t *conn);
 WSUV_EXTERN wsuv_role_t wsuv_conn_role(const wsuv_conn_t *conn);
 WSUV_EXTERN wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn);
+
+/* Round-trip times of the heartbeat's Pings, from the kernel's taking the Ping to its Pong. WSUV_ESTATE before the first; then
+ * all of *rtt is -1. */
+WSUV_EXTERN int wsuv_conn_rtt(const wsuv_conn_t *conn, wsuv_rtt_t *rtt);
 
 /* Octets sent by the application and not yet taken by the kernel. */
 WSUV_EXTERN size_t wsuv_conn_queued(const wsuv_conn_t *conn);

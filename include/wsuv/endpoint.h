@@ -73,7 +73,7 @@ typedef struct wsuv_endpoint_options {
   int64_t write_limit;      /* octets queued for sending [32 MiB]; WSUV_OFF: no limit */
   int64_t ping_interval_ms; /* Ping after so much silence [WSUV_OFF in the core] */
   int64_t close_timeout_ms; /* from our Close to the end of the transport [5000] */
-  int max_pings;            /* unanswered Pings that end the connection [3]; WSUV_OFF: never */
+  int max_pings; /* Pings in a row without a sign of life that end the connection [3]; WSUV_OFF: never */
   /* What was negotiated, as wsuv_handshake_extension_at. Copied; the sessions are the endpoint's once new returned 0. */
   const wsuv_negotiated_t *extensions;
   size_t nextensions;
@@ -175,9 +175,15 @@ WSUV_EXTERN void wsuv_endpoint_tick(wsuv_endpoint_t *endpoint, uint64_t now_ms);
 /* When tick has something to do; UINT64_MAX: never. */
 WSUV_EXTERN uint64_t wsuv_endpoint_next_deadline(const wsuv_endpoint_t *endpoint);
 
-/* The heartbeat's step by hand, for programs with a schedule of their own: queues a Ping, or, when max_pings are
- * unanswered, fails with WSUV_ETIMEDOUT and a Close 1008. Does nothing once closing (returns WSUV_ESTATE). */
+/* The heartbeat's step by hand, for programs with a schedule of their own: queues a Ping, unless the last one still waits for
+ * the transport; or, when max_pings steps showed no life, fails with WSUV_ETIMEDOUT and a Close 1008. Life is a Pong for one
+ * of the Pings, that the transport took octets which it had left waiting at the step before, and for tick's steps any bytes
+ * received. Does nothing once closing (returns WSUV_ESTATE). */
 WSUV_EXTERN int wsuv_endpoint_check_heartbeat(wsuv_endpoint_t *endpoint);
+
+/* Round-trip times of the heartbeat's Pings, as far as tick told the time: from output_done, when the Ping had left, to its
+ * Pong. WSUV_ESTATE before the first; then all of *rtt is -1. */
+WSUV_EXTERN int wsuv_endpoint_rtt(const wsuv_endpoint_t *endpoint, wsuv_rtt_t *rtt);
 
 /* The next bytes for the transport, at most `nspans` pieces; returns the number filled in. They stay valid and in place
  * until output_done says how many octets of them were written. */

@@ -58,6 +58,13 @@ typedef struct wsuv_span {
   size_t len;
 } wsuv_span_t;
 
+/* Round-trip times, from the moment a heartbeat's Ping was handed to the transport to the Pong that answers it. */
+typedef struct wsuv_rtt {
+  int64_t last_ms;
+  int64_t min_ms;
+  int64_t smoothed_ms; /* RFC 6298's SRTT: every new time counts an eighth */
+} wsuv_rtt_t;
+
 /* One header field, borrowed. `name` and `value` need not be NUL-terminated when their lengths are given; a
  * length of 0 with a non-NULL pointer means "use strlen". */
 typedef struct wsuv_header {

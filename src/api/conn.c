@@ -22,6 +22,18 @@ static int was_held_up(wsuv_conn_t *conn, uint64_t now) {
   return late;
 }
 
+/* A long write moves on before it ends. */
+static void note_write_progress(wsuv_conn_t *conn) {
+  uint32_t unwritten;
+
+  if (!conn->writing || conn->transport != TRANSPORT_OPEN)
+    return;
+  unwritten = (uint32_t)conn->stream.base.ops->unwritten(&conn->stream.base);
+  if (unwritten != conn->unwritten)
+    conn->endpoint.outbox.has_moved = 1;
+  conn->unwritten = unwritten;
+}
+
 /* The wheel fires early where a deadline was moved to a later time; then the pump just sets it anew. */
 static void deadline_came(struct wsuv__wheel_entry *entry) {
   wsuv_conn_t *conn = WSUV__LIST_ENTRY(entry, wsuv_conn_t, deadline);
@@ -29,6 +41,7 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
 
   wsuv__conn_enter(conn);
   if (conn->phase == WSUV_STATE_OPEN || conn->phase == WSUV_STATE_CLOSING_HANDSHAKE) {
+    note_write_progress(conn);
     if (!was_held_up(conn, now))
       wsuv_endpoint_tick(&conn->endpoint, now);
   } else if (now >= conn->due_ms) {

@@ -31,8 +31,9 @@ struct wsuv_conn {
   char *detail;                  /* what to tell beyond the error's text, or NULL */
   char *subprotocol;
   int error;
-  uint8_t phase;     /* wsuv_state_t */
-  uint8_t transport; /* enum wsuv__transport */
+  uint32_t unwritten; /* of the write under way, when that was looked at last */
+  uint8_t phase;      /* wsuv_state_t */
+  uint8_t transport;  /* enum wsuv__transport */
   uint8_t
       pending; /* callbacks that must come before the memory may go: the handle's close, a resolution */
   uint8_t depth;      /* events being handled: the pump runs when the outermost ends */

@@ -55,7 +55,7 @@ static void on_written(void *owner, int status) {
   wsuv__conn_enter(conn);
   conn->writing = 0;
   if (status == 0)
-    wsuv__outbox_consume(outbox, outbox->window);
+    wsuv_endpoint_output_done(&conn->endpoint, outbox->window);
   else
     wsuv__conn_release(conn, status);
   wsuv__conn_leave(conn);

@@ -17,6 +17,10 @@ size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
   return wsuv__outbox_waiting(&conn->endpoint.outbox);
 }
 
+int wsuv_conn_rtt(const wsuv_conn_t *conn, wsuv_rtt_t *rtt) {
+  return wsuv_endpoint_rtt(&conn->endpoint, rtt);
+}
+
 const char *wsuv_conn_subprotocol(const wsuv_conn_t *conn) {
   return conn->subprotocol;
 }

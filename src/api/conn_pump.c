@@ -39,10 +39,12 @@ static int start_write(wsuv_conn_t *conn) {
 
   fill_bufs(bufs, spans, n);
   err = conn->stream.base.ops->write(&conn->stream.base, bufs, (unsigned)n);
-  if (err == 0)
+  if (err == 0) {
     conn->writing = 1;
-  else
+    conn->unwritten = (uint32_t)outbox->window;
+  } else {
     outbox->window = 0;
+  }
   return err;
 }
 
@@ -58,6 +60,7 @@ static void write_output(wsuv_conn_t *conn) {
   if (!may_write(conn))
     return;
   err = wsuv__outbox_flush(outbox);
+  wsuv__endpoint_note_output(&conn->endpoint);
   if (err == 0 && conn->transport == TRANSPORT_OPEN && outbox->queued > 0)
     err = start_write(conn);
   if (err != 0)

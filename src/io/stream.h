@@ -17,6 +17,9 @@ struct wsuv__stream_ops {
   /* Writes all of it; the memory must stay until on_written. */
   int (*write)(struct wsuv__stream *stream, const uv_buf_t *bufs, unsigned nbufs);
 
+  /* Octets of the write under way that the kernel has not taken yet. */
+  size_t (*unwritten)(const struct wsuv__stream *stream);
+
   /* Ends the write side behind what is being written; on_shutdown follows. */
   int (*shutdown)(struct wsuv__stream *stream);
 

@@ -103,6 +103,11 @@ static int write_all(struct wsuv__stream *base, const uv_buf_t *bufs, unsigned n
   return err;
 }
 
+static size_t count_unwritten(const struct wsuv__stream *base) {
+  const struct wsuv__uv_stream *s = (const struct wsuv__uv_stream *)(const void *)base;
+  return uv_stream_get_write_queue_size(&s->uv.stream);
+}
+
 static void shutdown_done(uv_shutdown_t *req, int status) {
   struct wsuv__uv_stream *s = req->handle->data;
   s->base.events->on_shutdown(s->base.owner, status);
@@ -202,6 +207,7 @@ static const struct wsuv__stream_ops ops = {
     .read_stop = stop_reading,
     .try_write = write_what_fits,
     .write = write_all,
+    .unwritten = count_unwritten,
     .shutdown = end_writing,
     .close = close_handle,
     .peer = peer_address,

@@ -212,6 +212,7 @@ size_t wsuv_endpoint_output(wsuv_endpoint_t *ep, wsuv_span_t *spans, size_t nspa
 
 void wsuv_endpoint_output_done(wsuv_endpoint_t *ep, size_t written) {
   wsuv__outbox_consume(&ep->outbox, written);
+  wsuv__endpoint_note_output(ep);
 }
 
 size_t wsuv_endpoint_queued(const wsuv_endpoint_t *ep) {

@@ -8,6 +8,7 @@
 #include "proto/heartbeat.h"
 #include "proto/message.h"
 #include "proto/outbox.h"
+#include "proto/round_trip.h"
 #include "wsuv/endpoint.h"
 
 /* The peer's Close, kept from its arrival on. */
@@ -37,6 +38,8 @@ struct wsuv_endpoint {
   struct wsuv__message message;
   struct wsuv__outbox outbox;
   struct wsuv__heartbeat heartbeat;
+  struct wsuv__round_trip round_trip;
+  uint32_t nmissed; /* heartbeats in a row without a sign of life since the one before */
   uint64_t now_ms;
   uint64_t heard_ms; /* when bytes came last: they count as life */
   uint64_t pinged_ms;
@@ -55,6 +58,8 @@ struct wsuv_endpoint {
   uint8_t closing;  /* enum wsuv__closing_state */
   uint8_t sending;  /* enum wsuv__sending: of a message in fragments */
   uint8_t sending_type;
+  uint8_t ping_waits;  /* the heartbeat's last Ping had not left when that was looked at last */
+  uint8_t was_blocked; /* at the last heartbeat octets waited for the transport */
   struct wsuv__utf8 sending_utf8;
 };
 
@@ -81,6 +86,16 @@ wsuv_span_t wsuv__endpoint_held(const struct wsuv_endpoint *endpoint);
 
 /* Non-zero if no frame or message is unfinished in either direction. */
 int wsuv__endpoint_is_between_messages(const struct wsuv_endpoint *endpoint);
+
+/* Output has been taken: whether the heartbeat's Ping was in it. */
+void wsuv__endpoint_note_ping_left(struct wsuv_endpoint *endpoint);
+static inline void wsuv__endpoint_note_output(struct wsuv_endpoint *endpoint) {
+  if (endpoint->ping_waits && endpoint->outbox.nheartbeats == 0)
+    wsuv__endpoint_note_ping_left(endpoint);
+}
+
+/* A Pong came: it may be the heartbeat's. */
+void wsuv__endpoint_note_pong(struct wsuv_endpoint *endpoint, const uint8_t *payload, size_t len);
 
 /* Only tells the time; tick also acts on it. */
 static inline void wsuv__endpoint_set_now(struct wsuv_endpoint *endpoint, uint64_t now_ms) {

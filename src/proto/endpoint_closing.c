@@ -163,7 +163,7 @@ int wsuv__endpoint_take_control(struct wsuv_endpoint *ep, uint8_t opcode, uint8_
   case WSUV_PING:
     return take_ping(ep, payload, len);
   case WSUV_PONG:
-    (void)wsuv__heartbeat_answer(&ep->heartbeat, payload, len);
+    wsuv__endpoint_note_pong(ep, payload, len);
     if (ep->handler->on_pong != NULL)
       ep->handler->on_pong(ep->data, payload, len);
     return 0;

@@ -1,33 +1,92 @@
 /* What an endpoint does because time passes: heartbeat, and the deadline of the closing handshake. */
 #include <stdio.h>
 
-#include "proto/endpoint.h"
+#include "proto/endpoint_send.h"
+
+/* ---- signs of life ---- */
+
+/* None is missing any more. A Ping that still waits keeps its number, so that its Pong is recognised. */
+static void see_life(struct wsuv_endpoint *ep) {
+  ep->nmissed = 0;
+  if (ep->outbox.nheartbeats > 0)
+    return;
+  ep->heartbeat.outstanding = 0;
+  ep->round_trip.nleft = 0;
+}
+
+/* A peer that reads slowly cannot answer before it has read what lies in front of the Ping; that octets which had to wait
+ * were taken shows that it reads. Octets that never had to wait show nothing: the kernel takes them for a dead peer too. */
+static int output_shows_life(struct wsuv_endpoint *ep) {
+  int shows = ep->outbox.has_moved && (ep->was_blocked || ep->outbox.nheartbeats > 0);
+
+  ep->outbox.has_moved = 0;
+  ep->was_blocked = ep->outbox.queued > 0;
+  return shows;
+}
+
+void wsuv__endpoint_note_ping_left(struct wsuv_endpoint *ep) {
+  ep->ping_waits = 0;
+  if (ep->heartbeat.outstanding > 0)
+    wsuv__round_trip_ping_left(&ep->round_trip, ep->heartbeat.outstanding, ep->now_ms);
+}
+
+void wsuv__endpoint_note_pong(struct wsuv_endpoint *ep, const uint8_t *payload, size_t len) {
+  int number = wsuv__heartbeat_answer(&ep->heartbeat, payload, len);
+
+  if (number == 0)
+    return;
+  ep->nmissed = 0;
+  wsuv__round_trip_pong_came(&ep->round_trip, (uint32_t)number, ep->now_ms);
+}
+
+int wsuv_endpoint_rtt(const wsuv_endpoint_t *ep, wsuv_rtt_t *rtt) {
+  return wsuv__round_trip_get(&ep->round_trip, rtt);
+}
+
+/* ---- heartbeat ---- */
 
 static int fail_unanswered(struct wsuv_endpoint *ep) {
   char reason[64];
-  int n = snprintf(reason, sizeof reason, "%u pings were not answered",
-                   (unsigned)ep->heartbeat.outstanding);
+  int n = snprintf(reason, sizeof reason, "%u pings were not %s", (unsigned)ep->nmissed,
+                   ep->outbox.nheartbeats > 0 ? "taken" : "answered");
 
   return wsuv__endpoint_fail_with_reason(ep, WSUV_ETIMEDOUT, reason, (size_t)n);
 }
 
-int wsuv_endpoint_check_heartbeat(wsuv_endpoint_t *ep) {
+static int queue_ping(struct wsuv_endpoint *ep) {
   char payload[WSUV__HEARTBEAT_PAYLOAD_MAX];
+  wsuv_frame_header_t header;
   int n;
   int err;
 
-  if (ep->closing != CLOSING_NONE)
-    return WSUV_ESTATE;
-  if (ep->config->max_pings != UINT32_MAX && ep->heartbeat.outstanding >= ep->config->max_pings)
-    return fail_unanswered(ep);
   if (ep->config->random == NULL)
     return WSUV_ERANDOM;
   n = wsuv__heartbeat_next(&ep->heartbeat, ep->config->random, ep->config->random_arg, payload);
   if (n < 0)
     return n;
-  err = wsuv_endpoint_ping(ep, payload, (size_t)n);
-  if (err != 0)
+  err = wsuv__endpoint_frame_header(ep, &header, WSUV_PING, (size_t)n);
+  if (err == 0)
+    err = wsuv__outbox_append_heartbeat(&ep->outbox, &header, payload, (size_t)n);
+  if (err == 0)
+    ep->ping_waits = 1;
+  else
     wsuv__heartbeat_undo(&ep->heartbeat);
+  return err;
+}
+
+int wsuv_endpoint_check_heartbeat(wsuv_endpoint_t *ep) {
+  int err = 0;
+
+  if (ep->closing != CLOSING_NONE)
+    return WSUV_ESTATE;
+  if (output_shows_life(ep))
+    see_life(ep);
+  if (ep->config->max_pings != UINT32_MAX && ep->nmissed >= ep->config->max_pings)
+    return fail_unanswered(ep);
+  if (ep->outbox.nheartbeats == 0)
+    err = queue_ping(ep);
+  if (err == 0)
+    ep->nmissed++;
   return err;
 }
 
@@ -38,7 +97,7 @@ static void beat(struct wsuv_endpoint *ep) {
   if (ep->delivery == DELIVERY_PAUSED) /* who does not listen hears no Pong */
     ep->heard_ms = ep->now_ms;
   if (ep->heard_ms > ep->pinged_ms)
-    ep->heartbeat.outstanding = 0;
+    see_life(ep);
   if (ep->heard_ms + interval > ep->now_ms && ep->heard_ms >= ep->pinged_ms) {
     ep->ping_due_ms = ep->heard_ms + interval;
     return;

@@ -32,7 +32,7 @@ int wsuv__heartbeat_answer(struct wsuv__heartbeat *heartbeat, const uint8_t *pay
     int n = write_payload(i, heartbeat->nonce, expected);
     if ((size_t)n == len && memcmp(expected, payload, len) == 0) {
       heartbeat->outstanding = 0;
-      return 1;
+      return (int)i;
     }
   }
   return 0;

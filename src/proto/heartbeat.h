@@ -22,7 +22,7 @@ int wsuv__heartbeat_next(struct wsuv__heartbeat *heartbeat,
 /* The last Ping did not get queued after all. */
 void wsuv__heartbeat_undo(struct wsuv__heartbeat *heartbeat);
 
-/* Non-zero if the Pong answers an outstanding Ping; then none is outstanding. */
+/* The number of the outstanding Ping that the Pong answers, and then none is outstanding; 0: it answers none. */
 int wsuv__heartbeat_answer(struct wsuv__heartbeat *heartbeat, const uint8_t *payload, size_t len);
 
 #endif

@@ -336,6 +336,8 @@ void wsuv__outbox_consume(struct wsuv__outbox *outbox, size_t written) {
   while (!wsuv__list_is_empty(&outbox->entries)) {
     struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(outbox->entries.next);
     size_t remaining = wsuv__outbox_entry_remaining(entry);
+    if (written > 0)
+      outbox->has_moved = 1;
     if (written < remaining) {
       entry->off += written;
       return;

@@ -40,7 +40,8 @@ struct wsuv__outbox_entry {
       boundary; /* octets of header and data before the first place where another frame may go in between */
   int status; /* once done: 0 or WSUV_ECANCELED */
   uint8_t memory;
-  uint8_t control; /* the opcode, if this is one control frame; else 0 */
+  uint8_t control;      /* the opcode, if this is one control frame; else 0 */
+  uint8_t is_heartbeat; /* one of those that wsuv__outbox.nheartbeats counts */
   uint8_t header_len;
   uint8_t header[WSUV_FRAME_HEADER_MAX];
 };
@@ -55,6 +56,8 @@ struct wsuv__outbox {
   size_t queued; /* octets in entries */
   size_t window; /* of these, from the front: handed out and pinned */
   uint8_t state;
+  uint8_t nheartbeats; /* Pings of the heartbeat's that have not left */
+  uint8_t has_moved;   /* octets that waited were taken; cleared by who looks at it */
 };
 
 void wsuv__outbox_init(struct wsuv__outbox *outbox, const wsuv_allocator_t *a);
@@ -83,6 +86,10 @@ int wsuv__outbox_append_owned(struct wsuv__outbox *outbox, struct wsuv__outbox_e
 /* A control frame: ahead of waiting data. A Pong that still waits is replaced by a newer one (RFC 6455 5.5.3). */
 int wsuv__outbox_append_control(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                                 const void *payload, size_t len);
+
+/* The heartbeat's Ping: never through the cork, so that its leaving can be told. */
+int wsuv__outbox_append_heartbeat(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
+                                  const void *payload, size_t len);
 
 /* Octets that are not frames: HTTP heads and bodies. */
 int wsuv__outbox_append_raw(struct wsuv__outbox *outbox, const void *data, size_t len);

@@ -81,6 +81,18 @@ static struct wsuv__outbox_entry *control_entry(struct wsuv__outbox *outbox,
   return entry;
 }
 
+static struct wsuv__outbox_entry *queue_control(struct wsuv__outbox *outbox,
+                                                const struct wsuv__outbox_frame *frame) {
+  struct wsuv__outbox_entry *entry = control_entry(outbox, frame->header);
+
+  if (entry == NULL)
+    return NULL;
+  wsuv__outbox_put_frame(wsuv__outbox_entry_memory(entry), frame);
+  entry->len = frame->head_len + frame->payload_len;
+  outbox->queued += entry->len;
+  return entry;
+}
+
 int wsuv__outbox_append_control(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                                 const void *payload, size_t len) {
   struct wsuv__outbox_frame frame;
@@ -92,12 +104,23 @@ int wsuv__outbox_append_control(struct wsuv__outbox *outbox, const wsuv_frame_he
   err = wsuv__outbox_cork_frame(outbox, &frame);
   if (err != 0)
     return err < 0 ? err : 0;
-  entry = control_entry(outbox, header);
+  entry = queue_control(outbox, &frame);
+  return entry != NULL ? 0 : WSUV_ENOMEM;
+}
+
+int wsuv__outbox_append_heartbeat(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
+                                  const void *payload, size_t len) {
+  struct wsuv__outbox_frame frame;
+  struct wsuv__outbox_entry *entry;
+  int err = wsuv__outbox_prepare_frame(outbox, &frame, header, payload, len);
+
+  if (err != 0)
+    return err;
+  entry = queue_control(outbox, &frame);
   if (entry == NULL)
     return WSUV_ENOMEM;
-  wsuv__outbox_put_frame(wsuv__outbox_entry_memory(entry), &frame);
-  entry->len = frame.head_len + len;
-  outbox->queued += entry->len;
+  entry->is_heartbeat = 1;
+  outbox->nheartbeats++;
   return 0;
 }
 

@@ -27,6 +27,8 @@ struct wsuv__outbox_entry *wsuv__outbox_entry_new(const wsuv_allocator_t *a, siz
 void wsuv__outbox_entry_end(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
                             int status) {
   wsuv__list_remove(&entry->link);
+  if (entry->is_heartbeat)
+    outbox->nheartbeats--;
   if (entry->memory == OUTBOX_INLINE) {
     wsuv__release(outbox->allocator, entry);
     return;

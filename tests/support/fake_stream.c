@@ -57,6 +57,16 @@ static int write_all(struct wsuv__stream *stream, const uv_buf_t *bufs, unsigned
   return 0;
 }
 
+static size_t unwritten(const struct wsuv__stream *stream) {
+  struct fake_stream *fake = fake_of(stream);
+  size_t len = 0;
+  unsigned i;
+
+  for (i = 0; fake->wants_write && i < fake->nbufs; i++)
+    len += fake->bufs[i].len;
+  return len;
+}
+
 static int end_writing(struct wsuv__stream *stream) {
   CHECK_INT(0, fake_of(stream)->shut);
   fake_of(stream)->shut = 1;
@@ -80,6 +90,7 @@ static const struct wsuv__stream_ops ops = {
     .read_stop = stop_reading,
     .try_write = try_write,
     .write = write_all,
+    .unwritten = unwritten,
     .shutdown = end_writing,
     .close = close_stream,
     .peer = peer,

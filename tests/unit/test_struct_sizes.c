@@ -13,7 +13,7 @@ struct size_row {
 
 static const struct size_row sizes[] = {
     {"wsuv_conn: all of an idle connection", sizeof(struct wsuv_conn), 960},
-    {"wsuv_endpoint", sizeof(struct wsuv_endpoint), 368},
+    {"wsuv_endpoint", sizeof(struct wsuv_endpoint), 376},
     {"wsuv__frame_parser", sizeof(struct wsuv__frame_parser), 48},
     {"wsuv__message", sizeof(struct wsuv__message), 40},
     {"wsuv__outbox", sizeof(struct wsuv__outbox), 96},
