@@ -6,6 +6,7 @@
 
 #include "api/opening.h"
 #include "api/server.h"
+#include "proto/endpoint_closing.h"
 
 _Static_assert(sizeof(struct wsuv__send_state) <= sizeof(((wsuv_send_t *)0)->reserved),
                "a request has room for its place in the queue");

@@ -3,6 +3,7 @@
 
 #include "api/conn.h"
 #include "api/opening.h"
+#include "proto/endpoint_closing.h"
 
 static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   switch ((wsuv_state_t)conn->phase) {

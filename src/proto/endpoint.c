@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
 
 static int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
 #include "proto/endpoint_send.h"
 

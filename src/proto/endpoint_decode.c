@@ -3,6 +3,7 @@
  * what waits stays bounded by what was received and one step's output. */
 #include <string.h>
 
+#include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
 #include "proto/extensions.h"
 

@@ -1,6 +1,7 @@
 /* Data on its way into frames: the extensions' encoders, then the queue. */
 #include <string.h>
 
+#include "proto/endpoint_closing.h"
 #include "proto/endpoint_send.h"
 #include "proto/extensions.h"
 

@@ -1,7 +1,9 @@
 /* What the application sends through an endpoint. */
 #include <string.h>
 
+#include "proto/endpoint_closing.h"
 #include "proto/endpoint_send.h"
+#include "proto/outbox_request.h"
 
 int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_header_t *header,
                                 uint8_t opcode, size_t len) {

@@ -1,6 +1,7 @@
 /* What an endpoint does because time passes: heartbeat, and the deadline of the closing handshake. */
 #include <stdio.h>
 
+#include "proto/endpoint_closing.h"
 #include "proto/endpoint_send.h"
 
 /* ---- signs of life ---- */

@@ -75,14 +75,6 @@ int wsuv__outbox_append(struct wsuv__outbox *outbox, const wsuv_frame_header_t *
 int wsuv__outbox_try_cork(struct wsuv__outbox *outbox, uint8_t opcode, const void *payload,
                           size_t len);
 
-/* One whole frame whose payload stays where it is; `entry` goes to `done` when it was written or cancelled. */
-int wsuv__outbox_append_request(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
-                                const wsuv_frame_header_t *header, const void *payload, size_t len);
-
-/* The same for a payload that is the outbox's from here on, also after an error: memory of its allocator's. */
-int wsuv__outbox_append_owned(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
-                              const wsuv_frame_header_t *header, uint8_t *payload, size_t len);
-
 /* A control frame: ahead of waiting data. A Pong that still waits is replaced by a newer one (RFC 6455 5.5.3). */
 int wsuv__outbox_append_control(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                                 const void *payload, size_t len);

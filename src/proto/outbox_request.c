@@ -1,8 +1,8 @@
-/* Frames whose payload stays where it is: the user's requests. */
+#include "proto/outbox_request.h"
+
 #include <string.h>
 
 #include "proto/frame.h"
-#include "proto/outbox.h"
 #include "proto/outbox_entry.h"
 
 static void append_entry(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,

@@ -6,6 +6,7 @@
 #include "proto/frame_parser.h"
 #include "proto/outbox.h"
 #include "proto/outbox_entry.h"
+#include "proto/outbox_request.h"
 #include "support/check.h"
 #include "support/failing_alloc.h"
 #include "support/guard_page.h"
