@@ -1,6 +1,7 @@
 /* The way back (wsuv_conn_detach): the peers agree by a message on leaving WebSocket, and go on with the same stream. */
 #include <string.h>
 
+#include "api/conn.h"
 #include "integration/given_stream.h"
 
 enum { RAW_MAX = 64 };
@@ -261,6 +262,24 @@ static void test_end_of_the_peer(void **state) {
   close_app(&app);
 }
 
+/* Between the call and the loop's next turn libuv may report what it had polled already. */
+static void test_reads_that_were_under_way(void **state) {
+  struct app app;
+  uint8_t late[] = {'r', 'e', 's', 't'};
+  (void)state;
+
+  open_app(&app, GIVEN_PIPE, WSUV_SERVER, 0, NULL);
+  CHECK_ERR(0, detach(&app));
+  wsuv__conn_enter(app.t.conn); /* else the first of them ends it */
+  wsuv__conn_stream_events.on_read(app.t.conn, 4, late);
+  wsuv__conn_stream_events.on_read(app.t.conn, UV_EOF, NULL);
+  wsuv__conn_leave(app.t.conn);
+  RUN_UNTIL(&app.lb, app.t.conn == NULL);
+  CHECK_ERR(0, app.t.end.error);
+  CHECK_BYTES("rest", 4, app.in, app.leftover_len);
+  close_app(&app);
+}
+
 enum trouble { PEER_GONE, TIMED_OUT, TERMINATED, LOOP_CLOSED, STREAM_CLOSED, NTROUBLES };
 
 static const int trouble_errors[NTROUBLES] = {UV_EPIPE, WSUV_ETIMEDOUT, WSUV_ECANCELED,
@@ -478,17 +497,12 @@ static void test_torture(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_leftover),
-      cmocka_unit_test(test_paused),
-      cmocka_unit_test(test_later),
-      cmocka_unit_test(test_output_first),
-      cmocka_unit_test(test_end_of_the_peer),
-      cmocka_unit_test(test_troubles),
-      cmocka_unit_test(test_not_the_applications_stream),
-      cmocka_unit_test(test_wrong_moments),
-      cmocka_unit_test(test_before_open),
-      cmocka_unit_test(test_attached_again),
-      cmocka_unit_test(test_torture),
+      cmocka_unit_test(test_leftover),        cmocka_unit_test(test_paused),
+      cmocka_unit_test(test_later),           cmocka_unit_test(test_output_first),
+      cmocka_unit_test(test_end_of_the_peer), cmocka_unit_test(test_reads_that_were_under_way),
+      cmocka_unit_test(test_troubles),        cmocka_unit_test(test_not_the_applications_stream),
+      cmocka_unit_test(test_wrong_moments),   cmocka_unit_test(test_before_open),
+      cmocka_unit_test(test_attached_again),  cmocka_unit_test(test_torture),
   };
   return cmocka_run_group_tests_name("detach", tests, NULL, NULL);
 }

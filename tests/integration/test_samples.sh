@@ -94,7 +94,7 @@ stop_server() {
 
 pty_sample=
 if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 09_ticker $pty_sample 11_extension; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 08_embedding 09_ticker $pty_sample 11_extension; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -115,7 +115,7 @@ for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 09_ticke
   done
 done
 
-for sample in 01_echo_server 03_chat; do
+for sample in 01_echo_server 03_chat 08_embedding; do
   for port in 65536 -1 80x ''; do
     run "$bin/$sample" --port "$port"
     check "$sample --port '$port' exits with 2" status_is 2
@@ -420,6 +420,55 @@ run "$client" "${url}chat" 'Mtoo early'
 check "04_poll_client says the code that the server closed with" has err 1008
 check "which is a clean end" status_is 0
 stop_server TERM
+
+# ---- embedding ----
+
+# get PATH OPTIONS...: the answer of the server at $http in "out", head and all.
+get() {
+  path=$1
+  shift
+  run curl -si --max-time 20 "$@" "$http$path"
+}
+
+start_server 08_embedding --port 0
+http=${url%/}
+ws=ws${http#http}/ws
+if command -v curl >/dev/null; then
+  get /
+  check "08_embedding serves a page" has out 'HTTP/1.1 200 OK'
+  get /nothing
+  check "and 404 for what is not there" has out 'HTTP/1.1 404 Not Found'
+  get / -X POST -d x
+  check "and takes no bodies" has out 'HTTP/1.1 413 '
+  get /ws
+  check "a plain request to the WebSocket's path is its own" has out 'HTTP/1.1 426 Upgrade Required'
+  get /ws -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 8' \
+    -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='
+  check "it answers the faults of an opening handshake" has out 'Sec-WebSocket-Version: 13'
+  run curl -s --max-time 20 "$http/status" "$http/status" -w "%{num_connects}\n"
+  check "its connections are kept alive" out_is '{"connections":0,"messages":0}
+1
+{"connections":0,"messages":0}
+0'
+fi
+run "$bin/02_client" "$ws" hello again
+check "on the same port it echoes over a WebSocket" out_is 'hello
+again'
+run "$bin/02_client" "${ws}elsewhere" hello
+check "on one path only" status_is 1
+check "which is told with 404" has err 404
+if command -v curl >/dev/null; then
+  get /status
+  check "its status counts messages" has out '"messages":2}'
+fi
+: >"$work/echo"
+"$bin/02_client" --echo "$ws" >"$work/echo" 2>&1 </dev/null &
+waiting=$!
+check "a client stays" wait_until has echo '^connected'
+stop_server INT
+wait "$waiting"
+status=$?
+check "closed with 1001 it exits with 0" status_is 0
 
 # ---- replay ----
 # covers: UV.18 IOC.7
