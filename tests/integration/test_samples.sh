@@ -487,4 +487,15 @@ replay "of long messages" 0 --role client
 check "a long text is cut" has out '^text 100 "x\{64\}" \.\.\.$'
 check "a long binary is cut" has out '^binary 100\( 78\)\{24\} \.\.\.$'
 
+# ---- 07_frames: the layers by hand ----
+
+"$bin/07_frames" "Hemlo, frames" >"$work/out" 2>"$work/err"
+check "07_frames reads what it wrote" out_is 'ping ?
+text Hemlo, frames
+7 frames, 56 octets, the same at every cut'
+"$bin/07_frames" "" >"$work/out" 2>"$work/err"
+check "07_frames sends an empty message, too" out_is 'ping ?
+text 
+3 frames, 19 octets, the same at every cut'
+
 echo "$nchecks checks passed"
