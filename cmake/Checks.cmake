@@ -30,6 +30,11 @@ function(wsuv_add_symbols_check name kind target)
 endfunction()
 
 wsuv_add_symbols_check(core_without_libuv core wsuv_core)
+
+# That it would be noticed: the library with libuv, judged as if it were the core.
+wsuv_add_symbols_check(core_rules_bite core wsuv)
+set_tests_properties(checks.symbols_core_rules_bite PROPERTIES PASS_REGULAR_EXPRESSION
+                                                               "libwsuv[^ ]* needs uv_")
 if(BUILD_SHARED_LIBS AND NOT WSUV_SANITIZE)
   wsuv_add_symbols_check(wsuv shared wsuv)
   wsuv_add_symbols_check(wsuv_core shared wsuv_core)

@@ -94,7 +94,7 @@ stop_server() {
 
 pty_sample=
 if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 08_embedding 09_ticker $pty_sample 11_extension; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -560,6 +560,17 @@ awk 'BEGIN { for (i = 0; i < 100; i++) printf "x" }' >"$work/x"
 replay "of long messages" 0 --role client
 check "a long text is cut" has out '^text 100 "x\{64\}" \.\.\.$'
 check "a long binary is cut" has out '^binary 100\( 78\)\{24\} \.\.\.$'
+
+# ---- 07_frames: the layers by hand ----
+
+"$bin/07_frames" "Hemlo, frames" >"$work/out" 2>"$work/err"
+check "07_frames reads what it wrote" out_is 'ping ?
+text Hemlo, frames
+7 frames, 56 octets, the same at every cut'
+"$bin/07_frames" "" >"$work/out" 2>"$work/err"
+check "07_frames sends an empty message, too" out_is 'ping ?
+text 
+3 frames, 19 octets, the same at every cut'
 
 # ---- an extension ----
 
