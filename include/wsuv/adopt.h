@@ -21,7 +21,7 @@
  *
  * From 0 on the stream is the library's: the application neither reads, writes nor closes it, its memory stays, and
  * stream->data is used by the library. Reading is stopped at once; writes of the application's own that are still under way
- * go out first. TCP_NODELAY is set. What happens at the end, `own` says:
+ * go out first. TCP_NODELAY is set, unless the options of the connection have tcp_delay. What happens at the end, `own` says:
  *
  *   own      the library uv_close()s the stream.
  *   not own  the stream is given back, open as far as libuv goes. The end of a WebSocket is the end of its transport

@@ -91,10 +91,11 @@ typedef struct wsuv_conn_options {
   int rsv;
   unsigned opcodes;
   int manual_pong; /* non-zero: Pings are answered by the application (wsuv_conn_send_frame) */
+  int tcp_delay; /* non-zero: leave Nagle's algorithm on, for fewer and later segments [TCP_NODELAY is set] */
 } wsuv_conn_options_t;
 
 #define WSUV_CONN_OPTIONS_INIT \
-  { sizeof(wsuv_conn_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(wsuv_conn_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Where a connection is; the order is the order of time. */
 typedef enum wsuv_state {

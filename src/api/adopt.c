@@ -24,7 +24,7 @@ int wsuv__adopt_judge_for(const wsuv_server_t *server, const uv_stream_t *stream
 void wsuv__adopt_take(wsuv_conn_t *conn, uv_stream_t *stream, const wsuv_adopt_options_t *o) {
   wsuv__uv_stream_adopt(&conn->stream, &conn->loop->io, &wsuv__conn_stream_events, conn, stream,
                         o != NULL && o->own, o != NULL ? o->close_cb : NULL);
-  wsuv__uv_stream_nodelay(&conn->stream);
+  wsuv__conn_set_delay(conn);
   conn->transport = TRANSPORT_OPEN;
   conn->pending = 1;
   wsuv__conn_mark(conn);

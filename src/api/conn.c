@@ -77,6 +77,11 @@ void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__co
   wsuv__outbox_set_writer(&conn->endpoint.outbox, wsuv__conn_write_now, conn);
 }
 
+void wsuv__conn_set_delay(wsuv_conn_t *conn) {
+  if (!conn->config->tcp_delay)
+    wsuv__uv_stream_nodelay(&conn->stream);
+}
+
 void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase) {
   assert(phase >= conn->phase);
   conn->phase = (uint8_t)phase;

@@ -51,6 +51,9 @@ struct wsuv_conn {
 void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
                      const wsuv_handler_t *handler, wsuv_state_t phase);
 
+/* TCP_NODELAY, as the options have it. */
+void wsuv__conn_set_delay(wsuv_conn_t *conn);
+
 /* Around every event: between them output is corked and nothing is freed; leave pumps. */
 void wsuv__conn_enter(wsuv_conn_t *conn);
 void wsuv__conn_leave(wsuv_conn_t *conn);

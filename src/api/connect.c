@@ -163,7 +163,7 @@ void wsuv__connect_connected(wsuv_conn_t *conn, int status) {
     return;
   }
   wsuv__conn_enter(conn);
-  wsuv__uv_stream_nodelay(&conn->stream);
+  wsuv__conn_set_delay(conn);
   wsuv__conn_set_phase(conn, WSUV_STATE_OPENING_HANDSHAKE);
   send_request(conn);
   wsuv__conn_leave(conn);

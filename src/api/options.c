@@ -77,5 +77,6 @@ int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_opt
     err = take_water_marks(config, o);
   if (err == 0)
     err = take_head_limits(config, o);
+  config->tcp_delay = o->tcp_delay;
   return err;
 }

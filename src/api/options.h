@@ -14,6 +14,7 @@ struct wsuv__conn_config {
   uint64_t handshake_timeout_ms; /* WSUV__NEVER: off */
   size_t write_high_water;       /* SIZE_MAX: off */
   size_t write_low_water;
+  int tcp_delay;
 };
 
 /* `options` may be NULL. WSUV_EINVAL. */

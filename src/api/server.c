@@ -106,7 +106,7 @@ static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn) {
   int err = wsuv__uv_stream_accept(&conn->stream, &server->listener.stream);
 
   wsuv__conn_enter(conn);
-  wsuv__uv_stream_nodelay(&conn->stream);
+  wsuv__conn_set_delay(conn);
   if (err == 0 && !busy)
     err = wsuv__upgrade_start(conn);
   if (err != 0)

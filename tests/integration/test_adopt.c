@@ -71,6 +71,7 @@ static size_t play_split(enum given_kind kind, size_t at, int own) {
   return len;
 }
 
+/* covers: UV.1 UV.3 IOC.6 */
 static void test_every_split_of_tcp(void **state) {
   size_t len = play_split(GIVEN_TCP, 0, 0);
   size_t at;

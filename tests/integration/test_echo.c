@@ -1,9 +1,13 @@
 /* Both roles over every transport: messages come back as they were sent. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/conn.h"
 #include "integration/raw_peer.h"
 
 struct place {
@@ -265,12 +269,47 @@ static void test_many_clients(void **state) {
   loopback_close(&lb);
 }
 
+static int has_nodelay(const wsuv_conn_t *conn) {
+  uv_os_fd_t fd;
+  int on = 0;
+  socklen_t len = sizeof on;
+  CHECK_INT(0, uv_fileno((const uv_handle_t *)conn->stream.handle, &fd));
+  CHECK_INT(0, getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len));
+  return on != 0;
+}
+
+/* covers: UV.19 */
+static void test_nodelay(void **state) {
+  struct loopback lb;
+  struct host host;
+  struct talker client;
+  wsuv_conn_options_t delay = WSUV_CONN_OPTIONS_INIT;
+  wsuv_server_options_t listen = WSUV_SERVER_OPTIONS_INIT;
+  wsuv_connect_options_t connect = WSUV_CONNECT_OPTIONS_INIT;
+  int i;
+
+  (void)state;
+  for (i = 0; i < 2; i++) {
+    delay.tcp_delay = i;
+    listen.conn = &delay;
+    connect.conn = &delay;
+    loopback_open(&lb);
+    host_init(&host, &lb);
+    CHECK_ERR(0, host_listen(&host, &listen));
+    talker_init(&client, &lb);
+    CHECK_ERR(0, talker_connect(&client, &host, &connect));
+    RUN_UNTIL(&lb, client.n[EV_OPEN] == 1 && host.ntalkers == 1);
+    CHECK_INT(i == 0, has_nodelay(client.conn));
+    CHECK_INT(i == 0, has_nodelay(host.talkers[0]->conn));
+    loopback_close(&lb);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_unix_socket),
-      cmocka_unit_test(test_unix_path_too_long),
-      cmocka_unit_test(test_message_too_big),
-      cmocka_unit_test(test_many_clients),
+      cmocka_unit_test(test_unix_socket),     cmocka_unit_test(test_unix_path_too_long),
+      cmocka_unit_test(test_message_too_big), cmocka_unit_test(test_many_clients),
+      cmocka_unit_test(test_nodelay),
   };
   int failures = CHECK_RUN_TABLE("places", places, test_place);
 

@@ -44,7 +44,7 @@ static struct transfer *transfer_of(wsuv_conn_t *conn) {
   return server != NULL ? wsuv_server_data(server) : wsuv_conn_data(conn);
 }
 
-/* Chunks until the queue is full or the end; a Ping now and then goes in between. */
+/* Chunks until the queue is full or the end; a Ping now and then goes in between. covers: STR.10 */
 static void send_more(wsuv_conn_t *conn) {
   struct transfer *t = transfer_of(conn);
   static uint8_t chunk[CHUNK];

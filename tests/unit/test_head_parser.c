@@ -179,7 +179,7 @@ struct head_case {
   const char *expected;
 };
 
-/* covers: HTR.3 HSS.13 HSK.4 W047 W048 W192 H001 H005 H018 H024 H032 H042 C20 */
+/* covers: HTR.3 IOC.5 HSS.13 HSK.4 W047 W048 W192 H001 H005 H018 H024 H032 H042 C20 */
 static const struct head_case requests[] = {
     {"a handshake", STR("GET /chat?x HTTP/1.1\r\nHost: h\r\n" ASK "\r\n"),
      "GET /chat?x {Host=h} {Upgrade=websocket} {Connection=Upgrade} upgrade"},

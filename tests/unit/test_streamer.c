@@ -83,7 +83,7 @@ static void guards(void **state) {
   CHECK_ERR(WSUV_ESTATE, wsuv_streamer_chunk(&s, "y", 1, &frame)); /* init failed */
 }
 
-/* covers: STR.5 STR-007 */
+/* covers: STR.5 STR-007 ERR.15 */
 static void dropping_it_before_the_end_is_told(void **state) {
   wsuv_streamer_t s = new_streamer(WSUV_SERVER, WSUV_BINARY);
   wsuv_frame_t frame;
