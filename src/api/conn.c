@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "api/opening.h"
+
 #define HELD_UP_MS 100u
 
 static void run_task(struct wsuv__task *task) {
@@ -34,6 +36,14 @@ static void note_write_progress(wsuv_conn_t *conn) {
   conn->unwritten = unwritten;
 }
 
+/* A peer that said nothing is told nothing: it may have connected in advance. */
+static void time_out(wsuv_conn_t *conn) {
+  if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && wsuv__upgrade_is_amid_request(conn->upgrade))
+    wsuv__upgrade_refuse_slow(conn);
+  else
+    wsuv__conn_release(conn, WSUV_ETIMEDOUT);
+}
+
 /* The wheel fires early where a deadline was moved to a later time; then the pump just sets it anew. */
 static void deadline_came(struct wsuv__wheel_entry *entry) {
   wsuv_conn_t *conn = WSUV__LIST_ENTRY(entry, wsuv_conn_t, deadline);
@@ -45,7 +55,7 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
     if (!was_held_up(conn, now))
       wsuv_endpoint_tick(&conn->endpoint, now);
   } else if (now >= conn->due_ms) {
-    wsuv__conn_release(conn, WSUV_ETIMEDOUT);
+    time_out(conn);
   }
   wsuv__conn_leave(conn);
 }

@@ -62,6 +62,13 @@ int wsuv__upgrade_judge(struct wsuv_upgrade *upgrade);
 /* Answers 503 with Retry-After, whatever was or will be asked. */
 void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn);
 
+/* Answers 408 to a request that came in part. */
+void wsuv__upgrade_refuse_slow(wsuv_conn_t *conn);
+
+static inline int wsuv__upgrade_is_amid_request(const struct wsuv_upgrade *upgrade) {
+  return upgrade != NULL && upgrade->state == UPGRADE_READING_REQUEST && upgrade->head.total > 0;
+}
+
 /* Copies the negotiated subprotocol to the connection. WSUV_ENOMEM. */
 int wsuv__conn_keep_subprotocol(wsuv_conn_t *conn, const wsuv_handshake_t *handshake);
 

@@ -102,6 +102,14 @@ void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn) {
   end_with(conn, &text, err);
 }
 
+void wsuv__upgrade_refuse_slow(wsuv_conn_t *conn) {
+  struct wsuv__buf text = {NULL, 0, 0};
+  int err = wsuv__response_write(&text, &conn->loop->allocator, 408, NULL, 0, NULL, 0);
+
+  conn->error = WSUV_ETIMEDOUT;
+  end_with(conn, &text, err);
+}
+
 int wsuv__upgrade_judge(struct wsuv_upgrade *upgrade) {
   const struct wsuv__head_parser *head = &upgrade->head;
   wsuv_span_t method = wsuv__head_parser_method(head);

@@ -139,7 +139,7 @@ static void test_decide_after_the_loop(void **state) {
   loopback_close(&rig.lb);
 }
 
-/* covers: UV.8 HSS.14 */
+/* covers: UV.8 HSS.14 W173 */
 static void test_slow_request(void **state) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
   wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
@@ -154,7 +154,28 @@ static void test_slow_request(void **state) {
   raw_connect(&rig.raw, &rig.lb, rig.host.port);
   raw_say(&rig.raw, "GET / HT");
   raw_expect_eof(&rig.raw);
+  CHECK_NOT_NULL(strstr(raw_text(&rig.raw), "HTTP/1.1 408 "));
+  CHECK_NOT_NULL(strstr(raw_text(&rig.raw), "Connection: close\r\n"));
   CHECK_SIZE(0, rig.host.ntalkers);
+  loopback_close(&rig.lb);
+}
+
+/* covers: W173 */
+static void test_silent_client(void **state) {
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
+  struct rig rig;
+  (void)state;
+
+  loopback_open(&rig.lb);
+  host_init(&rig.host, &rig.lb);
+  conn.handshake_timeout_ms = 50;
+  options.conn = &conn;
+  CHECK_ERR(0, host_listen(&rig.host, &options));
+  raw_connect(&rig.raw, &rig.lb, rig.host.port);
+  raw_expect_eof(&rig.raw);
+  CHECK_STR("", raw_text(&rig.raw));
+  RUN_UNTIL(&rig.lb, wsuv_server_nconns(rig.host.server) == 0);
   loopback_close(&rig.lb);
 }
 
@@ -354,6 +375,7 @@ int main(void) {
       cmocka_unit_test(test_reject_late),
       cmocka_unit_test(test_decide_after_the_loop),
       cmocka_unit_test(test_slow_request),
+      cmocka_unit_test(test_silent_client),
       cmocka_unit_test(test_max_connections),
       cmocka_unit_test(test_server_close),
       cmocka_unit_test(test_port_in_use),
