@@ -55,8 +55,9 @@ struct wsuv__frame_rules {
 };
 
 struct wsuv__frame_parser {
-  wsuv_frame_header_t header; /* of the frame being read; valid from the first slice on */
-  uint64_t remaining;         /* payload octets still to come */
+  /* Of the frame being read; valid from the first slice on, its masking key only while payload is to come. */
+  wsuv_frame_header_t header;
+  uint64_t remaining; /* payload octets still to come */
   int error;
   uint8_t state;
   uint8_t len7;  /* the 7-bit length */

@@ -12,7 +12,8 @@ extern "C" {
 
 /* ---- a message as a view of its frames ---- */
 
-/* Borrowed frames that make up one message: the reserved bits of each are readable in its header. Read only. */
+/* Borrowed frames that make up one message: the reserved bits of each are readable in its header. Read only, and to be used
+ * only after init returned 0. */
 typedef struct wsuv_message {
   const wsuv_frame_t *frames;
   size_t nframes;

@@ -86,8 +86,7 @@ static int read_base_header(struct wsuv__frame_parser *p, const struct wsuv__fra
   p->header.opcode = first & 15;
   p->header.masked = second >> 7;
   p->len7 = second & 0x7F;
-  p->header.payload_len =
-      0; /* not known yet: who looks behind an error must not see the last frame's */
+  p->header.payload_len = 0; /* who looks behind an error must not see the last frame's */
   err = judge_base_header(p, rules);
   if (err != 0)
     return err;
@@ -177,10 +176,8 @@ static int read_common_frame(struct wsuv__frame_parser *p, const struct wsuv__fr
   slice->len = len;
   slice->first = 1;
   slice->last = 1;
-  if (p->header.masked) {
-    memcpy(p->header.masking_key, slice->data - 4, 4);
-    wsuv_mask(slice->data, slice->data, len, p->header.masking_key, 0);
-  }
+  if (p->header.masked)
+    wsuv_mask(slice->data, slice->data, len, slice->data - 4, 0);
   advance(in, head_len + len);
   return SLICE;
 }

@@ -25,24 +25,33 @@ int wsuv_frame_parser_init(wsuv_frame_parser_t *parser,
   return wsuv__option_take(&rules->max_payload_len, o->max_frame_size, INT64_MAX, INT64_MAX);
 }
 
+/* The engine keeps the key only where it needs it later. It is what stands right before the payload, unless a split was in
+ * between, and then it was kept. */
+static void keep_key(struct wsuv__frame_parser *p, const uint8_t *data,
+                     const struct wsuv__frame_slice *piece) {
+  if (piece->first && p->header.masked && piece->data - data >= 4)
+    memcpy(p->header.masking_key, piece->data - 4, 4);
+}
+
 int wsuv_frame_parser_next(wsuv_frame_parser_t *parser, uint8_t **data, size_t *len,
                            wsuv_frame_slice_t *slice) {
   struct wsuv__frame_input in = {*data, *len};
   struct wsuv__frame_slice piece;
   int rc = wsuv__frame_parser_next(&parser->state, &parser->rules, &in, &piece);
 
-  *data = in.data;
-  *len = in.len;
   if (rc <= 0) {
     memset(slice, 0, sizeof *slice);
-    return rc;
+  } else {
+    keep_key(&parser->state, *data, &piece);
+    slice->data = piece.data;
+    slice->len = piece.len;
+    slice->offset = parser->state.header.payload_len - parser->state.remaining - piece.len;
+    slice->first = piece.first;
+    slice->last = piece.last;
   }
-  slice->data = piece.data;
-  slice->len = piece.len;
-  slice->offset = parser->state.header.payload_len - parser->state.remaining - piece.len;
-  slice->first = piece.first;
-  slice->last = piece.last;
-  return 1;
+  *data = in.data;
+  *len = in.len;
+  return rc;
 }
 
 const wsuv_frame_header_t *wsuv_frame_parser_header(const wsuv_frame_parser_t *parser) {

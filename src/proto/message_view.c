@@ -87,8 +87,10 @@ int wsuv_message_encode(const wsuv_message_t *message, uint8_t *out, size_t size
   for (i = 0, at = 0; i < message->nframes; i++) {
     size_t n;
     int err = wsuv_frame_encode(&message->frames[i], out + at, size - at, &n);
-    if (err != 0)
+    if (err != 0) {
+      *len = 0; /* the caller has changed a frame meanwhile */
       return err;
+    }
     at += n;
   }
   return 0;

@@ -157,6 +157,7 @@ static void run_transfer(wsuv_role_t sender) {
   loopback_close(&lb);
 }
 
+/* Each chunk is made when there is room for it: on_drain asks for more. covers: STR.10 */
 static void test_client_to_server(void **state) {
   (void)state;
   run_transfer(WSUV_CLIENT);

@@ -141,7 +141,8 @@ static void test_queue_behind_a_write(void **state) {
   close_rig(&rig);
 }
 
-/* A broken transport is found out inside a call of the program's: nothing runs there, on_close comes later. covers: IOC.4 ERR.20 */
+/* A broken transport is found out inside a call of the program's: nothing runs there, on_close comes later.
+ * covers: IOC.4 ERR.20 */
 static void test_write_error(void **state) {
   struct rig rig;
   (void)state;

@@ -6,7 +6,7 @@
 #include "support/guard_page.h"
 #include "wsuv/handshake.h"
 
-/* covers: HSK.3 W038 W072 */
+/* covers: HSK.3 CON.2 W038 W072 */
 static void accept_is_that_of_the_rfc(void **state) {
   char accept[29];
   struct guard_page key = guard_page_new("dGhlIHNhbXBsZSBub25jZQ==", 24);

@@ -30,7 +30,7 @@ static void check_request(const char *expected, const wsuv_handshake_options_t *
   "GET " target " HTTP/1.1\r\nHost: " host "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
   "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n"
 
-/* covers: CON.2 HSK.8 HSK.14 HSC.8 W020 W021 W024 W025 W028 W029 W031 W033 H006 H012 H050 */
+/* covers: HSK.8 HSK.14 HSC.8 CON.2 W020 W021 W024 W025 W028 W029 W031 W033 H006 H012 H050 */
 static void the_request_has_the_fields_in_the_documented_order(void **state) {
   static const wsuv_header_t extra[] = {{"X-A", "1", 0, 0}, {"X-A", "2", 0, 0}};
   wsuv_handshake_options_t options = client_options();

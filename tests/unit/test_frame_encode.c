@@ -115,13 +115,14 @@ static void spans_name_header_and_payload(void **state) {
   CHECK_ERR(WSUV_EINVAL, wsuv_frame_spans(&frame, head, spans));
 }
 
-/* covers: FRM.3 FRM.5 FRM.12 FRM.18 */
+/* A masking key is four octets by its type. covers: FRM.3 FRM.4 FRM.5 FRM.12 FRM.18 */
 static void what_cannot_be_a_frame_is_refused(void **state) {
   wsuv_frame_t frame;
   uint8_t octets[200] = {0};
   uint8_t out[300];
   size_t n = 99;
   (void)state;
+  CHECK_SIZE(4, sizeof frame.header.masking_key);
   CHECK_ERR(WSUV_EINVAL, wsuv_frame_create(&frame, (wsuv_role_t)0, NULL, NULL, WSUV_TEXT, "a", 1));
   CHECK_ERR(WSUV_EINVAL, wsuv_frame_create(&frame, WSUV_CLIENT, NULL, NULL, WSUV_TEXT, "a", 1));
   CHECK_ERR(WSUV_EINVAL, wsuv_frame_create(&frame, WSUV_SERVER, NULL, NULL, 16, "a", 1));

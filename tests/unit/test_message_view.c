@@ -19,6 +19,7 @@ static void three_frames_are_one_message(void **state) {
   wsuv_frame_t frames[3] = {frame_of(1, 0, "123"), frame_of(0, 0, ""), frame_of(0, 1, "456")};
   wsuv_message_t message;
   struct guard_page out = guard_page_new(NULL, 12);
+  uint8_t octets[32];
   size_t n;
   (void)state;
   frames[0].header.rsv = 4;
@@ -41,6 +42,9 @@ static void three_frames_are_one_message(void **state) {
               "456",
               12, out.data, n);
   guard_page_free(&out);
+  frames[1].header.rsv = 8; /* it is the caller's frame */
+  CHECK_ERR(WSUV_EINVAL, wsuv_message_encode(&message, octets, sizeof octets, &n));
+  CHECK_SIZE(0, n);
 }
 
 /* covers: MSG.2 FRM.8 FRM.16 */
