@@ -73,6 +73,8 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
   info.reason = status.reason;
   info.reason_len = status.reason_len;
   info.error = status.error != 0 || status.clean ? status.error : conn->error;
+  if (info.error == WSUV_EABNORMAL && conn->error != 0)
+    info.error = conn->error; /* how the transport ended says more */
   info.opened = conn->opened;
   info.detail = conn->detail != NULL ? conn->detail : wsuv_strerror(info.error);
   if (info.error == WSUV_EMSGSIZE) {
