@@ -92,10 +92,11 @@ typedef struct wsuv_conn_options {
   unsigned opcodes;
   int manual_pong; /* non-zero: Pings are answered by the application (wsuv_conn_send_frame) */
   int tcp_delay; /* non-zero: leave Nagle's algorithm on, for fewer and later segments [TCP_NODELAY is set] */
+  int64_t read_ahead; /* octets read ahead while reading is stopped [64 KiB]; WSUV_OFF: none */
 } wsuv_conn_options_t;
 
 #define WSUV_CONN_OPTIONS_INIT \
-  { sizeof(wsuv_conn_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(wsuv_conn_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Where a connection is; the order is the order of time. */
 typedef enum wsuv_state {
@@ -168,9 +169,10 @@ WSUV_EXTERN int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason)
  * WSUV_ECANCELED unless the end was under way for another reason. Harmless when repeated. */
 WSUV_EXTERN void wsuv_conn_terminate(wsuv_conn_t *conn);
 
-/* Stops and resumes the delivery of messages, and reading from the transport with it, so that the peer feels
- * backpressure. Also inside on_message; what was received already is kept. Close and heartbeat wait meanwhile, deadlines
- * do not. Harmless when repeated. */
+/* Stops and resumes the delivery of events. Also inside on_message. Meanwhile read_ahead octets, and at most one read more, are
+ * read and kept: Pings in them are answered at once and Pongs for the heartbeat count, all else waits in order, a Close and the
+ * transport's end too. Behind that nothing is read, so that the peer feels backpressure, and the heartbeat waits; deadlines do
+ * not. Harmless when repeated. */
 WSUV_EXTERN void wsuv_conn_read_stop(wsuv_conn_t *conn);
 WSUV_EXTERN void wsuv_conn_read_start(wsuv_conn_t *conn);
 

@@ -82,10 +82,15 @@ typedef struct wsuv_endpoint_options {
   int rsv;
   unsigned opcodes;
   int manual_pong; /* non-zero: Pings are answered by the application (wsuv_endpoint_pong) */
+  int64_t
+      read_ahead; /* octets kept while paused before no more are taken [64 KiB]; WSUV_OFF: none */
 } wsuv_endpoint_options_t;
 
-#define WSUV_ENDPOINT_OPTIONS_INIT(role) \
-  { sizeof(wsuv_endpoint_options_t), role, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0 }
+#define WSUV_ENDPOINT_OPTIONS_INIT(role)                                                         \
+  {                                                                                              \
+    sizeof(wsuv_endpoint_options_t), role, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, \
+        0, 0                                                                                     \
+  }
 
 /* What is known of the end; see wsuv_endpoint_close_status. */
 typedef struct wsuv_close_status {
@@ -117,15 +122,20 @@ WSUV_EXTERN void wsuv_endpoint_free(wsuv_endpoint_t *endpoint);
 
 /* Takes bytes from the transport, in any split. They are unmasked in place and may be reused when the call returns.
  * After the first protocol error (a Close with the right code is queued, RFC 6455 7.1.7) this and every later call
- * returns that error and ignores the bytes; after the peer's Close, 0 and ignores them. WSUV_ESTATE while paused, and
- * from a callback. */
+ * returns that error and ignores the bytes; after the peer's Close, 0 and ignores them. While paused the bytes are kept, all
+ * of them, or WSUV_ENOBUFS and none once read_ahead is reached. WSUV_ESTATE from a callback, and behind receive_eof. */
 WSUV_EXTERN int wsuv_endpoint_receive(wsuv_endpoint_t *endpoint, uint8_t *bytes, size_t len);
 
-/* The transport ended. 0 if both Close frames had been exchanged, else WSUV_EABNORMAL or the earlier error. */
+/* Zero while paused with read_ahead octets or more kept, or the end: stop reading from the transport until resume. */
+WSUV_EXTERN int wsuv_endpoint_wants_read(const wsuv_endpoint_t *endpoint);
+
+/* The transport ended. 0 if both Close frames had been exchanged, else WSUV_EABNORMAL or the earlier error. While paused the
+ * end waits too: 0, and resume, behind the last event, returns what this would have. */
 WSUV_EXTERN int wsuv_endpoint_receive_eof(wsuv_endpoint_t *endpoint);
 
-/* No further event is delivered until resume, which delivers what came meanwhile: from a callback, the rest of the bytes
- * being received is kept. Resume returns what receive would. */
+/* No further event is delivered until resume, which delivers what came meanwhile, in order: from a callback, the rest of the
+ * bytes being received is kept. Pings are answered at once all the same and Pongs for the heartbeat count (RFC 6455 5.5.2); a
+ * Close, and every fault, takes effect in its turn. Resume returns what receive would. */
 WSUV_EXTERN void wsuv_endpoint_pause(wsuv_endpoint_t *endpoint);
 WSUV_EXTERN int wsuv_endpoint_resume(wsuv_endpoint_t *endpoint);
 

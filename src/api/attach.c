@@ -3,6 +3,7 @@
 
 #include "api/adopt.h"
 #include "http/token.h"
+#include "proto/endpoint_hold.h"
 #include "proto/extensions.h"
 
 /* It brings its configuration along. */
@@ -36,25 +37,32 @@ static int keep_subprotocol(wsuv_conn_t *conn, const char *subprotocol) {
   return 0;
 }
 
-/* Received, but delivered only when the pump resumes: behind on_open. */
+/* Received, but delivered only when the pump resumes: behind on_open, and so is what answers it. */
 static int keep_leftover(wsuv_conn_t *conn, const wsuv_adopt_options_t *o) {
+  int err;
+
   if (o == NULL || o->leftover_len == 0)
     return 0;
+  err = wsuv__endpoint_hold(&conn->endpoint, o->leftover, o->leftover_len);
   wsuv_endpoint_pause(&conn->endpoint);
-  return wsuv__buf_append(&conn->endpoint.held, &conn->loop->allocator, o->leftover,
-                          o->leftover_len);
+  return err;
 }
 
+/* After an error the sessions are still the application's. */
 static int prepare(wsuv_conn_t *conn, const wsuv_attach_options_t *o) {
   struct wsuv__extensions *set = NULL;
   int err = o->subprotocol != NULL ? keep_subprotocol(conn, o->subprotocol) : 0;
 
   if (err == 0)
-    err = keep_leftover(conn, o->adopt);
-  if (err == 0) /* last: after an error the sessions are still the application's */
     err = wsuv__extensions_new(&set, &conn->loop->allocator, &conn->config->endpoint.rules,
                                o->extensions, o->nextensions);
   wsuv__endpoint_use_extensions(&conn->endpoint, set);
+  if (err == 0)
+    err = keep_leftover(conn, o->adopt);
+  if (err != 0) {
+    conn->endpoint.extensions = NULL;
+    wsuv__release(&conn->loop->allocator, set);
+  }
   return err;
 }
 

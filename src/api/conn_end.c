@@ -7,6 +7,7 @@
 #include "api/opening.h"
 #include "api/server.h"
 #include "proto/endpoint_closing.h"
+#include "proto/endpoint_hold.h"
 
 _Static_assert(sizeof(struct wsuv__send_state) <= sizeof(((wsuv_send_t *)0)->reserved),
                "a request has room for its place in the queue");
@@ -93,6 +94,8 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
   info.reason = status.reason;
   info.reason_len = status.reason_len;
   info.error = status.error != 0 || status.clean ? status.error : conn->error;
+  if (info.error == WSUV_EABNORMAL && conn->error != 0)
+    info.error = conn->error; /* how the transport ended says more */
   info.opened = conn->opened;
   info.detail = conn->detail != NULL ? conn->detail : wsuv_strerror(info.error);
   tell_fault(conn, line, sizeof line);
@@ -104,7 +107,7 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
 }
 
 static void report_detached(wsuv_conn_t *conn) {
-  wsuv_span_t leftover = wsuv__endpoint_held(&conn->endpoint);
+  wsuv_span_t leftover = wsuv__endpoint_undelivered(&conn->endpoint);
 
   if (conn->detach_cb != NULL && conn->error == 0)
     conn->detach_cb(conn, conn->stream.handle, leftover.data, leftover.len);

@@ -4,6 +4,7 @@
 #include "api/conn.h"
 #include "api/opening.h"
 #include "proto/endpoint_closing.h"
+#include "proto/endpoint_hold.h"
 
 static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   switch ((wsuv_state_t)conn->phase) {
@@ -28,14 +29,27 @@ static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   }
 }
 
+/* What came before the end is delivered before it, once the application reads on. */
+static int waits_for_held(const wsuv_conn_t *conn) {
+  return (conn->phase == WSUV_STATE_OPEN || conn->phase == WSUV_STATE_CLOSING_HANDSHAKE) &&
+         wsuv__endpoint_eof_must_wait(&conn->endpoint);
+}
+
 /* The end of the peer's side, or a broken transport (`err` is not UV_EOF). Who gets the stream back will read its end. */
 static void receive_end(wsuv_conn_t *conn, int err) {
   if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->server == NULL) {
     wsuv__connect_eof(conn, err);
     return;
   }
-  if (conn->phase != WSUV_STATE_DETACHING || err != UV_EOF)
-    wsuv__conn_release(conn, err == UV_EOF ? WSUV_EABNORMAL : err);
+  if (conn->phase == WSUV_STATE_DETACHING && err == UV_EOF)
+    return;
+  err = err == UV_EOF ? WSUV_EABNORMAL : err;
+  if (waits_for_held(conn)) {
+    conn->error = conn->error != 0 ? conn->error : err;
+    (void)wsuv_endpoint_receive_eof(&conn->endpoint);
+    return;
+  }
+  wsuv__conn_release(conn, err);
 }
 
 static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {

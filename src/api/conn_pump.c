@@ -138,8 +138,7 @@ static int wants_reading(const wsuv_conn_t *conn) {
     return !wsuv__upgrade_is_full(conn->upgrade);
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
-    return conn->endpoint.delivery == DELIVERY_FLOWING ||
-           !wsuv__endpoint_is_parsing(&conn->endpoint);
+    return wsuv_endpoint_wants_read(&conn->endpoint);
   case WSUV_STATE_CLOSING_TRANSPORT:
     return 1;
   case WSUV_STATE_RESOLVING:

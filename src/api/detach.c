@@ -7,13 +7,13 @@ static int can_detach(const wsuv_conn_t *conn) {
          wsuv__endpoint_is_between_messages(&conn->endpoint);
 }
 
-/* Paused, the endpoint keeps what was received: it becomes the leftover. */
+/* The endpoint keeps what is received: it becomes the leftover. */
 int wsuv_conn_detach(wsuv_conn_t *conn, wsuv_detach_cb cb) {
   if (cb == NULL)
     return WSUV_EINVAL;
   if (!can_detach(conn))
     return WSUV_ESTATE;
-  wsuv_endpoint_pause(&conn->endpoint);
+  conn->endpoint.delivery = DELIVERY_KEPT;
   wsuv__conn_set_phase(conn, WSUV_STATE_DETACHING);
   wsuv__conn_start_close_timeout(conn);
   conn->detach_cb = cb;

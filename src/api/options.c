@@ -50,6 +50,7 @@ static int take_endpoint_options(struct wsuv__conn_config *config, const wsuv_co
   endpoint.write_limit = o->write_limit;
   endpoint.close_timeout_ms = o->close_timeout_ms;
   endpoint.max_pings = o->max_pings;
+  endpoint.read_ahead = o->read_ahead;
   endpoint.rsv = o->rsv;
   endpoint.opcodes = o->opcodes;
   endpoint.manual_pong = o->manual_pong;

@@ -4,6 +4,7 @@
 
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
+#include "proto/endpoint_hold.h"
 
 static int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
   wsuv_opcode_t type = (wsuv_opcode_t)ep->message.state;
@@ -131,27 +132,15 @@ static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
   return ep->error;
 }
 
-/* Keeps what came behind the frame whose callback paused. Bytes that resume has taken off the front go first, once they
- * are half of all, so that every byte is moved a bounded number of times. */
-static int hold(struct wsuv_endpoint *ep, const struct wsuv__frame_input *in) {
-  struct wsuv__buf *held = &ep->held;
-
-  if (ep->delivery != DELIVERY_PAUSED || !wsuv__endpoint_is_parsing(ep) || in->len == 0)
-    return ep->error;
-  if (ep->held_off > held->len / 2) {
-    held->len -= ep->held_off;
-    memmove(held->base, held->base + ep->held_off, held->len);
-    ep->held_off = 0;
-  }
-  if (wsuv__buf_append(held, ep->config->allocator, in->data, in->len) != 0)
-    return wsuv__endpoint_fail(ep, WSUV_ENOMEM);
-  return 0;
+int wsuv__endpoint_parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
+  return parse(ep, in);
 }
 
 int wsuv_endpoint_receive(wsuv_endpoint_t *ep, uint8_t *bytes, size_t len) {
-  if (ep->activity == ENDPOINT_PARSING ||
-      (ep->delivery == DELIVERY_PAUSED && wsuv__endpoint_is_parsing(ep)))
+  if (ep->activity == ENDPOINT_PARSING || ep->eof_waits)
     return WSUV_ESTATE;
+  if (!wsuv_endpoint_wants_read(ep))
+    return WSUV_ENOBUFS;
   return wsuv__endpoint_receive_or_hold(ep, bytes, len);
 }
 
@@ -160,51 +149,14 @@ int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *ep, uint8_t *bytes, siz
 
   ep->heard_ms = ep->now_ms;
   (void)parse(ep, &in);
-  return hold(ep, &in);
-}
-
-wsuv_span_t wsuv__endpoint_held(const struct wsuv_endpoint *ep) {
-  wsuv_span_t held = {(const uint8_t *)"", ep->held.len - ep->held_off};
-
-  if (held.len > 0)
-    held.data = ep->held.base + ep->held_off;
-  return held;
+  if (ep->delivery == DELIVERY_FLOWING || !wsuv__endpoint_is_parsing(ep) || in.len == 0)
+    return ep->error;
+  return wsuv__endpoint_hold(ep, in.data, in.len);
 }
 
 int wsuv__endpoint_is_between_messages(const struct wsuv_endpoint *ep) {
   return !wsuv__frame_parser_is_midframe(&ep->parser) && ep->message.state == MESSAGE_NONE &&
          ep->sending == SENDING_NONE;
-}
-
-int wsuv_endpoint_receive_eof(wsuv_endpoint_t *ep) {
-  wsuv__endpoint_closing_step(ep, CLOSING_ON_EOF);
-  if (ep->error == 0 && ep->closing != CLOSING_CLEAN)
-    ep->error = WSUV_EABNORMAL;
-  return ep->error;
-}
-
-void wsuv_endpoint_pause(wsuv_endpoint_t *ep) {
-  ep->delivery = DELIVERY_PAUSED;
-}
-
-/* From a callback there is nothing to do: the loop that called it goes on. */
-int wsuv_endpoint_resume(wsuv_endpoint_t *ep) {
-  struct wsuv__frame_input in;
-
-  if (ep->delivery == DELIVERY_FLOWING)
-    return ep->error;
-  ep->delivery = DELIVERY_FLOWING;
-  if (ep->activity == ENDPOINT_PARSING || (ep->held.len == 0 && ep->extensions == NULL))
-    return ep->error;
-  in.data = ep->held.len > 0 ? ep->held.base + ep->held_off : NULL;
-  in.len = ep->held.len - ep->held_off;
-  (void)parse(ep, &in);
-  ep->held_off = ep->held.len - in.len;
-  if (in.len == 0 || !wsuv__endpoint_is_parsing(ep)) {
-    wsuv__buf_free(&ep->held, ep->config->allocator);
-    ep->held_off = 0;
-  }
-  return ep->error;
 }
 
 size_t wsuv_endpoint_output(wsuv_endpoint_t *ep, wsuv_span_t *spans, size_t nspans) {

@@ -18,7 +18,11 @@ struct wsuv__peer_close {
   char reason[WSUV_CLOSE_REASON_MAX + 1];
 };
 
-enum wsuv__delivery { DELIVERY_FLOWING, DELIVERY_PAUSED };
+enum wsuv__delivery {
+  DELIVERY_FLOWING,
+  DELIVERY_PAUSED,
+  DELIVERY_KEPT /* for good, and not looked at: what comes may be no frames */
+};
 enum wsuv__sending {
   SENDING_NONE,
   SENDING_FIRST,
@@ -27,6 +31,7 @@ enum wsuv__sending {
 enum wsuv__activity { ENDPOINT_IDLE, ENDPOINT_PARSING }; /* PARSING: callbacks may be running */
 
 struct wsuv__extensions;
+struct wsuv__held;
 
 struct wsuv_endpoint {
   const struct wsuv__endpoint_config *config;
@@ -46,12 +51,11 @@ struct wsuv_endpoint {
   uint64_t ping_due_ms;
   uint64_t close_due_ms;
   struct wsuv__peer_close *peer_close;
-  uint8_t *control;      /* payload of a control frame that a split tore apart */
-  struct wsuv__buf held; /* received while paused */
-  size_t held_off;       /* of it, delivered already */
-  int error;             /* the first failure */
-  uint16_t sent_code;    /* of our Close; 1005: without one; 0: none queued */
-  uint16_t bad_code;     /* of the peer's Close, if that is what was wrong */
+  uint8_t *control;        /* payload of a control frame that a split tore apart */
+  struct wsuv__held *hold; /* received while paused; NULL: nothing */
+  int error;               /* the first failure */
+  uint16_t sent_code;      /* of our Close; 1005: without one; 0: none queued */
+  uint16_t bad_code;       /* of the peer's Close, if that is what was wrong */
   uint8_t control_len;
   uint8_t delivery; /* enum wsuv__delivery */
   uint8_t activity; /* enum wsuv__activity */
@@ -59,6 +63,7 @@ struct wsuv_endpoint {
   uint8_t sending;  /* enum wsuv__sending: of a message in fragments */
   uint8_t sending_type;
   uint8_t ping_waits;  /* the heartbeat's last Ping had not left when that was looked at last */
+  uint8_t eof_waits;   /* the transport ended while something was held: it counts behind that */
   uint8_t was_blocked; /* at the last heartbeat octets waited for the transport */
   struct wsuv__utf8 sending_utf8;
 };
@@ -78,11 +83,8 @@ void wsuv__endpoint_end_sends(struct wsuv_endpoint *endpoint);
 /* The connection opens now: the first Ping is due an interval from here. */
 void wsuv__endpoint_restart_heartbeat(struct wsuv_endpoint *endpoint);
 
-/* wsuv_endpoint_receive; while paused the bytes are kept for resume. */
+/* wsuv_endpoint_receive; while paused the bytes are kept for resume, however many there are already. */
 int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *endpoint, uint8_t *bytes, size_t len);
-
-/* Received and not delivered, while paused. */
-wsuv_span_t wsuv__endpoint_held(const struct wsuv_endpoint *endpoint);
 
 /* Non-zero if no frame or message is unfinished in either direction. */
 int wsuv__endpoint_is_between_messages(const struct wsuv_endpoint *endpoint);

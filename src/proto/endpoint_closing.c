@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
+#include "proto/endpoint_hold.h"
 #include "proto/endpoint_send.h"
 
 /* A reason quotes at most so many octets of the peer's, cut at a character. */
@@ -143,7 +144,7 @@ static int take_close(struct wsuv_endpoint *ep, const uint8_t *payload, size_t l
 }
 
 /* Also behind our own Close, until the peer's comes (RFC 6455 5.5.2). */
-static int answer_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t len) {
+int wsuv__endpoint_answer_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t len) {
   wsuv_frame_header_t header;
   int err = wsuv__endpoint_frame_header(ep, &header, WSUV_PONG, len);
 
@@ -151,8 +152,10 @@ static int answer_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t 
 }
 
 static int take_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t len) {
-  int err = ep->config->manual_pong ? 0 : answer_ping(ep, payload, len);
+  int err = 0;
 
+  if (!ep->config->manual_pong && !wsuv__endpoint_take_answered(ep))
+    err = wsuv__endpoint_answer_ping(ep, payload, len);
   if (err == 0 && ep->handler->on_ping != NULL)
     ep->handler->on_ping(ep->data, payload, len);
   return err;

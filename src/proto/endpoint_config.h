@@ -16,6 +16,7 @@ struct wsuv__endpoint_config {
   uint64_t ping_interval_ms; /* WSUV__NEVER: off */
   uint64_t close_timeout_ms; /* WSUV__NEVER: off */
   size_t write_limit;
+  size_t read_ahead;
   uint32_t max_pings; /* UINT32_MAX: off */
   int manual_pong;
   struct wsuv__frame_rules rules;

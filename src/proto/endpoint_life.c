@@ -2,16 +2,18 @@
 #include <string.h>
 
 #include "base/option.h"
-#include "proto/endpoint.h"
+#include "proto/endpoint_hold.h"
 #include "proto/extensions.h"
 
 #define DEFAULT_MAX_MESSAGE_SIZE (16u * 1024 * 1024)
+#define DEFAULT_READ_AHEAD       (64u * 1024)
 #define DEFAULT_WRITE_LIMIT      (32u * 1024 * 1024)
 #define DEFAULT_CLOSE_TIMEOUT_MS 5000u
 #define DEFAULT_MAX_PINGS        3u
 
 static int take_numbers(struct wsuv__endpoint_config *config, const wsuv_endpoint_options_t *o) {
   uint64_t write_limit;
+  uint64_t read_ahead;
   uint64_t max_pings;
   int err = wsuv__option_take(&config->max_message_size, o->max_message_size,
                               DEFAULT_MAX_MESSAGE_SIZE, INT64_MAX);
@@ -28,10 +30,13 @@ static int take_numbers(struct wsuv__endpoint_config *config, const wsuv_endpoin
     err = wsuv__option_take(&config->close_timeout_ms, o->close_timeout_ms,
                             DEFAULT_CLOSE_TIMEOUT_MS, WSUV__NEVER);
   if (err == 0)
+    err = wsuv__option_take(&read_ahead, o->read_ahead, DEFAULT_READ_AHEAD, 0);
+  if (err == 0)
     err = wsuv__option_take(&max_pings, o->max_pings, DEFAULT_MAX_PINGS, UINT32_MAX);
   if (err != 0)
     return err;
   config->write_limit = write_limit > SIZE_MAX ? SIZE_MAX : (size_t)write_limit;
+  config->read_ahead = read_ahead > SIZE_MAX ? SIZE_MAX : (size_t)read_ahead;
   config->max_pings = (uint32_t)max_pings;
   return 0;
 }
@@ -105,7 +110,7 @@ void wsuv__endpoint_release(struct wsuv_endpoint *ep) {
 
   wsuv__endpoint_end_sends(ep);
   wsuv__message_reset(&ep->message, a);
-  wsuv__buf_free(&ep->held, a);
+  wsuv__endpoint_drop_held(ep);
   wsuv__release(a, ep->control);
   wsuv__release(a, ep->peer_close);
   wsuv__extensions_free(ep->extensions, a);

@@ -95,7 +95,7 @@ int wsuv_endpoint_check_heartbeat(wsuv_endpoint_t *ep) {
 static void beat(struct wsuv_endpoint *ep) {
   uint64_t interval = ep->config->ping_interval_ms;
 
-  if (ep->delivery == DELIVERY_PAUSED) /* who does not listen hears no Pong */
+  if (!wsuv_endpoint_wants_read(ep)) /* who does not listen hears no Pong */
     ep->heard_ms = ep->now_ms;
   if (ep->heard_ms > ep->pinged_ms)
     see_life(ep);

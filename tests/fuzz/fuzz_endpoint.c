@@ -1,5 +1,6 @@
 /* Whole endpoints: received octets and local calls in any order. Run twice, once with the received octets in one piece a
- * step and once cut up; both have to see the same events, send the same octets and end alike.
+ * step and once cut up; both have to see the same events, send the same octets and end alike. Then twice without what depends
+ * on time, once with its pauses and once without any; both have to see the same events.
  *
  * Octet 0 picks role and limits, octet 1 the pieces, octet 2 what callbacks do, whether messages come whole, extensions and
  * claims. Then steps: an octet below 16 is a local call (see `act`), any other one says how many of the following octets are
@@ -7,22 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/counting_memory.h"
 #include "proto/endpoint.h"
 #include "support/toy_extension.h"
 
-#define FUZZ_CHECK(condition) \
-  do {                        \
-    if (!(condition))         \
-      abort();                \
-  } while (0)
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MAX_MESSAGE = 300, WRITE_LIMIT = 2000, MEMORY_MAX = 256 * 1024 };
-
-struct memory {
-  size_t outstanding;
-};
+enum { MAX_MESSAGE = 300, WRITE_LIMIT = 2000 };
 
 struct run {
   wsuv_endpoint_t *ep;
@@ -39,38 +31,14 @@ struct run {
   uint64_t piece_sum; /* of the pieces of the message that is coming in */
   size_t piece_len;
   size_t nevents;
-  size_t depth;
+  int is_timeless; /* no ticks, no heartbeats */
+  int is_pauseless;
   uint8_t *pending; /* what the transport holds back while paused */
   size_t npending;
   uint8_t *sent;
   size_t nsent;
   int error;
 };
-
-/* ---- memory that counts ---- */
-
-static void *resize(void *arg, void *ptr, size_t size) {
-  struct memory *memory = arg;
-  size_t *block = ptr != NULL ? (size_t *)ptr - 2 : NULL;
-  size_t old = block != NULL ? block[0] : 0;
-  block = realloc(block, size + 2 * sizeof *block);
-  FUZZ_CHECK(block != NULL);
-  block[0] = size;
-  memory->outstanding += size - old;
-  FUZZ_CHECK(memory->outstanding < MEMORY_MAX);
-  return block + 2;
-}
-
-static void *allocate(void *arg, size_t size) {
-  return resize(arg, NULL, size);
-}
-
-static void release(void *arg, void *ptr) {
-  struct memory *memory = arg;
-  size_t *block = (size_t *)ptr - 2;
-  memory->outstanding -= block[0];
-  free(block);
-}
 
 /* ---- events ---- */
 
@@ -84,6 +52,11 @@ static void note(struct run *r, int kind, const void *data, size_t len) {
   r->sum = r->sum * 31 + len;
 }
 
+static void pause(struct run *r) {
+  if (!r->is_pauseless)
+    wsuv_endpoint_pause(r->ep);
+}
+
 static void react(struct run *r, unsigned event) {
   if ((r->reaction >> 6) != event)
     return;
@@ -95,16 +68,17 @@ static void react(struct run *r, unsigned event) {
     (void)wsuv_endpoint_send(r->ep, WSUV_TEXT, "echo", 4);
     break;
   case 3:
-    wsuv_endpoint_pause(r->ep);
+    pause(r);
     break;
   case 4:
     (void)wsuv_endpoint_ping(r->ep, "p", 1);
     break;
   case 5:
-    (void)wsuv_endpoint_check_heartbeat(r->ep);
+    if (!r->is_timeless)
+      (void)wsuv_endpoint_check_heartbeat(r->ep);
     break;
   case 6:
-    wsuv_endpoint_pause(r->ep);
+    pause(r);
     (void)wsuv_endpoint_resume(r->ep);
     break;
   default:
@@ -212,7 +186,7 @@ static void check_error(struct run *r, int err) {
 
 static void receive_pending(struct run *r) {
   size_t at = 0;
-  while (at < r->npending && r->ep->delivery == DELIVERY_FLOWING) {
+  while (at < r->npending && wsuv_endpoint_wants_read(r->ep)) {
     size_t piece = next_piece(r, r->npending - at);
     check_error(r, wsuv_endpoint_receive(r->ep, r->pending + at, piece));
     at += piece;
@@ -253,6 +227,8 @@ static void act_on_stream(struct run *r) {
 static void act(struct run *r, uint8_t action) {
   static const uint8_t binary[150] = {0xff};
   wsuv_span_t spans[2];
+  if (r->is_timeless && (action == 8 || action == 9 || action == 12))
+    return;
   switch (action) {
   case 0:
     (void)wsuv_endpoint_send(r->ep, WSUV_TEXT, "text", 4);
@@ -273,7 +249,7 @@ static void act(struct run *r, uint8_t action) {
     (void)wsuv_endpoint_close(r->ep, 0, NULL, 0);
     break;
   case 6:
-    wsuv_endpoint_pause(r->ep);
+    pause(r);
     break;
   case 7:
     check_error(r, wsuv_endpoint_resume(r->ep));
@@ -342,15 +318,13 @@ static void add_extensions(struct run *r) {
   r->options.nextensions = 2;
 }
 
-static void start(struct run *r, const uint8_t *data, uint8_t pattern) {
+static void start(struct run *r, const uint8_t *data, uint8_t pattern, int is_timeless,
+                  int is_pauseless) {
   const wsuv_endpoint_options_t defaults =
       WSUV_ENDPOINT_OPTIONS_INIT((data[0] & 1) != 0 ? WSUV_CLIENT : WSUV_SERVER);
   memset(r, 0, sizeof *r);
   r->options = defaults;
-  r->allocator.alloc = allocate;
-  r->allocator.resize = resize;
-  r->allocator.release = release;
-  r->allocator.arg = &r->memory;
+  r->allocator = counting_allocator(&r->memory);
   r->options.allocator = &r->allocator;
   r->options.random = take_random;
   r->options.random_arg = r;
@@ -367,6 +341,8 @@ static void start(struct run *r, const uint8_t *data, uint8_t pattern) {
   r->options.opcodes = (data[2] & 32) != 0 ? 1u << 3 | 1u << 11 : 0;
   r->pattern = pattern;
   r->reaction = data[2];
+  r->is_timeless = is_timeless;
+  r->is_pauseless = is_pauseless;
   r->piece_len = SIZE_MAX;
   FUZZ_CHECK(wsuv_endpoint_new(&r->ep, &r->options, (data[2] & 8) != 0 ? &pieces_handler : &handler,
                                r) == 0);
@@ -401,6 +377,34 @@ static void finish(struct run *r) {
   free(r->sent);
 }
 
+/* Whatever is held comes out, one event after the other if need be. */
+static void play_to_the_end(struct run *r, const uint8_t *data, size_t size) {
+  size_t nevents;
+  play(r, data, size);
+  do {
+    nevents = r->nevents;
+    check_error(r, wsuv_endpoint_resume(r->ep));
+  } while (r->nevents > nevents);
+  FUZZ_CHECK(!wsuv__endpoint_is_parsing(r->ep) || r->ep->delivery == DELIVERY_FLOWING);
+}
+
+static void compare_with_pauseless(const uint8_t *data, size_t size) {
+  static struct run pausing;
+  static struct run flowing;
+  wsuv_close_status_t a;
+  wsuv_close_status_t b;
+  start(&pausing, data, data[1], 1, 0);
+  start(&flowing, data, 0, 1, 1);
+  play_to_the_end(&pausing, data, size);
+  play_to_the_end(&flowing, data, size);
+  FUZZ_CHECK(pausing.nevents == flowing.nevents && pausing.sum == flowing.sum);
+  wsuv_endpoint_close_status(pausing.ep, &a);
+  wsuv_endpoint_close_status(flowing.ep, &b);
+  FUZZ_CHECK(a.code == b.code && a.error == b.error && a.reason_len == b.reason_len);
+  finish(&pausing);
+  finish(&flowing);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static struct run whole;
   static struct run split;
@@ -408,8 +412,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   wsuv_close_status_t b;
   if (size < 3)
     return 0;
-  start(&whole, data, 0);
-  start(&split, data, data[1]);
+  start(&whole, data, 0, 0, 0);
+  start(&split, data, data[1], 0, 0);
   play(&whole, data, size);
   play(&split, data, size);
   FUZZ_CHECK(whole.nevents == split.nevents && whole.sum == split.sum);
@@ -421,6 +425,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   FUZZ_CHECK(a.clean == b.clean && a.reason_len == b.reason_len);
   finish(&whole);
   finish(&split);
+  FUZZ_CHECK(toy_sessions_alive() == 0);
+  compare_with_pauseless(data, size);
   FUZZ_CHECK(toy_sessions_alive() == 0);
   return 0;
 }

@@ -151,6 +151,60 @@ static void test_backpressure_on_the_peer(void **state) {
   loopback_close(&rig.lb);
 }
 
+/* Pings and Close frames of a peer whose messages nobody wants just now. covers: W136 UV.5 */
+static void test_a_stopped_reader_answers_pings(void **state) {
+  struct rig rig;
+  struct talker *t;
+  (void)state;
+
+  open_rig(&rig, NULL);
+  t = rig.host.talkers[0];
+  CALL_VOID(&rig.lb, wsuv_conn_read_stop(t->conn));
+  raw_frame(&rig.raw, WSUV_TEXT, "later", 5);
+  raw_frame(&rig.raw, WSUV_PING, "one", 3);
+  raw_expect_frame(&rig.raw, WSUV_PONG, "one", 3);
+  raw_frame(&rig.raw, WSUV_PING, "two", 3);
+  raw_expect_frame(&rig.raw, WSUV_PONG, "two", 3);
+  CHECK_STR("o", t->log);
+  raw_close_frame(&rig.raw, 1000, "bye");
+  raw_end(&rig.raw);
+  turn_a_few_times(&rig.lb);
+  CHECK_STR("o", t->log);
+  CALL_VOID(&rig.lb, wsuv_conn_read_start(t->conn));
+  raw_expect_close(&rig.raw, 1000);
+  RUN_UNTIL(&rig.lb, t->n[EV_CLOSE] == 1);
+  CHECK_STR("omiic", t->log);
+  CHECK_INT(1, t->end.clean);
+  CHECK_STR("bye", t->end.reason);
+  loopback_close(&rig.lb);
+}
+
+/* covers: IOC.4 UV.2 */
+static void test_messages_before_a_reset_are_delivered(void **state) {
+  struct rig rig;
+  struct talker *t;
+  (void)state;
+
+  open_rig(&rig, stop_at_each_message);
+  t = rig.host.talkers[0];
+  raw_frame(&rig.raw, WSUV_TEXT, "one", 3);
+  RUN_UNTIL(&rig.lb, t->n[EV_MESSAGE] == 1);
+  raw_frame(&rig.raw, WSUV_TEXT, "two", 3);
+  raw_frame(&rig.raw, WSUV_PING, "read", 4);
+  raw_expect_frame(&rig.raw, WSUV_PONG, "read", 4);
+  raw_reset(&rig.raw);
+  turn_a_few_times(&rig.lb);
+  CHECK_STR("om", t->log);
+  CALL_VOID(&rig.lb, wsuv_conn_read_start(t->conn));
+  RUN_UNTIL(&rig.lb, t->n[EV_MESSAGE] == 2);
+  CHECK_STR("two", (char *)t->payload);
+  CALL_VOID(&rig.lb, wsuv_conn_read_start(t->conn));
+  RUN_UNTIL(&rig.lb, t->n[EV_CLOSE] == 1);
+  CHECK_STR("ommic", t->log);
+  CHECK_ERR(UV_ECONNRESET, t->end.error);
+  loopback_close(&rig.lb);
+}
+
 /* A connection that does not read keeps no loop alive; read_start does from there on. */
 static void test_start_as_the_last_thing(void **state) {
   struct loopback lb;
@@ -204,6 +258,8 @@ int main(void) {
       cmocka_unit_test(test_start_inside_the_callback),
       cmocka_unit_test(test_stop_another_connection),
       cmocka_unit_test(test_backpressure_on_the_peer),
+      cmocka_unit_test(test_a_stopped_reader_answers_pings),
+      cmocka_unit_test(test_messages_before_a_reset_are_delivered),
       cmocka_unit_test(test_start_as_the_last_thing),
       cmocka_unit_test(test_stop_before_open),
   };

@@ -241,17 +241,31 @@ static void output_fits_any_number_of_spans(void **state) {
 /* ---- pausing ---- */
 
 /* covers: PAR.16 */
-static void while_paused_nothing_is_taken(void **state) {
+static void while_paused_no_more_is_taken_than_read_ahead(void **state) {
   wsuv_endpoint_options_t options = options_for(WSUV_CLIENT);
   struct events events;
-  wsuv_endpoint_t *ep = new_endpoint(&options, &events);
+  wsuv_endpoint_t *ep;
   (void)state;
+  options.read_ahead = 5;
+  ep = new_endpoint(&options, &events);
+  CHECK_TRUE(wsuv_endpoint_wants_read(ep));
   wsuv_endpoint_pause(ep);
-  CHECK_ERR(WSUV_ESTATE, RECEIVE(ep, "\x81\1a"));
-  CHECK_ERR(0, wsuv_endpoint_resume(ep));
-  CHECK_INT(0, events.nmessages);
+  CHECK_ERR(0, RECEIVE(ep, "\x81\1a"));
+  CHECK_TRUE(wsuv_endpoint_wants_read(ep));
   CHECK_ERR(0, RECEIVE(ep, "\x81\1b"));
+  CHECK_FALSE(wsuv_endpoint_wants_read(ep));
+  CHECK_ERR(WSUV_ENOBUFS, RECEIVE(ep, "\x81\1c"));
+  CHECK_INT(0, events.nmessages);
+  CHECK_ERR(0, wsuv_endpoint_resume(ep));
+  CHECK_INT(2, events.nmessages);
   CHECK_STR("b", events.last);
+  CHECK_TRUE(wsuv_endpoint_wants_read(ep));
+  wsuv_endpoint_free(ep);
+  options.read_ahead = WSUV_OFF;
+  ep = new_endpoint(&options, &events);
+  wsuv_endpoint_pause(ep);
+  CHECK_FALSE(wsuv_endpoint_wants_read(ep));
+  CHECK_ERR(WSUV_ENOBUFS, RECEIVE(ep, "\x81\1a"));
   wsuv_endpoint_free(ep);
 }
 
@@ -540,7 +554,7 @@ int main(void) {
       cmocka_unit_test(nothing_received_is_nothing),
       cmocka_unit_test(a_sent_payload_is_copied_and_left_alone),
       cmocka_unit_test(output_fits_any_number_of_spans),
-      cmocka_unit_test(while_paused_nothing_is_taken),
+      cmocka_unit_test(while_paused_no_more_is_taken_than_read_ahead),
       cmocka_unit_test(resume_delivers_one_by_one_if_paused_again),
       cmocka_unit_test(octets_that_come_while_paused_can_be_held),
       cmocka_unit_test(held_octets_are_freed_with_the_endpoint),

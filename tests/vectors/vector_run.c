@@ -92,9 +92,9 @@ static void receive_piece(struct vector_run *run, size_t len) {
   memset(at, '#', len); /* the caller's memory is free again */
 }
 
-/* As a transport does: while the endpoint is paused nothing is read. */
+/* As a transport does. */
 static void receive_pending(struct vector_run *run) {
-  while (run->pending.len > 0 && run->ep->delivery == DELIVERY_FLOWING)
+  while (run->pending.len > 0 && wsuv_endpoint_wants_read(run->ep))
     receive_piece(run, vector_split_next(&run->split, run->pending.len));
 }
 
@@ -276,6 +276,8 @@ static int set_option(struct vector_run *run, const char *line) {
     run->options.max_frame_size = take_option(&line);
   else if (vector_take_word(&line, "write_limit"))
     run->options.write_limit = take_option(&line);
+  else if (vector_take_word(&line, "read_ahead"))
+    run->options.read_ahead = take_option(&line);
   else if (vector_take_word(&line, "ping_interval"))
     run->options.ping_interval_ms = take_option(&line);
   else if (vector_take_word(&line, "close_timeout"))

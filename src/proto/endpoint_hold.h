@@ -1,0 +1,42 @@
+/* What is received while paused: kept as it came, for resume, and looked through at once for what must not wait. */
+#ifndef WSUV_PROTO_ENDPOINT_HOLD_H
+#define WSUV_PROTO_ENDPOINT_HOLD_H
+
+#include "proto/endpoint.h"
+
+/* Exists while something is held. The scan has seen all of it, up to a Close, a fault of the protocol or a lack of memory. */
+struct wsuv__held {
+  struct wsuv__buf buf;           /* masked, as it came */
+  size_t off;                     /* of it, parsed already */
+  size_t npongs;                  /* Pings behind `off` that are answered already */
+  struct wsuv__frame_parser scan; /* stands at the end of buf */
+  uint8_t is_scanning;
+  uint8_t control_len;
+  uint8_t control[WSUV_CONTROL_PAYLOAD_MAX]; /* payload of the frame being scanned, unmasked */
+};
+
+/* Keeps octets behind those that are held; returns the endpoint's error. */
+int wsuv__endpoint_hold(struct wsuv_endpoint *ep, const uint8_t *bytes, size_t len);
+
+/* The Ping that is parsed now was answered when it came. */
+int wsuv__endpoint_take_answered(struct wsuv_endpoint *ep);
+
+/* Non-zero if the transport's end has to wait for resume. */
+int wsuv__endpoint_eof_must_wait(const struct wsuv_endpoint *ep);
+
+void wsuv__endpoint_drop_held(struct wsuv_endpoint *ep);
+
+/* Takes frames off the input until it is used up, or nothing may be delivered any more. */
+int wsuv__endpoint_parse(struct wsuv_endpoint *endpoint, struct wsuv__frame_input *in);
+
+/* Queues a Pong. */
+int wsuv__endpoint_answer_ping(struct wsuv_endpoint *endpoint, const uint8_t *payload, size_t len);
+
+/* Received and not delivered. */
+wsuv_span_t wsuv__endpoint_undelivered(const struct wsuv_endpoint *ep);
+
+static inline size_t wsuv__endpoint_held(const struct wsuv_endpoint *ep) {
+  return ep->hold != NULL ? ep->hold->buf.len - ep->hold->off : 0;
+}
+
+#endif
