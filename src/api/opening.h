@@ -9,6 +9,7 @@
 
 enum wsuv__upgrade_state {
   UPGRADE_READING_REQUEST,
+  UPGRADE_JUDGING,           /* hooks of extensions may be running: nothing is freed under them */
   UPGRADE_AWAITING_DECISION, /* on_upgrade or on_request was called; the application has the pointer */
   UPGRADE_ACCEPTED,          /* the 101 is queued; the connection opens in the next pump */
   UPGRADE_ORPHANED           /* the peer is gone, the application still has the pointer */

@@ -136,8 +136,16 @@ static void accept_unasked(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
 /* The request is whole: who decides? */
 static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
   const wsuv_server_handler_t *handler = conn->server->handler;
-  int err = judge_request(upgrade);
+  int err;
 
+  upgrade->state = UPGRADE_JUDGING;
+  err = judge_request(upgrade);
+  if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
+    return;
+  if (conn->server->state != SERVER_LISTENING) { /* closed by a hook of an extension's */
+    wsuv__upgrade_refuse_busy(conn);
+    return;
+  }
   if (err != 0 && handler->on_request != NULL && is_plain(upgrade, err) &&
       !upgrade->head.has_body) {
     upgrade->kind = REQUEST_PLAIN;
