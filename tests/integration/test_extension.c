@@ -344,6 +344,35 @@ static void a_server_may_be_closed_while_it_judges_an_offer(void **state) {
   }
 }
 
+static void end_with_the_loop(const wsuv_extension_t *extension, void *session) {
+  (void)extension;
+  toy_runs.end(&toy_runs, session);
+  loopback_end(&hooked->lb);
+}
+
+static void reject_upgrade(struct host *host, wsuv_upgrade_t *upgrade) {
+  CHECK_ERR(0, CALL(host->lb, wsuv_upgrade_reject(upgrade, 403, NULL, 0, NULL, 0)));
+}
+
+static void a_loop_may_be_closed_by_the_session_of_a_rejected_request(void **state) {
+  wsuv_extension_t hasty = toy_runs;
+  const wsuv_extension_t *const list[] = {&hasty};
+  struct pair p;
+  (void)state;
+  hooked = &p;
+  hasty.end = end_with_the_loop;
+  pair_init(&p);
+  p.listen.extensions = list;
+  p.connect.extensions = only_runs;
+  p.listen.nextensions = p.connect.nextensions = 1;
+  p.host.on_upgrade = reject_upgrade;
+  CHECK_ERR(0, host_listen(&p.host, &p.listen));
+  CHECK_ERR(0, talker_connect(&p.client, &p.host, &p.connect));
+  RUN_UNTIL(&p.lb, p.client.n[EV_CLOSE] == 1 && p.host.nclosed == 1);
+  CHECK_INT(0, p.client.end.opened);
+  pair_close(&p);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(messages_are_transformed_both_ways),
@@ -357,6 +386,7 @@ int main(void) {
       cmocka_unit_test(claims_that_conflict_are_refused_before_anything_happens),
       cmocka_unit_test(a_client_may_be_terminated_while_it_judges_the_answer),
       cmocka_unit_test(a_server_may_be_closed_while_it_judges_an_offer),
+      cmocka_unit_test(a_loop_may_be_closed_by_the_session_of_a_rejected_request),
   };
   return cmocka_run_group_tests_name("extension", tests, NULL, NULL);
 }

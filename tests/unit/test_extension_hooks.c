@@ -13,6 +13,8 @@
 static struct {
   wsuv_endpoint_t *ep;
   void (*amid)(wsuv_endpoint_t *ep); /* in the middle of a step */
+  void (*at_end)(wsuv_endpoint_t *ep);
+  int nsteps_behind_end;
   int encode_error;
   int nended;
   int nmessages;
@@ -23,6 +25,8 @@ static void end(const wsuv_extension_t *extension, void *session) {
   (void)extension;
   (void)session;
   now.nended++;
+  if (now.at_end != NULL)
+    now.at_end(now.ep);
 }
 
 static void copy(wsuv_extension_step_t *step) {
@@ -43,6 +47,7 @@ static int act_and_copy(void *session, wsuv_extension_step_t *step) {
 
 /* Passes messages that begin with '!'; of all others RSV1 is set. */
 static int mark(void *session, wsuv_extension_step_t *step) {
+  now.nsteps_behind_end += now.nended > 0;
   if (now.encode_error != 0) {
     if (now.amid != NULL)
       now.amid(now.ep);
@@ -231,6 +236,20 @@ static void an_end_that_found_no_memory_can_be_repeated(void **state) {
   failing_alloc_check_no_leaks(&fa);
 }
 
+/* ---- the end ---- */
+
+static void send_too_late(wsuv_endpoint_t *ep) {
+  CHECK_ERR(WSUV_ESTATE, wsuv_endpoint_send(ep, WSUV_TEXT, "a", 1));
+}
+
+static void a_session_that_ended_is_not_used(void **state) {
+  (void)state;
+  open_server(&acting, NULL, 0);
+  now.at_end = send_too_late;
+  close_server();
+  CHECK_INT(0, now.nsteps_behind_end);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_decoder_may_fail_its_own_endpoint),
@@ -240,6 +259,7 @@ int main(void) {
       cmocka_unit_test(an_encoder_that_fails_is_told_also_when_the_transport_ended),
       cmocka_unit_test(a_message_that_did_not_begin_leaves_no_trace),
       cmocka_unit_test(an_end_that_found_no_memory_can_be_repeated),
+      cmocka_unit_test(a_session_that_ended_is_not_used),
   };
   return cmocka_run_group_tests_name("extension_hooks", tests, NULL, NULL);
 }
