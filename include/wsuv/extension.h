@@ -91,7 +91,7 @@ typedef struct wsuv_extension_step {
   const uint8_t *in;
   size_t in_len;
   uint8_t *out;
-  size_t out_len; /* room */
+  size_t out_len; /* room: at least 256 octets before the hook */
   wsuv_opcode_t type;
   int flags; /* of the input as it was before this step: WSUV_FIRST, _FINAL, _FRAME_FIRST, _FRAME_FINAL */
   int rsv; /* decode: the extension's bits as received. encode, with WSUV_FIRST or WSUV_FRAME_FIRST: bits to set */

@@ -171,6 +171,8 @@ void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
 }
 
 void wsuv__conn_end_orderly(wsuv_conn_t *conn) {
+  if (conn->phase == WSUV_STATE_RELEASING)
+    return; /* the end of an extension's session is user code, too */
   wsuv__outbox_seal(&conn->endpoint.outbox);
   wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io)); /* it may be late */
   (void)wsuv__endpoint_closing_step(&conn->endpoint, CLOSING_ON_FAIL);

@@ -211,6 +211,8 @@ static void take_response(wsuv_conn_t *conn, uint8_t *rest, size_t len) {
   struct wsuv__extensions *set = NULL;
   int err = judge_response(conn->connect);
 
+  if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
+    return; /* ended by a hook of an extension's */
   if (err == 0)
     err = wsuv__conn_keep_subprotocol(conn, handshake);
   if (err == 0)

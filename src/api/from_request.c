@@ -80,6 +80,16 @@ static int judge_arguments(const wsuv_request_t *r) {
   return 0;
 }
 
+/* Hooks of extensions run here, which may end the server: it does not see a connection that has no transport yet. */
+static int judge_alone(wsuv_server_t *server, wsuv_conn_t *conn) {
+  int err;
+
+  wsuv__list_remove(&conn->link);
+  err = wsuv__upgrade_judge(conn->upgrade);
+  wsuv__list_append(&server->conns, &conn->link);
+  return err == 0 && server->state != SERVER_RUNNING ? WSUV_ESTATE : err;
+}
+
 int wsuv_upgrade_from_request(wsuv_server_t *server, uv_stream_t *stream,
                               const wsuv_request_t *request, const wsuv_adopt_options_t *options) {
   int err = judge_arguments(request);
@@ -94,7 +104,7 @@ int wsuv_upgrade_from_request(wsuv_server_t *server, uv_stream_t *stream,
     return WSUV_ENOMEM;
   err = feed_request(&conn->upgrade->head, request);
   if (err == 0)
-    err = wsuv__upgrade_judge(conn->upgrade);
+    err = judge_alone(server, conn);
   if (err != 0) {
     wsuv__server_drop_conn(conn);
     return err;

@@ -9,7 +9,8 @@
 
 enum wsuv__upgrade_state {
   UPGRADE_READING_REQUEST,
-  UPGRADE_JUDGED, /* the application brought a good request; it is asked in the next pump */
+  UPGRADE_JUDGING, /* hooks of extensions may be running: nothing is freed under them */
+  UPGRADE_JUDGED,  /* the application brought a good request; it is asked in the next pump */
   UPGRADE_AWAITING_DECISION, /* on_upgrade or on_request was called; the application has the pointer */
   UPGRADE_ACCEPTED,          /* the 101 is queued; the connection opens in the next pump */
   UPGRADE_ORPHANED           /* the peer is gone, the application still has the pointer */
@@ -53,7 +54,8 @@ static inline int wsuv__upgrade_is_full(const struct wsuv_upgrade *upgrade) {
 
 /* The application has not been told of it yet. */
 static inline int wsuv__upgrade_is_unasked(const struct wsuv_upgrade *upgrade) {
-  return upgrade != NULL && upgrade->state <= UPGRADE_JUDGED;
+  return upgrade != NULL &&
+         (upgrade->state == UPGRADE_READING_REQUEST || upgrade->state == UPGRADE_JUDGED);
 }
 
 /* The verdict on a whole request: 0 or the fault. */

@@ -118,6 +118,7 @@ int wsuv__upgrade_judge(struct wsuv_upgrade *upgrade) {
   int err = wsuv_handshake_request_line(upgrade->handshake, (const char *)method.data, method.len,
                                         head->version_major, head->version_minor);
 
+  upgrade->state = UPGRADE_JUDGING;
   for (i = 0; err == 0 && i < n; i++) {
     wsuv_header_t h = wsuv__head_parser_header(head, i);
     err = wsuv_handshake_header(upgrade->handshake, h.name, h.name_len, h.value, h.value_len);
@@ -155,8 +156,15 @@ static void ask(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
 /* The request is whole: who decides? */
 static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
   const wsuv_server_handler_t *handler = conn->server->handler;
-  int err = wsuv__upgrade_judge(upgrade);
+  int err;
 
+  err = wsuv__upgrade_judge(upgrade);
+  if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
+    return;
+  if (conn->server->state != SERVER_RUNNING) { /* closed by a hook of an extension's */
+    wsuv__upgrade_refuse_busy(conn);
+    return;
+  }
   if (err != 0 && handler->on_request != NULL && is_plain(upgrade, err) &&
       !upgrade->head.has_body) {
     upgrade->kind = REQUEST_PLAIN;

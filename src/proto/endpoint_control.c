@@ -20,7 +20,7 @@ int wsuv__endpoint_take_custom_control(struct wsuv_endpoint *ep, uint8_t opcode,
                                        const uint8_t *payload, size_t len) {
   int rc = ask_extension(ep, opcode, payload, len);
 
-  if (rc != 0)
+  if (rc != 0 || !wsuv__endpoint_is_parsing(ep))
     return rc < 0 ? rc : 0;
   if (ep->handler->on_control == NULL)
     return WSUV_EOPCODE;

@@ -115,6 +115,8 @@ static int make_step(struct wsuv_endpoint *ep, struct wsuv__stage *stage, uint8_
   step.rsv = extension->rsv &
              (extension->scope == WSUV_PER_FRAME ? ep->parser.header.rsv : ep->message.rsv);
   rc = extension->decode(stage->session, &step);
+  if (!wsuv__endpoint_is_parsing(ep))
+    return WSUV_ECANCELED; /* the hook ended it, and the first failure is what counts */
   if (rc > WSUV_STEP_MORE || step.in_len > waiting || step.out_len > out_len)
     return WSUV_ETRANSFORM;
   taken = waiting - step.in_len;
@@ -185,7 +187,8 @@ static int step_into_fragment(struct wsuv_endpoint *ep, struct wsuv__stage *stag
   return take_within_limit(ep, out, produced, (flags & WSUV_FINAL) != 0);
 }
 
-/* Room for one step more, as much again as there is already, and never much over the limit. */
+/* Room for one step more, as much again as there is already, and never much over the limit: a decoder that cannot give
+ * single octets has to come to where the limit shows. */
 static size_t room_ahead(const struct wsuv_endpoint *ep) {
   uint64_t left = ep->config->max_message_size - ep->message.size;
   size_t room = ep->message.buf.len;
@@ -194,12 +197,15 @@ static size_t room_ahead(const struct wsuv_endpoint *ep) {
     room = STEP_MIN;
   if (room > 4 * STEP_SIZE)
     room = 4 * STEP_SIZE;
-  return left < room ? (size_t)left + 1 : room;
+  if (left < room)
+    room = left < STEP_MIN ? STEP_MIN : (size_t)left + 1;
+  return room;
 }
 
-/* Straight into the message's buffer. */
+/* Straight into the message's buffer, which is not the message's while the hook runs: a failure frees that. */
 static int step_into_message(struct wsuv_endpoint *ep, struct wsuv__stage *stage) {
   struct wsuv__message *message = &ep->message;
+  struct wsuv__buf whole;
   size_t room = room_ahead(ep);
   size_t produced = 0;
   uint64_t left;
@@ -210,8 +216,11 @@ static int step_into_message(struct wsuv_endpoint *ep, struct wsuv__stage *stage
 
   if (wsuv__buf_reserve(&message->buf, ep->config->allocator, room) != 0)
     return WSUV_ENOMEM;
-  out = message->buf.base + message->buf.len;
+  whole = message->buf;
+  memset(&message->buf, 0, sizeof message->buf);
+  out = whole.base + whole.len;
   rc = make_step(ep, stage, out, room, &produced);
+  message->buf = whole;
   if (rc < 0)
     return rc;
   flags = settle_step(stage, rc, produced);

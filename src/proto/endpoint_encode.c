@@ -137,16 +137,36 @@ static int run_encoders(struct wsuv_endpoint *ep, struct wsuv__outgoing *o) {
 
 int wsuv__endpoint_encode(struct wsuv_endpoint *ep, struct wsuv__outgoing *o) {
   struct wsuv__extensions *set = ep->extensions;
-  size_t i;
   int err = run_encoders(ep, o);
 
-  if (err != 0)
-    return wsuv__endpoint_fail(ep, err);
+  if (err != 0) {
+    (void)wsuv__endpoint_fail(ep, err);
+    return err;
+  }
   o->rsv = (uint8_t)(o->rsv | set->sending_rsv);
   set->sending_rsv = o->held_back ? o->rsv : 0;
-  for (i = 0; o->fin && i < set->nstages; i++)
-    set->stages[i].encoding = ENCODING_IDLE;
   return 0;
+}
+
+void wsuv__endpoint_end_encoding(struct wsuv_endpoint *ep) {
+  struct wsuv__extensions *set = ep->extensions;
+  size_t i;
+
+  for (i = 0; set != NULL && i < set->nstages; i++)
+    set->stages[i].encoding = ENCODING_IDLE;
+}
+
+/* What could not be queued has not been: the encoders are asked again for a message that did not begin, and not again for
+ * one that did not end. */
+static int append_encoded(struct wsuv_endpoint *ep, const wsuv_frame_header_t *header,
+                          const struct wsuv__outgoing *o) {
+  int err = wsuv__outbox_append(&ep->outbox, header, o->payload, o->len);
+
+  if (err != 0 && o->transformed)
+    (void)wsuv__endpoint_fail(ep, err);
+  if (err == 0 ? o->fin : ep->sending != SENDING_MORE)
+    wsuv__endpoint_end_encoding(ep);
+  return err;
 }
 
 /* The header first: what it may lack (randomness) must not leave an encoder ahead of the peer. */
@@ -165,9 +185,7 @@ int wsuv__endpoint_queue_data(struct wsuv_endpoint *ep, const wsuv_frame_header_
     header.fin = o.fin;
     header.rsv = o.rsv;
     header.payload_len = o.len;
-    err = wsuv__outbox_append(&ep->outbox, &header, o.payload, o.len);
-    if (err != 0 && o.transformed)
-      (void)wsuv__endpoint_fail(ep, err);
+    err = append_encoded(ep, &header, &o);
   }
   wsuv__buf_free(&o.buf, ep->config->allocator);
   return err != 0 ? err : !o.held_back;

@@ -107,17 +107,18 @@ void wsuv__endpoint_end_sends(struct wsuv_endpoint *ep) {
 
 void wsuv__endpoint_release(struct wsuv_endpoint *ep) {
   const wsuv_allocator_t *a = ep->config->allocator;
+  struct wsuv__extensions *set = ep->extensions;
 
   wsuv__endpoint_end_sends(ep);
   wsuv__message_reset(&ep->message, a);
   wsuv__endpoint_drop_held(ep);
   wsuv__release(a, ep->control);
   wsuv__release(a, ep->peer_close);
-  wsuv__extensions_free(ep->extensions, a);
   ep->control = NULL;
   ep->peer_close = NULL;
   ep->extensions = NULL;
   ep->rules = &ep->config->rules;
+  wsuv__extensions_free(set, a); /* user code, which must not find sessions that ended */
 }
 
 /* An endpoint of its own brings its config along. */

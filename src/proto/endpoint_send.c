@@ -94,6 +94,7 @@ int wsuv__endpoint_send_request(struct wsuv_endpoint *ep, struct wsuv__outbox_en
     header.rsv = o.rsv;
     header.payload_len = o.len;
     err = append_request(ep, entry, &header, &o);
+    wsuv__endpoint_end_encoding(ep);
   }
   wsuv__buf_free(&o.buf, ep->config->allocator);
   return err;

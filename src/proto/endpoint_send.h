@@ -40,6 +40,9 @@ struct wsuv__outgoing {
 /* Runs the transforms. After an error of theirs the endpoint has failed with it, since the peer cannot follow any more. */
 int wsuv__endpoint_encode(struct wsuv_endpoint *ep, struct wsuv__outgoing *outgoing);
 
+/* The message that was being encoded is over, or did not begin. */
+void wsuv__endpoint_end_encoding(struct wsuv_endpoint *ep);
+
 /* Queues a data frame: 1, 0 if an extension held all of it back, or a negative error. */
 int wsuv__endpoint_queue_data(struct wsuv_endpoint *ep, const wsuv_frame_header_t *frame,
                               const void *payload, size_t len);

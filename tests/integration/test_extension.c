@@ -274,6 +274,105 @@ static void claims_that_conflict_are_refused_before_anything_happens(void **stat
   pair_close(&p);
 }
 
+/* ---- hooks that end things ---- */
+
+static struct pair *hooked;
+
+static int terminate_and_accept(const wsuv_extension_t *extension,
+                                const wsuv_extension_element_t *answer, void **session) {
+  (void)extension;
+  (void)answer;
+  *session = toy_session_new();
+  wsuv_conn_terminate(hooked->client.conn);
+  return 0;
+}
+
+static int close_server_and_answer(const wsuv_extension_t *extension,
+                                   const wsuv_extension_element_t *offer,
+                                   wsuv_extension_writer_t *writer, void **session) {
+  (void)offer;
+  (void)writer;
+  CALL_VOID(&hooked->lb, wsuv_server_close(hooked->host.server));
+  if (extension->config != NULL)
+    return WSUV_EINVAL;
+  *session = toy_session_new();
+  return WSUV_OFFER_ACCEPTED;
+}
+
+/* covers: EPT.12 */
+static void a_client_may_be_terminated_while_it_judges_the_answer(void **state) {
+  wsuv_extension_t hasty = toy_runs;
+  const wsuv_extension_t *const list[] = {&hasty};
+  struct pair p;
+  (void)state;
+  hooked = &p;
+  hasty.accept = terminate_and_accept;
+  pair_init(&p);
+  p.listen.extensions = only_runs;
+  p.connect.extensions = list;
+  p.listen.nextensions = p.connect.nextensions = 1;
+  CHECK_ERR(0, host_listen(&p.host, &p.listen));
+  CHECK_ERR(0, talker_connect(&p.client, &p.host, &p.connect));
+  RUN_UNTIL(&p.lb, p.client.n[EV_CLOSE] == 1);
+  CHECK_INT(0, (int)p.client.n[EV_OPEN]);
+  CHECK_INT(0, p.client.end.opened);
+  CHECK_ERR(WSUV_ECANCELED, p.client.end.error);
+  pair_close(&p);
+}
+
+/* The request that is being judged is answered as any other that a closing server has not taken: 503. */
+static void a_server_may_be_closed_while_it_judges_an_offer(void **state) {
+  int fails;
+  (void)state;
+  for (fails = 0; fails < 2; fails++) {
+    wsuv_extension_t hasty = toy_runs;
+    const wsuv_extension_t *const list[] = {&hasty};
+    struct pair p;
+    hooked = &p;
+    hasty.answer = close_server_and_answer;
+    hasty.config = fails ? &p : NULL;
+    pair_init(&p);
+    p.listen.extensions = list;
+    p.connect.extensions = only_runs;
+    p.listen.nextensions = p.connect.nextensions = 1;
+    CHECK_ERR(0, host_listen(&p.host, &p.listen));
+    CHECK_ERR(0, talker_connect(&p.client, &p.host, &p.connect));
+    RUN_UNTIL(&p.lb, p.client.n[EV_CLOSE] == 1);
+    CHECK_INT(503, p.client.end.http_status);
+    RUN_UNTIL(&p.lb, p.host.nclosed == 1);
+    pair_close(&p);
+  }
+}
+
+static void end_with_the_loop(const wsuv_extension_t *extension, void *session) {
+  (void)extension;
+  toy_runs.end(&toy_runs, session);
+  loopback_end(&hooked->lb);
+}
+
+static void reject_upgrade(struct host *host, wsuv_upgrade_t *upgrade) {
+  CHECK_ERR(0, CALL(host->lb, wsuv_upgrade_reject(upgrade, 403, NULL, 0, NULL, 0)));
+}
+
+static void a_loop_may_be_closed_by_the_session_of_a_rejected_request(void **state) {
+  wsuv_extension_t hasty = toy_runs;
+  const wsuv_extension_t *const list[] = {&hasty};
+  struct pair p;
+  (void)state;
+  hooked = &p;
+  hasty.end = end_with_the_loop;
+  pair_init(&p);
+  p.listen.extensions = list;
+  p.connect.extensions = only_runs;
+  p.listen.nextensions = p.connect.nextensions = 1;
+  p.host.on_upgrade = reject_upgrade;
+  CHECK_ERR(0, host_listen(&p.host, &p.listen));
+  CHECK_ERR(0, talker_connect(&p.client, &p.host, &p.connect));
+  RUN_UNTIL(&p.lb, p.client.n[EV_CLOSE] == 1 && p.host.nclosed == 1);
+  CHECK_INT(0, p.client.end.opened);
+  pair_close(&p);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(messages_are_transformed_both_ways),
@@ -285,6 +384,9 @@ int main(void) {
       cmocka_unit_test(a_claimed_control_frame_that_nobody_takes_ends_the_connection),
       cmocka_unit_test(pings_may_be_answered_by_the_application),
       cmocka_unit_test(claims_that_conflict_are_refused_before_anything_happens),
+      cmocka_unit_test(a_client_may_be_terminated_while_it_judges_the_answer),
+      cmocka_unit_test(a_server_may_be_closed_while_it_judges_an_offer),
+      cmocka_unit_test(a_loop_may_be_closed_by_the_session_of_a_rejected_request),
   };
   return cmocka_run_group_tests_name("extension", tests, NULL, NULL);
 }
