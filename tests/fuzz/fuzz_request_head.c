@@ -1,4 +1,4 @@
-/* Requests: head parser, server handshake, response or refusal. */
+/* Requests: head parser, server handshake, response or refusal. covers: W210 */
 #include "fuzz/head_fuzz.h"
 #include "http/response.h"
 
