@@ -252,7 +252,7 @@ static void test_silent_server(void **state) {
   loopback_close(&lb);
 }
 
-/* The request goes out, and nothing behind it before the 101. covers: W019 W034 H056 */
+/* The request goes out, and nothing behind it before the 101. covers: W013 W019 W034 H056 */
 static void test_no_early_data(void **state) {
   struct loopback lb;
   struct raw_server server;
