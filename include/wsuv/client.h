@@ -1,4 +1,5 @@
-/* Connecting to a server. */
+/* Connecting to a server. Connections to one address are not put in order (RFC 6455 4.1 item 2): whoever wants one at a time
+ * waits for on_open before the next wsuv_connect. */
 #ifndef WSUV_CLIENT_H
 #define WSUV_CLIENT_H
 
@@ -28,9 +29,8 @@ typedef struct wsuv_connect_options {
 #define WSUV_CONNECT_OPTIONS_INIT \
   { sizeof(wsuv_connect_options_t), NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL, 0 }
 
-/* Starts connecting. Several connections to one address are not made one after the other: whoever wants that (RFC 6455 4.1
- * item 2) waits for on_open. The name is resolved in the background and every address is tried in turn. After 0, on_open or on_close
- * follows (info->error says why); wsuv_conn_close and terminate give up earlier. The handler is used in place.
+/* Starts connecting; the name is resolved in the background and every address is tried in turn. After 0, on_open or
+ * on_close follows (info->error says why); wsuv_conn_close and terminate give up earlier. The handler is used in place.
  * WSUV_EURL, WSUV_EINVAL (headers, subprotocols, extensions, options), WSUV_ECLAIM (an extension claims what
  * conn->rsv or conn->opcodes claim), WSUV_ENOTLS (wss://), WSUV_ENOMEM, WSUV_ERANDOM,
  * UV_ENAMETOOLONG (path); then *out is NULL and no callback will run. */

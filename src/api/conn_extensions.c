@@ -34,3 +34,17 @@ wsuv_negotiated_t wsuv_conn_extension_at(const wsuv_conn_t *conn, size_t index) 
 
   return negotiated;
 }
+
+size_t wsuv_upgrade_nextensions(const wsuv_upgrade_t *upgrade) {
+  return wsuv_handshake_nextensions(upgrade->handshake);
+}
+
+wsuv_negotiated_t wsuv_upgrade_extension_at(const wsuv_upgrade_t *upgrade, size_t index) {
+  return wsuv_handshake_extension_at(upgrade->handshake, index);
+}
+
+int wsuv_upgrade_decline_extension(wsuv_upgrade_t *upgrade, const char *token) {
+  if (upgrade->state != UPGRADE_AWAITING_DECISION)
+    return WSUV_ESTATE;
+  return wsuv_handshake_decline_extension(upgrade->handshake, token);
+}

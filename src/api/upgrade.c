@@ -351,9 +351,3 @@ int wsuv_upgrade_reject(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t
   end_with(conn, &text, 0);
   return 0;
 }
-
-int wsuv_upgrade_decline_extension(wsuv_upgrade_t *upgrade, const char *token) {
-  if (upgrade->state != UPGRADE_AWAITING_DECISION)
-    return WSUV_ESTATE;
-  return wsuv_handshake_decline_extension(upgrade->handshake, token);
-}

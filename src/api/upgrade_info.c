@@ -35,11 +35,3 @@ int wsuv_upgrade_peer(const wsuv_upgrade_t *upgrade, char *out, size_t size) {
   return conn != NULL && conn->transport == TRANSPORT_OPEN ? wsuv_conn_peer(conn, out, size)
                                                            : WSUV_ECANCELED;
 }
-
-size_t wsuv_upgrade_nextensions(const wsuv_upgrade_t *upgrade) {
-  return wsuv_handshake_nextensions(upgrade->handshake);
-}
-
-wsuv_negotiated_t wsuv_upgrade_extension_at(const wsuv_upgrade_t *upgrade, size_t index) {
-  return wsuv_handshake_extension_at(upgrade->handshake, index);
-}
