@@ -1,4 +1,5 @@
-/* Connecting to a server. */
+/* Connecting to a server. Connections to one address are not put in order (RFC 6455 4.1 item 2): whoever wants one at a time
+ * waits for on_open before the next wsuv_connect. */
 #ifndef WSUV_CLIENT_H
 #define WSUV_CLIENT_H
 

@@ -24,10 +24,12 @@ typedef struct wsuv_conn wsuv_conn_t;
 /* How a connection ended. All pointers are valid until on_close returns; none is NULL but `http_body`. */
 typedef struct wsuv_close_info {
   int code; /* the peer's close code; 1005: its Close carried none; 1006: no Close came (RFC 6455 7.1.5) */
-  int sent_code;      /* the code of our Close; 1005 without one; 0 when we sent none */
-  int clean;          /* non-zero if Close frames went both ways (RFC 6455 7.1.4) */
-  int error;          /* 0, or why: a wsuv_errno_t code or libuv's */
-  const char *reason; /* the peer's reason, UTF-8, NUL-terminated */
+  int sent_code; /* the code of our Close; 1005 without one; 0 when we sent none */
+  int clean;     /* non-zero if Close frames went both ways (RFC 6455 7.1.4) */
+  int error;     /* 0, or why: a wsuv_errno_t code or libuv's */
+  /* The peer's reason, UTF-8, NUL-terminated: for developers, not to be shown to end users (RFC 6455 5.5.1). May hold control
+   * characters; wsuv_close_format makes it fit for a log. */
+  const char *reason;
   size_t reason_len;
   const char
       *detail;     /* one line for a log: what happened, with the RFC's clause where there is one */
@@ -161,7 +163,8 @@ WSUV_EXTERN int wsuv_conn_send_frame(wsuv_conn_t *conn, const wsuv_frame_header_
 WSUV_EXTERN int wsuv_conn_message_rsv(const wsuv_conn_t *conn);
 
 /* Starts the closing handshake (RFC 6455 7.1.2), behind everything already queued; on_close follows within
- * close_timeout_ms. `code` 0 means 1000. `reason` may be NULL; at most 123 octets of UTF-8. In an earlier state than OPEN
+ * close_timeout_ms. `code` 0 means 1000. `reason` may be NULL; at most 123 octets of UTF-8. 1010 is for
+ * clients: a server refuses the handshake instead (7.4.1). In an earlier state than OPEN
  * the connection is given up. WSUV_EINVAL (code that cannot be sent, reason), WSUV_ESTATE (already closing). */
 WSUV_EXTERN int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason);
 

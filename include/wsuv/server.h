@@ -90,6 +90,11 @@ WSUV_EXTERN wsuv_server_t *wsuv_conn_server(const wsuv_conn_t *conn);
 /* What was asked. Pointers live until the request is answered. */
 WSUV_EXTERN const char *wsuv_upgrade_method(const wsuv_upgrade_t *upgrade);
 WSUV_EXTERN const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade); /* "/chat?room=1" */
+
+/* The authority asked for, "example.com" or "[::1]:9001": the target's where it came as a whole URL (what is left of it is the
+ * target then), whatever Host says (RFC 9112 3.2.2); else the value of Host. */
+WSUV_EXTERN const char *wsuv_upgrade_host(const wsuv_upgrade_t *upgrade);
+
 WSUV_EXTERN size_t wsuv_upgrade_nheaders(const wsuv_upgrade_t *upgrade);
 WSUV_EXTERN wsuv_header_t wsuv_upgrade_header_at(const wsuv_upgrade_t *upgrade, size_t index);
 
@@ -118,13 +123,15 @@ typedef struct wsuv_accept_options {
 #define WSUV_ACCEPT_OPTIONS_INIT \
   { sizeof(wsuv_accept_options_t), NULL, NULL, 0, NULL }
 
-/* Answers 101. `options` may be NULL. on_open follows, never inside this call. WSUV_ECANCELED (the peer is gone or the
+/* Answers 101, after a 100 if the request has Expect: 100-continue (RFC 9110 7.8). `options` may be NULL. on_open follows, never inside this call. WSUV_ECANCELED (the peer is gone or the
  * deadline passed), WSUV_ESTATE (an on_request request). After WSUV_EINVAL (header, subprotocol) or WSUV_ENOMEM the request
  * still waits for its answer. */
 WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_options_t *options);
 
 /* Answers with `status` (200-599), the given fields, Content-Length, Connection: close and the body (copied), and ends the
- * connection in an orderly way. Errors as accept. */
+ * connection in an orderly way. A 401 needs a WWW-Authenticate among the fields (RFC 9110 15.5.2); a 426 gets Upgrade and
+ * Sec-WebSocket-Version where they are not given. Errors as accept; WSUV_EINVAL also for another status, a field of the
+ * library's own, and a body without a pointer or with a status that has none. */
 WSUV_EXTERN int wsuv_upgrade_reject(wsuv_upgrade_t *upgrade, int status,
                                     const wsuv_header_t *headers, size_t nheaders, const void *body,
                                     size_t body_len);

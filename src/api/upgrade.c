@@ -3,6 +3,7 @@
 #include "api/opening.h"
 #include "api/server.h"
 #include "http/response.h"
+#include "http/token.h"
 
 static int new_handshake(const wsuv_server_t *server, const wsuv_allocator_t *a,
                          wsuv_handshake_t **out) {
@@ -153,12 +154,31 @@ static void ask(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
     accept_unasked(conn, upgrade);
 }
 
+/* RFC 9112 3.2; the handshake did not come that far. */
+static int has_one_host(const struct wsuv__head_parser *head) {
+  wsuv_header_t host;
+  wsuv_header_t other;
+
+  return wsuv__head_parser_find(head, "Host", 0, &host) &&
+         wsuv__token_is_host(host.value, host.value_len) &&
+         !wsuv__head_parser_find(head, "Host", 1, &other);
+}
+
+static void take_plain(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
+  if (!has_one_host(&upgrade->head)) {
+    refuse(conn, WSUV_EHTTP, "Host is missing, malformed or there twice (RFC 9112 3.2)");
+    return;
+  }
+  upgrade->kind = REQUEST_PLAIN;
+  upgrade->state = UPGRADE_AWAITING_DECISION;
+  conn->server->handler->on_request(conn->server, upgrade);
+}
+
 /* The request is whole: who decides? */
 static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
   const wsuv_server_handler_t *handler = conn->server->handler;
-  int err;
+  int err = wsuv__upgrade_judge(upgrade);
 
-  err = wsuv__upgrade_judge(upgrade);
   if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
     return;
   if (conn->server->state != SERVER_RUNNING) { /* closed by a hook of an extension's */
@@ -167,9 +187,7 @@ static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
   }
   if (err != 0 && handler->on_request != NULL && is_plain(upgrade, err) &&
       !upgrade->head.has_body) {
-    upgrade->kind = REQUEST_PLAIN;
-    upgrade->state = UPGRADE_AWAITING_DECISION;
-    handler->on_request(conn->server, upgrade);
+    take_plain(conn, upgrade);
   } else if (err != 0) {
     refuse(conn, err, wsuv_handshake_detail(upgrade->handshake));
   } else {
@@ -375,33 +393,4 @@ int wsuv_upgrade_reject(wsuv_upgrade_t *upgrade, int status, const wsuv_header_t
     text.len -= body_len; /* the head says what GET would get (RFC 9110 9.3.2) */
   end_with(conn, &text, 0);
   return 0;
-}
-
-const char *wsuv_upgrade_method(const wsuv_upgrade_t *upgrade) {
-  return (const char *)wsuv__head_parser_method(&upgrade->head).data;
-}
-
-const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade) {
-  return (const char *)wsuv__head_parser_target(&upgrade->head).data;
-}
-
-size_t wsuv_upgrade_nheaders(const wsuv_upgrade_t *upgrade) {
-  return wsuv__head_parser_nheaders(&upgrade->head);
-}
-
-wsuv_header_t wsuv_upgrade_header_at(const wsuv_upgrade_t *upgrade, size_t index) {
-  return wsuv__head_parser_header(&upgrade->head, index);
-}
-
-const char *wsuv_upgrade_header(const wsuv_upgrade_t *upgrade, const char *name) {
-  wsuv_header_t found;
-
-  return wsuv__head_parser_find(&upgrade->head, name, 0, &found) ? found.value : NULL;
-}
-
-int wsuv_upgrade_peer(const wsuv_upgrade_t *upgrade, char *out, size_t size) {
-  const wsuv_conn_t *conn = upgrade->conn;
-
-  return conn != NULL && conn->transport == TRANSPORT_OPEN ? wsuv_conn_peer(conn, out, size)
-                                                           : WSUV_ECANCELED;
 }

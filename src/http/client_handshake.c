@@ -144,7 +144,7 @@ int wsuv_handshake_reason_phrase(wsuv_handshake_t *h, const char *reason, size_t
 static int check_status(wsuv_handshake_t *h) {
   if (h->status == 101)
     return 0;
-  wsuv__fault_set_status(&h->fault, h->status, CLAUSE);
+  wsuv__fault_set_status(&h->fault, h->status, wsuv__handshake_value(h, FIELD_VERSION), CLAUSE);
   return WSUV_ESTATUS;
 }
 

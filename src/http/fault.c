@@ -77,7 +77,8 @@ void wsuv__fault_set_element(struct wsuv__fault *fault, const char *name, struct
   end_line(fault, clause);
 }
 
-void wsuv__fault_set_status(struct wsuv__fault *fault, int status, const char *clause) {
+void wsuv__fault_set_status(struct wsuv__fault *fault, int status, struct wsuv__text versions,
+                            const char *clause) {
   fault->is.name = "status";
   fault->is.why = "unexpected value";
   fault->is.expected = "101";
@@ -88,5 +89,9 @@ void wsuv__fault_set_status(struct wsuv__fault *fault, int status, const char *c
   wsuv__detail_add(&fault->line, "status is ");
   wsuv__detail_add(&fault->line, fault->value.text);
   wsuv__detail_add(&fault->line, ", expected 101");
+  if (versions.len > 0) {
+    wsuv__detail_add(&fault->line, ", Sec-WebSocket-Version is ");
+    wsuv__detail_add_quoted(&fault->line, versions.data, versions.len);
+  }
   end_line(fault, clause);
 }

@@ -33,8 +33,9 @@ void wsuv__fault_set_value(struct wsuv__fault *fault, const char *name, struct w
 void wsuv__fault_set_element(struct wsuv__fault *fault, const char *name, struct wsuv__text value,
                              const char *why, const char *clause);
 
-/* "status is STATUS, expected 101" */
-void wsuv__fault_set_status(struct wsuv__fault *fault, int status, const char *clause);
+/* "status is STATUS, expected 101", and of an answer that lists versions ', Sec-WebSocket-Version is "VERSIONS"' */
+void wsuv__fault_set_status(struct wsuv__fault *fault, int status, struct wsuv__text versions,
+                            const char *clause);
 
 /* What stood behind the status, should that be the fault. */
 void wsuv__fault_keep_reason(struct wsuv__fault *fault, struct wsuv__text reason);

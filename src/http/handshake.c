@@ -15,6 +15,7 @@ static const char *const field_names[NFIELDS] = {
     "Sec-WebSocket-Protocol",
     "Sec-WebSocket-Extensions",
     "Origin",
+    "Expect",
 };
 
 const char *wsuv__handshake_field_name(enum wsuv__handshake_field field) {

@@ -27,6 +27,7 @@ enum wsuv__handshake_field {
   FIELD_PROTOCOL,
   FIELD_EXTENSIONS,
   FIELD_ORIGIN,
+  FIELD_EXPECT,
   NFIELDS
 };
 

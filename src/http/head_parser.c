@@ -131,6 +131,22 @@ static void terminate_span(struct wsuv__head_parser *p, struct wsuv__head_span *
   p->text.base[span->at + span->len] = '\0'; /* was SP or CR, and llhttp is done with it */
 }
 
+/* The authority moves over the slashes before it, which leaves room for its NUL and for the "/" of an empty path. */
+static void set_authority_apart(struct wsuv__head_parser *p, struct wsuv__start_line *parts) {
+  struct wsuv__text *authority = &parts->authority;
+  char *to;
+  if (authority->data == NULL)
+    return;
+  to = (char *)p->text.base + offset_of(p, authority->data) - 2;
+  memmove(to, authority->data, authority->len);
+  authority->data = to;
+  if (parts->target.len > 0 && parts->target.data[0] == '/')
+    return;
+  to[authority->len + 1] = '/';
+  parts->target.data = to + authority->len + 1;
+  parts->target.len++;
+}
+
 static int take_start_line(struct wsuv__head_parser *p, struct wsuv__text line) {
   struct wsuv__start_line parts;
   int err = p->kind == HEAD_REQUEST ? wsuv__start_line_parse_request(&parts, line)
@@ -140,7 +156,9 @@ static int take_start_line(struct wsuv__head_parser *p, struct wsuv__text line) 
   if (err != 0)
     return err;
   p->has_line = 1;
+  set_authority_apart(p, &parts);
   terminate_span(p, &p->method, parts.method);
+  terminate_span(p, &p->authority, parts.authority);
   terminate_span(p, &p->target, parts.target);
   terminate_span(p, &p->reason, parts.reason);
   return 0;
@@ -353,6 +371,10 @@ wsuv_span_t wsuv__head_parser_method(const struct wsuv__head_parser *p) {
 
 wsuv_span_t wsuv__head_parser_target(const struct wsuv__head_parser *p) {
   return span_of(p, p->target.at, p->target.len);
+}
+
+wsuv_span_t wsuv__head_parser_authority(const struct wsuv__head_parser *p) {
+  return span_of(p, p->authority.at, p->authority.len);
 }
 
 wsuv_span_t wsuv__head_parser_reason(const struct wsuv__head_parser *p) {

@@ -53,6 +53,7 @@ struct wsuv__head_parser {
   struct wsuv__fields fields;
   struct wsuv__head_span method;
   struct wsuv__head_span target;
+  struct wsuv__head_span authority;
   struct wsuv__head_span reason;
   size_t total;     /* bytes of heads so far */
   size_t line_at;   /* where the unfinished line starts in text */
@@ -77,9 +78,11 @@ int wsuv__head_parser_feed(struct wsuv__head_parser *p, const uint8_t *data, siz
  * was received, WSUV_EHTTP in the middle of a message. */
 int wsuv__head_parser_eof(struct wsuv__head_parser *p);
 
-/* Borrowed until the parser is fed or freed; method, target, reason, names and values are NUL-terminated too. */
+/* Borrowed until the parser is fed or freed; method, target, authority, reason, names and values are NUL-terminated too. An
+ * absolute-form target is given as authority and origin-form; the authority is empty for others (RFC 9112 3.2). */
 wsuv_span_t wsuv__head_parser_method(const struct wsuv__head_parser *p);
 wsuv_span_t wsuv__head_parser_target(const struct wsuv__head_parser *p);
+wsuv_span_t wsuv__head_parser_authority(const struct wsuv__head_parser *p);
 wsuv_span_t wsuv__head_parser_reason(const struct wsuv__head_parser *p);
 wsuv_span_t wsuv__head_parser_body(const struct wsuv__head_parser *p);
 size_t wsuv__head_parser_nheaders(const struct wsuv__head_parser *p);

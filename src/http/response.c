@@ -85,6 +85,16 @@ static int is_own(struct wsuv__text name) {
          wsuv__token_is(name.data, name.len, "Transfer-Encoding");
 }
 
+static int has_field(const wsuv_header_t *headers, size_t nheaders, const char *name) {
+  size_t i;
+  for (i = 0; i < nheaders; i++) {
+    struct wsuv__text given = wsuv__field_line_name(&headers[i]);
+    if (wsuv__token_is(given.data, given.len, name))
+      return 1;
+  }
+  return 0;
+}
+
 static int check(int status, const wsuv_header_t *headers, size_t nheaders, const void *body,
                  size_t body_len) {
   size_t i;
@@ -94,6 +104,8 @@ static int check(int status, const wsuv_header_t *headers, size_t nheaders, cons
   for (i = 0; i < nheaders; i++)
     if (wsuv__field_line_check(&headers[i]) != 0 || is_own(wsuv__field_line_name(&headers[i])))
       return WSUV_EINVAL;
+  if (status == 401 && !has_field(headers, nheaders, "WWW-Authenticate"))
+    return WSUV_EINVAL; /* RFC 9110 15.5.2 */
   return 0;
 }
 
@@ -123,21 +135,41 @@ static int write_content_length(struct wsuv__buf *buf, const wsuv_allocator_t *a
 
 struct message {
   int status;
-  const char *connection; /* the whole line */
   const wsuv_header_t *headers;
   size_t nheaders;
   const void *body;
   size_t body_len;
 };
 
+/* RFC 9110 15.5.22, RFC 6455 4.4 */
+static int write_upgrade(struct wsuv__buf *buf, const wsuv_allocator_t *a,
+                         const struct message *m) {
+  int err = 0;
+  if (!has_field(m->headers, m->nheaders, "Upgrade"))
+    err = wsuv__buf_append_text(buf, a, "Upgrade: websocket\r\n");
+  if (err == 0 && !has_field(m->headers, m->nheaders, "Sec-WebSocket-Version"))
+    err = wsuv__buf_append_text(buf, a, "Sec-WebSocket-Version: 13\r\n");
+  return err;
+}
+
+/* Upgrade is named in Connection (RFC 9110 7.8). */
+static int write_connection(struct wsuv__buf *buf, const wsuv_allocator_t *a,
+                            const struct message *m) {
+  int upgrades = m->status == 426 || has_field(m->headers, m->nheaders, "Upgrade");
+  return wsuv__buf_append_text(
+      buf, a, upgrades ? "Connection: Upgrade, close\r\n" : "Connection: close\r\n");
+}
+
 static int write_parts(struct wsuv__buf *buf, const wsuv_allocator_t *a, const struct message *m) {
   int err = write_status_line(buf, a, m->status);
+  if (err == 0 && m->status == 426)
+    err = write_upgrade(buf, a, m);
   if (err == 0)
     err = wsuv__field_line_write_all(buf, a, m->headers, m->nheaders);
   if (err == 0 && !has_no_body(m->status))
     err = write_content_length(buf, a, m->body_len);
   if (err == 0 && m->status >= 200)
-    err = wsuv__buf_append_text(buf, a, m->connection);
+    err = write_connection(buf, a, m);
   if (err == 0)
     err = wsuv__buf_append_text(buf, a, "\r\n");
   if (err == 0)
@@ -161,7 +193,6 @@ int wsuv__response_write(struct wsuv__buf *buf, const wsuv_allocator_t *a, int s
   if (check(status, headers, nheaders, body, body_len) != 0)
     return WSUV_EINVAL;
   m.status = status;
-  m.connection = "Connection: close\r\n";
   m.headers = headers;
   m.nheaders = nheaders;
   m.body = body;
@@ -169,21 +200,13 @@ int wsuv__response_write(struct wsuv__buf *buf, const wsuv_allocator_t *a, int s
   return write_message(buf, a, &m);
 }
 
-/* What a status obliges the server to say besides: RFC 9110 15.5.6 and 15.5.22, RFC 6455 4.4. */
-static size_t required_headers(struct message *m, wsuv_header_t headers[3]) {
+/* RFC 9110 15.5.6 */
+static size_t required_headers(int status, wsuv_header_t headers[2]) {
   static const wsuv_header_t type = {"Content-Type", "text/plain", 0, 0};
   static const wsuv_header_t allow = {"Allow", "GET", 0, 0};
-  static const wsuv_header_t upgrade = {"Upgrade", "websocket", 0, 0};
-  static const wsuv_header_t version = {"Sec-WebSocket-Version", "13", 0, 0};
   size_t n = 0;
-  m->connection = "Connection: close\r\n";
-  if (m->status == 405)
+  if (status == 405)
     headers[n++] = allow;
-  if (m->status == 426) {
-    headers[n++] = upgrade;
-    headers[n++] = version;
-    m->connection = "Connection: Upgrade, close\r\n";
-  }
   headers[n++] = type;
   return n;
 }
@@ -191,7 +214,7 @@ static size_t required_headers(struct message *m, wsuv_header_t headers[3]) {
 int wsuv__response_write_refusal(struct wsuv__buf *buf, const wsuv_allocator_t *a, int err,
                                  const char *detail) {
   struct wsuv__detail line; /* bounds the text and makes it printable */
-  wsuv_header_t headers[3];
+  wsuv_header_t headers[2];
   struct message m;
 
   wsuv__detail_clear(&line);
@@ -199,7 +222,7 @@ int wsuv__response_write_refusal(struct wsuv__buf *buf, const wsuv_allocator_t *
   line.text[line.len++] = '\n'; /* in place of the NUL */
   m.status = wsuv_err_http_status(err);
   m.headers = headers;
-  m.nheaders = required_headers(&m, headers);
+  m.nheaders = required_headers(m.status, headers);
   m.body = line.text;
   m.body_len = line.len;
   return write_message(buf, a, &m);

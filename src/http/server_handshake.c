@@ -72,23 +72,13 @@ static int check_repeated(wsuv_handshake_t *h) {
   return wsuv__handshake_check_repeated(h, single, 3, "RFC 6455 11.3, RFC 9112 3.2");
 }
 
-/* Host is a uri-host with an optional port (RFC 9110 7.2): what could end it or change its meaning is refused. */
-static int is_host(struct wsuv__text host) {
-  size_t nopen = 0;
-  size_t nclosed = 0;
-  size_t i;
-  for (i = 0; i < host.len; i++) {
-    char c = host.data[i];
-    if (c <= ' ' || c > '~' || strchr("/?#@\\<>\"{}|^`", c) != NULL)
-      return 0;
-    nopen += c == '[';
-    nclosed += c == ']';
-  }
-  return host.len > 0 && nopen == nclosed && nopen <= 1 && (nopen == 0 || host.data[0] == '[');
+static int is_host(const wsuv_handshake_t *h) {
+  struct wsuv__text host = wsuv__handshake_value(h, FIELD_HOST);
+  return wsuv__token_is_host(host.data, host.len);
 }
 
 static int check_host(wsuv_handshake_t *h) {
-  if (h->slots[FIELD_HOST].count == 0 || is_host(wsuv__handshake_value(h, FIELD_HOST)))
+  if (h->slots[FIELD_HOST].count == 0 || is_host(h))
     return 0;
   return wsuv__handshake_refuse_value(h, WSUV_EHEADER, FIELD_HOST, "host[:port]", "RFC 9112 3.2");
 }
@@ -241,9 +231,21 @@ static int write_extensions(wsuv_handshake_t *h) {
   return write_text(h, "\r\n");
 }
 
+/* RFC 9110 10.1.1; other expectations are ignored. */
+static int expects_continue(const wsuv_handshake_t *h) {
+  struct wsuv__text rest = wsuv__handshake_value(h, FIELD_EXPECT);
+  struct wsuv__text token;
+  while (wsuv__token_next(&rest, &token) == 1)
+    if (wsuv__token_is(token.data, token.len, "100-continue"))
+      return 1;
+  return 0;
+}
+
 /* RFC 6455 4.2.2 item 5; the numbers are those of its list. */
 static int write_response(wsuv_handshake_t *h, const wsuv_header_t *headers, size_t nheaders) {
   const char *subprotocol = wsuv_handshake_subprotocol(h);
+  if (expects_continue(h) && write_text(h, "HTTP/1.1 100 Continue\r\n\r\n") != 0)
+    return WSUV_ENOMEM; /* RFC 9110 7.8: ahead of the 101 */
   if (write_text(h, "HTTP/1.1 101 Switching Protocols\r\n") != 0 || /* 1 */
       write_text(h, "Upgrade: websocket\r\n") != 0 ||               /* 2 */
       write_text(h, "Connection: Upgrade\r\n") != 0 ||              /* 3 */

@@ -36,13 +36,33 @@ static int is_target(struct wsuv__text text) {
   return text.len > 0;
 }
 
+static size_t scheme_len(struct wsuv__text target) {
+  if (wsuv__token_starts_with(target.data, target.len, "http://"))
+    return 7;
+  return wsuv__token_starts_with(target.data, target.len, "https://") ? 8 : 0;
+}
+
 /* RFC 9112 3.2: GET has origin-form or absolute-form. Other methods are refused later whatever they ask for. */
 static int fits_method(const struct wsuv__start_line *line) {
   struct wsuv__text target = line->target;
   if (line->method.len != 3 || memcmp(line->method.data, "GET", 3) != 0)
     return 1;
-  return target.data[0] == '/' || wsuv__token_starts_with(target.data, target.len, "http://") ||
-         wsuv__token_starts_with(target.data, target.len, "https://");
+  return target.data[0] == '/' || scheme_len(target) > 0;
+}
+
+/* RFC 9112 3.2.2. User information is refused (RFC 9110 4.2.4), and so is no host at all (4.2.1). */
+static int take_authority(struct wsuv__start_line *line) {
+  size_t at = scheme_len(line->target);
+  struct wsuv__text *rest = &line->target;
+  if (at == 0)
+    return 0;
+  line->authority.data = rest->data + at;
+  while (at < rest->len && rest->data[at] != '/' && rest->data[at] != '?')
+    at++;
+  rest->data += at;
+  rest->len -= at;
+  line->authority.len = (size_t)(rest->data - line->authority.data);
+  return wsuv__token_is_host(line->authority.data, line->authority.len) ? 0 : WSUV_EHTTP;
 }
 
 int wsuv__start_line_parse_request(struct wsuv__start_line *out, struct wsuv__text line) {
@@ -54,7 +74,7 @@ int wsuv__start_line_parse_request(struct wsuv__start_line *out, struct wsuv__te
     return WSUV_EHTTP;
   if (out->method.len == 3 && memcmp(out->method.data, "PRI", 3) == 0)
     return WSUV_EHTTPVERSION;
-  return fits_method(out) ? 0 : WSUV_EHTTP;
+  return fits_method(out) ? take_authority(out) : WSUV_EHTTP;
 }
 
 int wsuv__start_line_parse_response(struct wsuv__start_line *out, struct wsuv__text line) {

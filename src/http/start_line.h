@@ -7,8 +7,10 @@
 
 struct wsuv__start_line {
   struct wsuv__text method; /* request */
-  struct wsuv__text target; /* request */
-  struct wsuv__text reason; /* response; may be empty */
+  struct wsuv__text
+      target; /* request; of an absolute-form what follows the authority, "" for nothing */
+  struct wsuv__text authority; /* request in absolute-form, else NULL */
+  struct wsuv__text reason;    /* response; may be empty */
 };
 
 /* "method SP target SP HTTP/x.y" without the CRLF (RFC 9112 3). 0; WSUV_EHTTP; WSUV_EHTTPVERSION for HTTP/2's

@@ -121,3 +121,18 @@ int wsuv__token_next_protocol(struct wsuv__text *rest, struct wsuv__protocol *pr
   protocol->name = element;
   return WSUV_ETOKEN;
 }
+
+/* What could end the host or change its meaning is refused. */
+int wsuv__token_is_host(const char *data, size_t len) {
+  size_t nopen = 0;
+  size_t nclosed = 0;
+  size_t i;
+  for (i = 0; i < len; i++) {
+    char c = data[i];
+    if (c <= ' ' || c > '~' || strchr("/?#@\\<>\"{}|^`", c) != NULL)
+      return 0;
+    nopen += c == '[';
+    nclosed += c == ']';
+  }
+  return len > 0 && nopen == nclosed && nopen <= 1 && (nopen == 0 || data[0] == '[');
+}

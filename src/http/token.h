@@ -28,6 +28,9 @@ int wsuv__token_is(const char *data, size_t len, const char *name);
 /* The same for the first characters of `data`. */
 int wsuv__token_starts_with(const char *data, size_t len, const char *prefix);
 
+/* uri-host with an optional port (RFC 9110 7.2), without user information. */
+int wsuv__token_is_host(const char *data, size_t len);
+
 /* Without the spaces and tabs at both ends (RFC 9110 5.6.3). */
 struct wsuv__text wsuv__token_trim(const char *data, size_t len);
 

@@ -4,7 +4,7 @@
  *
  * Octet 0 picks role and limits, octet 1 the pieces, octet 2 what callbacks do, whether messages come whole, extensions and
  * claims. Then steps: an octet below 16 is a local call (see `act`), any other one says how many of the following octets are
- * received. */
+ * received. covers: W210 */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Sec-WebSocket-Extensions in each grammar: what was parsed, written and parsed again, is the same list. The first octet picks
- * nothing but the room that format gets. */
+ * nothing but the room that format gets. covers: W210 */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

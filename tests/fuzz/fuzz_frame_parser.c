@@ -1,5 +1,5 @@
 /* The frame parser: the same frames however the octets are cut, headers that encode to what was read, failures that
- * stay. The first octet picks the rules, the second the pieces. */
+ * stay. The first octet picks the rules, the second the pieces. covers: W210 */
 #include <stdlib.h>
 #include <string.h>
 

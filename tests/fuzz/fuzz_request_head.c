@@ -1,6 +1,7 @@
-/* Requests: head parser, server handshake, response or refusal. */
+/* Requests: head parser, server handshake, response or refusal. covers: W210 */
 #include "fuzz/head_fuzz.h"
 #include "http/response.h"
+#include "http/token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +28,18 @@ static void check_refusal(int err, const char *detail) {
   wsuv__buf_free(&buf, &wsuv__default_allocator);
 }
 
+/* Whatever the target was, an authority is one that Host could name, and a path is left. */
+static void check_target(const struct wsuv__head_parser *p) {
+  wsuv_span_t authority = wsuv__head_parser_authority(p);
+  wsuv_span_t target = wsuv__head_parser_target(p);
+  FUZZ_CHECK(authority.data[authority.len] == '\0' && target.data[target.len] == '\0');
+  FUZZ_CHECK(strlen((const char *)target.data) == target.len);
+  if (authority.len == 0)
+    return;
+  FUZZ_CHECK(wsuv__token_is_host((const char *)authority.data, authority.len));
+  FUZZ_CHECK(target.data[0] == '/');
+}
+
 static int judge(const struct wsuv__head_parser *p) {
   static const char *const supported[] = {"a", "chat"};
   wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_SERVER);
@@ -37,6 +50,7 @@ static int judge(const struct wsuv__head_parser *p) {
   size_t nagreed;
   size_t i;
   int err;
+  check_target(p);
   options.subprotocols = supported;
   options.nsubprotocols = 2;
   options.extensions = extensions;

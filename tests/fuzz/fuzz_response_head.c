@@ -1,4 +1,4 @@
-/* Responses: head parser and client handshake. */
+/* Responses: head parser and client handshake. covers: W210 */
 #include "fuzz/head_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

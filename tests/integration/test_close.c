@@ -98,6 +98,7 @@ static void test_both_at_once(void **state) {
   loopback_close(&lb);
 }
 
+/* covers: W158 */
 static void test_terminate(void **state) {
   struct loopback lb;
   struct host host;
@@ -217,7 +218,7 @@ static void test_reset(void **state) {
   close_rig(&rig, 1006, 0, UV_ECONNRESET);
 }
 
-/* covers: W093 W166 W168 W170 */
+/* covers: W093 W166 W167 W168 W170 W211 */
 static void test_protocol_error(void **state) {
   struct rig rig;
   (void)state;
@@ -232,6 +233,7 @@ static void test_protocol_error(void **state) {
   RUN_UNTIL(&rig.lb, rig.server->n[EV_CLOSE] == 1);
   CHECK_STR("oc", rig.server->log);
   CHECK_INT(1002, rig.server->end.sent_code);
+  CHECK_NOT_NULL(strstr(rig.server->end.detail, "RFC 6455 5.1"));
   close_rig(&rig, 1006, 0, WSUV_EUNMASKED);
 }
 

@@ -173,6 +173,9 @@ static const struct answer answers[] = {
      STAY, WSUV_ESTATUS, 401, ""},
     {"302", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", STAY, WSUV_ESTATUS,
      302, ""},
+    {"426, and no second attempt",
+     "HTTP/1.1 426 No\r\nSec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n", STAY,
+     WSUV_ESTATUS, 426, ""},
     {"a wrong Accept", OK101 FIELDS "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
      STAY, WSUV_EACCEPT, 101, ""},
     {"no Accept", OK101 FIELDS "\r\n", STAY, WSUV_EMISSING, 101, ""},
@@ -190,7 +193,7 @@ static const struct answer answers[] = {
     {"a reset", "HTTP", RESET, UV_ECONNRESET, 0, ""},
 };
 
-/* covers: HTR.1 HTR.3 HSC.9 HSC.18 ERR.20 W035 W036 W037 W038 W040 W041 W165 */
+/* covers: HTR.1 HTR.3 HSC.9 HSC.18 ERR.20 W035 W036 W037 W038 W040 W041 W078 W165 */
 static void test_answer(const void *row) {
   const struct answer *answer = row;
   struct loopback lb;
@@ -227,6 +230,7 @@ static void test_answer(const void *row) {
     RUN_UNTIL(&lb, server.peers[0].eof || server.peers[0].error != 0);
     CHECK_SIZE(server.peers[0].at, server.peers[0].in_len);
   }
+  CHECK_SIZE(1, server.npeers);
   loopback_close(&lb);
 }
 
@@ -248,7 +252,7 @@ static void test_silent_server(void **state) {
   loopback_close(&lb);
 }
 
-/* Nothing goes out before the 101. covers: W034 H056 */
+/* The request goes out, and nothing behind it before the 101. covers: W013 W019 W034 H056 */
 static void test_no_early_data(void **state) {
   struct loopback lb;
   struct raw_server server;

@@ -177,6 +177,7 @@ static void answer_page(struct host *host, wsuv_upgrade_t *request) {
   CHECK_ERR(0, CALL(host->lb, wsuv_upgrade_reject(request, 200, &type, 1, "<p>hi", 5)));
 }
 
+/* covers: H055 */
 static void test_page(void **state) {
   struct loopback lb;
   struct host host;
@@ -241,7 +242,7 @@ static void answer_request(struct loopback *lb, struct host *host, const struct 
   CHECK_ERR(0, host_listen(host, &options));
 }
 
-/* covers: W045 W046 W047 W049 W052 W053 W064 W077 W212 H008 H013 H043 H053 */
+/* covers: W045 W046 W047 W049 W052 W053 W064 W077 W212 H008 H013 H035 H043 H053 H055 H066 */
 static void test_request(const void *row) {
   const struct request *request = row;
   struct loopback lb;

@@ -131,7 +131,7 @@ struct format_row {
   const char *text;
 };
 
-/* covers: ERR.14 ERR.21 ERR.22 */
+/* covers: ERR.14 ERR.21 ERR.22 W135 */
 static const struct format_row formats[] = {
     {"code with a name", 1000, NULL, "1000/SUCCESS"},
     {"and a reason", 1001, "going down", "1001/ENDPOINT_UNAVAILABLE: going down"},

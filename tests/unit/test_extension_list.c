@@ -48,7 +48,7 @@ struct grammar_case {
 
 #define ALL(text) text, text, text
 
-/* covers: EXT.1 EXT.2 EXT.3 EXT.4 EXT.5 EXT.6 DEC.2 W195 H048 */
+/* covers: EXT.1 EXT.2 EXT.3 EXT.4 EXT.5 EXT.6 DEC.2 W075 W195 H048 */
 static const struct grammar_case grammar_cases[] = {
     {"nothing", "", ALL("")},
     {"blanks and commas", " ,\t, ", ALL("")},

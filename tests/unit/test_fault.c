@@ -131,6 +131,18 @@ static void a_client_has_the_status_and_both_accepts(void **state) {
   wsuv_handshake_free(h);
 }
 
+/* Several lines are one list. covers: W090 */
+static void a_client_reports_the_versions_of_the_server(void **state) {
+  wsuv_handshake_t *h = new_handshake(WSUV_CLIENT);
+  (void)state;
+  CHECK_ERR(0, wsuv_handshake_status_line(h, 426));
+  give_lines(h, "Sec-WebSocket-Version: 7\nSec-WebSocket-Version: 8, 25\n");
+  CHECK_ERR(WSUV_ESTATUS, wsuv_handshake_finish(h));
+  CHECK_STR("status is 426, expected 101, Sec-WebSocket-Version is \"7, 8, 25\" (RFC 6455 4.1)",
+            wsuv_handshake_detail(h));
+  wsuv_handshake_free(h);
+}
+
 /* covers: ERR.4 ERR.21 */
 static void a_reason_phrase_is_kept_for_a_wrong_status(void **state) {
   wsuv_handshake_t *h = new_handshake(WSUV_CLIENT);
@@ -166,6 +178,7 @@ int main(void) {
       cmocka_unit_test(a_fault_has_attributes_but_no_secrets),
       cmocka_unit_test(the_value_of_a_fault_is_printable_and_cut),
       cmocka_unit_test(a_client_has_the_status_and_both_accepts),
+      cmocka_unit_test(a_client_reports_the_versions_of_the_server),
       cmocka_unit_test(a_reason_phrase_is_kept_for_a_wrong_status),
   };
   return cmocka_run_group_tests_name("fault", tests, NULL, NULL);

@@ -62,7 +62,7 @@ static void say_headers(struct verdict *v, const struct wsuv__head_parser *p) {
   }
 }
 
-/* "<method> <target> 1.1 {name=value} upgrade has_body" or "<status> <reason> ... body=..."; then "reading" where
+/* "<method> [<authority>] <target> 1.1 {name=value} upgrade has_body" or "<status> <reason> ... body=..."; then "reading" where
  * nothing is complete; then "rest=" with what was left over. An error is its name. */
 static void say_all(struct verdict *v, const struct wsuv__head_parser *p, int err) {
   static const char *const states[] = {"reading", "reading body", "", "failed"};
@@ -71,6 +71,7 @@ static void say_all(struct verdict *v, const struct wsuv__head_parser *p, int er
     return;
   }
   say_span(v, "", wsuv__head_parser_method(p));
+  say_span(v, " ", wsuv__head_parser_authority(p));
   say_span(v, " ", wsuv__head_parser_target(p));
   if (p->status != 0)
     say_number(v, p->status);
@@ -179,7 +180,7 @@ struct head_case {
   const char *expected;
 };
 
-/* covers: HTR.3 IOC.5 HSS.13 HSK.4 W047 W048 W192 H001 H005 H018 H024 H032 H042 C20 */
+/* covers: HTR.3 IOC.5 HSS.13 HSK.4 W047 W048 W192 H001 H005 H018 H019 H024 H032 H042 C20 */
 static const struct head_case requests[] = {
     {"a handshake", STR("GET /chat?x HTTP/1.1\r\nHost: h\r\n" ASK "\r\n"),
      "GET /chat?x {Host=h} {Upgrade=websocket} {Connection=Upgrade} upgrade"},
@@ -194,8 +195,10 @@ static const struct head_case requests[] = {
     {"repeated fields stay apart", STR(GET "A: 1\r\na: 2\r\nA: 1\r\n\r\n"),
      "GET / {A=1} {a=2} {A=1}"},
     {"high octets in a value", STR(GET "A: \xc3\xa4\xff\r\n\r\n"), "GET / {A=\xc3\xa4\xff}"},
-    {"absolute-form", STR("GET http://h/p?q HTTP/1.1\r\n\r\n"), "GET http://h/p?q"},
-    {"absolute-form, no path", STR("GET https://h HTTP/1.1\r\n\r\n"), "GET https://h"},
+    {"absolute-form", STR("GET http://h/p?q HTTP/1.1\r\n\r\n"), "GET h /p?q"},
+    {"absolute-form, port", STR("GET HTTP://[::1]:81// HTTP/1.1\r\n\r\n"), "GET [::1]:81 //"},
+    {"absolute-form, no path", STR("GET https://h HTTP/1.1\r\n\r\n"), "GET h /"},
+    {"absolute-form, query alone", STR("GET http://h?q=/ HTTP/1.1\r\n\r\n"), "GET h /?q=/"},
     {"unwise characters in the target", STR("GET /{}|\"<>\\^` HTTP/1.1\r\n\r\n"),
      "GET /{}|\"<>\\^`"},
     {"HTTP/1.0", STR("GET / HTTP/1.0\r\n\r\n"), "GET / not 1.1"},
@@ -249,6 +252,9 @@ static const struct head_case bad_requests[] = {
     {"fragment", STR("GET /#x HTTP/1.1\r\n\r\n"), "EHTTP"},
     {"asterisk-form", STR("GET * HTTP/1.1\r\n\r\n"), "EHTTP"},
     {"authority-form", STR("GET h:80 HTTP/1.1\r\n\r\n"), "EHTTP"},
+    {"user information in an absolute-form", STR("GET http://u:p@h/ HTTP/1.1\r\n\r\n"), "EHTTP"},
+    {"absolute-form without a host", STR("GET http:///p HTTP/1.1\r\n\r\n"), "EHTTP"},
+    {"absolute-form that is a scheme", STR("POST https:// HTTP/1.1\r\n\r\n"), "EHTTP"},
     {"another scheme", STR("GET ftp://h/ HTTP/1.1\r\n\r\n"), "EHTTP"},
     {"TLS on the plain port", STR("\x16\x03\x01\x02\x00\x01"), "EHTTP"},
     {"text", STR("hello\r\n"), "EHTTP"},

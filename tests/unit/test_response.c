@@ -32,6 +32,33 @@ static void a_response_has_length_and_close(void **state) {
                 wsuv__response_write(&buf, a, 100, NULL, 0, NULL, 0), &buf);
 }
 
+/* covers: H053 H066 */
+static void a_426_says_what_to_upgrade_to(void **state) {
+  static const wsuv_header_t own[] = {{"upgrade", "x", 0, 0}, {"Sec-WebSocket-Version", "8", 0, 0}};
+  struct wsuv__buf buf = {0};
+  const wsuv_allocator_t *a = &wsuv__default_allocator;
+  (void)state;
+  check_written(
+      "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+      "Content-Length: 0\r\nConnection: Upgrade, close\r\n\r\n",
+      wsuv__response_write(&buf, a, 426, NULL, 0, NULL, 0), &buf);
+  check_written("HTTP/1.1 426 Upgrade Required\r\nupgrade: x\r\nSec-WebSocket-Version: 8\r\n"
+                "Content-Length: 0\r\nConnection: Upgrade, close\r\n\r\n",
+                wsuv__response_write(&buf, a, 426, own, 2, NULL, 0), &buf);
+}
+
+/* covers: H061 */
+static void a_401_has_a_challenge(void **state) {
+  static const wsuv_header_t challenge = {"www-authenticate", "Basic", 0, 0};
+  struct wsuv__buf buf = {0};
+  const wsuv_allocator_t *a = &wsuv__default_allocator;
+  (void)state;
+  CHECK_ERR(WSUV_EINVAL, wsuv__response_write(&buf, a, 401, two_headers, 2, NULL, 0));
+  check_written("HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic\r\nContent-Length: 0\r\n"
+                "Connection: close\r\n\r\n",
+                wsuv__response_write(&buf, a, 401, &challenge, 1, NULL, 0), &buf);
+}
+
 struct bad_case {
   const char *name;
   int status;
@@ -130,6 +157,8 @@ static void every_allocation_may_fail(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_response_has_length_and_close),
+      cmocka_unit_test(a_426_says_what_to_upgrade_to),
+      cmocka_unit_test(a_401_has_a_challenge),
       cmocka_unit_test(a_refusal_says_what_its_status_requires),
       cmocka_unit_test(every_error_has_a_refusal),
       cmocka_unit_test(a_long_detail_is_cut),

@@ -43,7 +43,7 @@ struct request_case {
 #define C421 " (RFC 6455 4.2.1)"
 
 /* covers: HSS.3 HSS.4 HSS.5 HSS.6 HSS.7 HSS.8 HSK.4 HSK.6 HSK.7 ERR.5 ERR.7 ERR.11 ERR.18 ERR.21 W086 W089 W045 W049 W050 W051
- * W052 W053 W055 W057 W058 W064 W069 W070 H013 H014 H015 H041 H046 H051 C9 C15 C17 */
+ * W052 W053 W055 W057 W058 W064 W069 W070 W076 H013 H014 H015 H041 H046 H051 C9 C15 C17 */
 static const struct request_case request_cases[] = {
     {"as it should be", GOOD, 0, "", NULL},
     {"any case, any order",
@@ -106,6 +106,7 @@ static const struct request_case request_cases[] = {
     {"version 0x0d", HOST ASK KEY "Sec-WebSocket-Version: 0x0d\n", WSUV_EVERSION, NULL, NULL},
     {"version 4294967309", HOST ASK KEY "Sec-WebSocket-Version: 4294967309\n", WSUV_EVERSION, NULL,
      NULL},
+    {"version 269", HOST ASK KEY "Sec-WebSocket-Version: 269\n", WSUV_EVERSION, NULL, NULL},
     {"version list", HOST ASK KEY "Sec-WebSocket-Version: 13, 8\n", WSUV_EVERSION, NULL, NULL},
     {"empty version", HOST ASK KEY "Sec-WebSocket-Version:\n", WSUV_EVERSION,
      "Sec-WebSocket-Version is \"\", expected 13 (RFC 6455 4.2.2)", NULL},
@@ -200,6 +201,37 @@ static void the_response_has_the_fields_in_the_documented_order(void **state) {
   check_response(RESPONSE
                  "Sec-WebSocket-Protocol: def\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n",
                  h, extra, 2);
+  wsuv_handshake_free(h);
+}
+
+struct expect_case {
+  const char *name;
+  const char *lines;
+  int continues;
+};
+
+/* covers: H060 */
+static const struct expect_case expect_cases[] = {
+    {"none", "", 0},
+    {"100-continue", "Expect: 100-continue\n", 1},
+    {"in another letter case", "expect: 100-Continue\n", 1},
+    {"among others", "Expect: x\nExpect: 100-continue\n", 1},
+    {"another", "Expect: 100-continues\n", 0},
+    {"no token", "Expect: a b, 100-continue\n", 0},
+};
+
+static void run_expect(const void *data) {
+  const struct expect_case *row = data;
+  const char *first =
+      row->continues ? "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 " : "HTTP/1.1 101 ";
+  wsuv_handshake_t *h = new_server();
+  wsuv_span_t text;
+  CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
+  give_lines(h, GOOD);
+  give_lines(h, row->lines);
+  CHECK_ERR(0, wsuv_handshake_finish(h));
+  CHECK_ERR(0, wsuv_handshake_response(h, NULL, 0, &text));
+  CHECK_BYTES(first, strlen(first), text.data, strlen(first));
   wsuv_handshake_free(h);
 }
 
@@ -348,6 +380,7 @@ int main(void) {
   int nfailed = cmocka_run_group_tests_name("server handshake", tests, NULL, NULL);
   nfailed += CHECK_RUN_TABLE("requests", request_cases, run_request);
   nfailed += CHECK_RUN_TABLE("request lines", line_cases, run_line);
+  nfailed += CHECK_RUN_TABLE("expectations", expect_cases, run_expect);
   nfailed += CHECK_RUN_TABLE("origins", origin_cases, run_origin);
   return nfailed;
 }
