@@ -1,7 +1,7 @@
 /* wsuv: WebSocket (RFC 6455) on libuv. Includes all of the public API.
  *
  * wsuv/server.h, wsuv/client.h, wsuv/conn.h, wsuv/loop.h  the libuv side
- * wsuv/endpoint.h, handshake.h, extension.h, frame.h      the sans-I/O core, usable without libuv (wsuv::core)
+ * wsuv/endpoint.h, event.h, handshake.h, extension.h, frame.h      the sans-I/O core, usable without libuv (wsuv::core)
  */
 #ifndef WSUV_H
 #define WSUV_H
@@ -9,6 +9,7 @@
 #include "wsuv/client.h"
 #include "wsuv/conn.h"
 #include "wsuv/endpoint.h"
+#include "wsuv/event.h"
 #include "wsuv/errno.h"
 #include "wsuv/extension.h"
 #include "wsuv/frame.h"

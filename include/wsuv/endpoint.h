@@ -68,7 +68,7 @@ typedef struct wsuv_endpoint_options {
    * for clients and when pings are on; wsuv_random (wsuv/handshake.h) will do. */
   int (*random)(void *arg, void *buf, size_t len);
   void *random_arg;
-  int64_t max_message_size; /* octets of a message [16 MiB; none with on_fragment] */
+  int64_t max_message_size; /* octets of a message [16 MiB; none with on_fragment, fragments] */
   int64_t max_frame_size;   /* octets of one frame's payload [no limit of its own] */
   int64_t write_limit;      /* octets queued for sending [32 MiB]; WSUV_OFF: no limit */
   int64_t ping_interval_ms; /* Ping after so much silence [WSUV_OFF in the core] */
@@ -84,12 +84,13 @@ typedef struct wsuv_endpoint_options {
   int manual_pong; /* non-zero: Pings are answered by the application (wsuv_endpoint_pong) */
   int64_t
       read_ahead; /* octets kept while paused before no more are taken [64 KiB]; WSUV_OFF: none */
+  int fragments; /* without a handler: non-zero for pieces of messages, as on_fragment (wsuv/event.h) */
 } wsuv_endpoint_options_t;
 
 #define WSUV_ENDPOINT_OPTIONS_INIT(role)                                                         \
   {                                                                                              \
     sizeof(wsuv_endpoint_options_t), role, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, \
-        0, 0                                                                                     \
+        0, 0, 0                                                                                  \
   }
 
 /* What is known of the end; see wsuv_endpoint_close_status. */
@@ -102,7 +103,7 @@ typedef struct wsuv_close_status {
   size_t reason_len;
 } wsuv_close_status_t;
 
-/* The handler is used in place and must outlive the endpoint. WSUV_EINVAL, WSUV_ECLAIM (two claims on one bit or opcode),
+/* The handler is used in place and must outlive the endpoint; NULL: events are asked for (wsuv/event.h). WSUV_EINVAL, WSUV_ECLAIM (two claims on one bit or opcode),
  * WSUV_ENOMEM; then *out is NULL, and the sessions are still the caller's. */
 WSUV_EXTERN int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *options,
                                   const wsuv_endpoint_handler_t *handler, void *data);
