@@ -70,7 +70,9 @@ typedef struct wsuv_endpoint_options {
   void *random_arg;
   int64_t max_message_size; /* octets of a message [16 MiB; none with on_fragment, fragments] */
   int64_t max_frame_size;   /* octets of one frame's payload [no limit of its own] */
-  int64_t write_limit;      /* octets queued for sending [32 MiB]; WSUV_OFF: no limit */
+  /* Octets queued for sending [32 MiB]; WSUV_OFF: no limit. What waits in memory of its own (a control frame, a payload sent by
+   * reference, a message of 16 KiB or more) counts 128 octets more. */
+  int64_t write_limit;
   int64_t ping_interval_ms; /* Ping after so much silence [WSUV_OFF in the core] */
   int64_t close_timeout_ms; /* from our Close to the end of the transport [5000] */
   int max_pings; /* Pings in a row without a sign of life that end the connection [3]; WSUV_OFF: never */

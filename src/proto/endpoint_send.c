@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "proto/endpoint_send.h"
+#include "proto/outbox_entry.h"
 
 int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_header_t *header,
                                 uint8_t opcode, size_t len) {
@@ -21,7 +22,7 @@ int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_heade
 /* By subtraction, and with the header's octets in: the limit is what the queue may hold. */
 int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
   size_t limit = ep->config->write_limit;
-  size_t waiting = wsuv__outbox_waiting(&ep->outbox);
+  size_t waiting = wsuv__outbox_waiting(&ep->outbox) + wsuv__outbox_overhead(&ep->outbox);
 
   if (limit == SIZE_MAX)
     return 0;
