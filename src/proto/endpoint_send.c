@@ -20,7 +20,7 @@ int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_heade
 }
 
 /* By subtraction, and with the header's octets in: the limit is what the queue may hold. */
-int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
+static inline int judge_room(const struct wsuv_endpoint *ep, size_t len) {
   size_t limit = ep->config->write_limit;
   size_t waiting = wsuv__outbox_waiting(&ep->outbox) + wsuv__outbox_overhead(&ep->outbox);
 
@@ -31,6 +31,10 @@ int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
   return limit - waiting - len < WSUV_FRAME_HEADER_MAX ? WSUV_EQUEUEFULL : 0;
 }
 
+int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
+  return judge_room(ep, len);
+}
+
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
                               const void *payload, size_t len) {
   if ((payload == NULL && len > 0) || !wsuv__endpoint_sends_opcode(ep, (int)type))
@@ -39,7 +43,7 @@ int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type
     return WSUV_ESTATE;
   if (type == WSUV_TEXT && !wsuv_utf8_is_valid(payload, len))
     return WSUV_EENCODING;
-  return wsuv__endpoint_judge_room(ep, len);
+  return judge_room(ep, len);
 }
 
 static int send_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rsv,

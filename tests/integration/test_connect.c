@@ -230,6 +230,7 @@ static void test_answer(const void *row) {
   loopback_close(&lb);
 }
 
+/* covers: UV.8 */
 static void test_silent_server(void **state) {
   wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
   struct loopback lb;

@@ -139,6 +139,7 @@ static void test_decide_after_the_loop(void **state) {
   loopback_close(&rig.lb);
 }
 
+/* covers: UV.8 */
 static void test_slow_request(void **state) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
   wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;

@@ -49,7 +49,7 @@ static void expect(wsuv_endpoint_t *ep, wsuv_event_type_t type, int opcode, int 
   CHECK_BYTES(payload, strlen(payload), event.payload, event.len);
 }
 
-/* covers: CORE.9 */
+/* covers: CORE.9 EPT.5 */
 static void events_come_one_by_one(void **state) {
   struct failing_alloc fa;
   wsuv_endpoint_t *ep = new_endpoint(&fa, 0);
