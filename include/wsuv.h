@@ -2,7 +2,7 @@
  *
  * wsuv/server.h, wsuv/client.h, wsuv/conn.h, wsuv/loop.h  the libuv side
  * wsuv/adopt.h                                            on streams of the application's own
- * wsuv/endpoint.h, handshake.h, extension.h               the sans-I/O core, usable without libuv (wsuv::core)
+ * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
  * wsuv/frame.h, frame_parser.h, message.h, heartbeat.h    its layers, each usable alone
  */
 #ifndef WSUV_H
@@ -12,7 +12,9 @@
 #include "wsuv/client.h"
 #include "wsuv/conn.h"
 #include "wsuv/endpoint.h"
+#include "wsuv/endpoint_status.h"
 #include "wsuv/errno.h"
+#include "wsuv/event.h"
 #include "wsuv/extension.h"
 #include "wsuv/frame.h"
 #include "wsuv/frame_parser.h"

@@ -1,5 +1,5 @@
 /* Replays one direction of a captured conversation and prints a line for each event: the core needs no connection, only
- * octets, here from a file.
+ * octets, here from a file, and no callbacks: events are asked for.
  *
  *   05_replay to-server.bin                         what a server received
  *   05_replay --role client --head to-client.bin    what a client received, behind the HTTP response
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wsuv/endpoint.h>
+#include <wsuv/event.h>
 #include <wsuv/frame.h>
 #include <wsuv/handshake.h>
 
@@ -95,38 +95,18 @@ static void print_answers(struct replay *replay) {
 
 /* ---- events ---- */
 
-static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
-  (void)data;
-  printf("%s %zu", wsuv_opcode_name((int)type), len);
-  if (type == WSUV_TEXT)
-    print_text(payload, len);
+/* Pongs and a Close are queued when their event is asked for. */
+static void print_event(struct replay *replay, const wsuv_event_t *event) {
+  if (event->type == WSUV_EVENT_CLOSE)
+    printf("close %d", event->code);
   else
-    print_octets(payload, len);
+    printf("%s %zu", wsuv_opcode_name(event->opcode), event->len);
+  if (event->opcode == WSUV_TEXT || event->opcode == WSUV_CLOSE)
+    print_text(event->payload, event->len);
+  else
+    print_octets(event->payload, event->len);
+  print_answers(replay);
 }
-
-static void on_ping(void *data, const uint8_t *payload, size_t len) {
-  printf("ping %zu", len);
-  print_octets(payload, len);
-  print_answers((struct replay *)data);
-}
-
-static void on_pong(void *data, const uint8_t *payload, size_t len) {
-  (void)data;
-  printf("pong %zu", len);
-  print_octets(payload, len);
-}
-
-static void on_close(void *data, int code, const char *reason, size_t reason_len) {
-  printf("close %d", code);
-  print_text((const uint8_t *)reason, reason_len);
-  print_answers((struct replay *)data);
-}
-
-static const wsuv_endpoint_handler_t handler = {.size = sizeof(wsuv_endpoint_handler_t),
-                                                .on_message = on_message,
-                                                .on_ping = on_ping,
-                                                .on_pong = on_pong,
-                                                .on_close = on_close};
 
 /* ---- the file ---- */
 
@@ -194,8 +174,11 @@ static int run(struct replay *replay, size_t piece_size) {
   while (!wsuv_endpoint_received_close(replay->endpoint) &&
          (len = fread(replay->piece, 1, piece_size, replay->file)) > 0) {
     follow_frames(&replay->frames, replay->piece, len);
+    wsuv_event_t event;
     int err = wsuv_endpoint_receive(replay->endpoint, replay->piece, len);
-    if (err != 0) {
+    while (err >= 0 && (err = wsuv_endpoint_next_event(replay->endpoint, &event)) > 0)
+      print_event(replay, &event);
+    if (err < 0) {
       printf("error %s %s (octet%s %llu", wsuv_err_name(err), wsuv_strerror(err),
              len > 1 ? "s" : "", (unsigned long long)replay->offset);
       if (len > 1)
@@ -266,7 +249,7 @@ int main(int argc, char **argv) {
   }
   wsuv_endpoint_options_t settings = WSUV_ENDPOINT_OPTIONS_INIT(options.role);
   settings.random = wsuv_random; /* a client masks its answers */
-  int err = wsuv_endpoint_new(&replay.endpoint, &settings, &handler, &replay);
+  int err = wsuv_endpoint_new(&replay.endpoint, &settings, NULL, NULL);
   int status = CLI_RUNTIME_ERROR;
   if (err != 0)
     fprintf(stderr, "cannot start: %s\n", wsuv_strerror(err));

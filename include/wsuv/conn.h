@@ -82,9 +82,11 @@ typedef struct wsuv_conn_options {
   int64_t ping_interval_ms;     /* silence after which a Ping is sent [20000] */
   int64_t write_high_water;     /* octets queued above which on_drain will come [1 MiB] */
   int64_t write_low_water;      /* octets queued at which it comes [half of the high water] */
-  int64_t write_limit;          /* octets queued over which sends are refused [32 MiB] */
-  int64_t max_head_size;        /* octets of the peer's HTTP head [16384]; over it: 431 */
-  int max_headers;              /* header fields in it [100]; over it: 431 */
+  /* Octets queued over which sends are refused [32 MiB]. What waits in memory of its own (a control frame, a payload sent by
+   * reference, a message of 16 KiB or more) counts 128 octets more. */
+  int64_t write_limit;
+  int64_t max_head_size; /* octets of the peer's HTTP head [16384]; over it: 431 */
+  int max_headers;       /* header fields in it [100]; over it: 431 */
   /* Heartbeats in a row without a sign of life after which the connection ends, WSUV_ETIMEDOUT [3]. A peer that is only slow
    * to read is not ended: octets that had to wait and were then taken by the kernel are life, as are any received. */
   int max_pings;

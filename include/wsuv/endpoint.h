@@ -15,14 +15,12 @@
 #ifndef WSUV_ENDPOINT_H
 #define WSUV_ENDPOINT_H
 
+#include "wsuv/endpoint_status.h"
 #include "wsuv/extension.h"
-#include "wsuv/frame.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef struct wsuv_endpoint wsuv_endpoint_t;
 
 /* Events. All optional. `data` is the pointer given to new. Payloads are valid until the callback returns, are not
  * NUL-terminated, and may be overwritten by the callback. */
@@ -68,9 +66,11 @@ typedef struct wsuv_endpoint_options {
    * for clients and when pings are on; wsuv_random (wsuv/handshake.h) will do. */
   int (*random)(void *arg, void *buf, size_t len);
   void *random_arg;
-  int64_t max_message_size; /* octets of a message [16 MiB; none with on_fragment] */
+  int64_t max_message_size; /* octets of a message [16 MiB; none with on_fragment, fragments] */
   int64_t max_frame_size;   /* octets of one frame's payload [no limit of its own] */
-  int64_t write_limit;      /* octets queued for sending [32 MiB]; WSUV_OFF: no limit */
+  /* Octets queued for sending [32 MiB]; WSUV_OFF: no limit. What waits in memory of its own (a control frame, a payload sent by
+   * reference, a message of 16 KiB or more) counts 128 octets more. */
+  int64_t write_limit;
   int64_t ping_interval_ms; /* Ping after so much silence [WSUV_OFF in the core] */
   int64_t close_timeout_ms; /* from our Close to the end of the transport [5000] */
   int max_pings; /* Pings in a row without a sign of life that end the connection [3]; WSUV_OFF: never */
@@ -84,36 +84,17 @@ typedef struct wsuv_endpoint_options {
   int manual_pong; /* non-zero: Pings are answered by the application (wsuv_endpoint_pong) */
   int64_t
       read_ahead; /* octets kept while paused before no more are taken [64 KiB]; WSUV_OFF: none */
+  int fragments; /* without a handler: non-zero for pieces of messages, as on_fragment (wsuv/event.h) */
 } wsuv_endpoint_options_t;
 
 #define WSUV_ENDPOINT_OPTIONS_INIT(role)                                                         \
   {                                                                                              \
     sizeof(wsuv_endpoint_options_t), role, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, \
-        0, 0                                                                                     \
+        0, 0, 0                                                                                  \
   }
 
-/* What is known of the end; see wsuv_endpoint_close_status. */
-typedef struct wsuv_close_status {
-  int code;           /* the peer's code; 1005 it sent none; 1006 no Close came (RFC 6455 7.1.5) */
-  int sent_code;      /* the code of our Close; 1005 if it carried none; 0 if none was sent */
-  int error;          /* why the endpoint failed; 0 if it did not */
-  int clean;          /* non-zero once Close frames went both ways (RFC 6455 7.1.4) */
-  const char *reason; /* the peer's, UTF-8, NUL-terminated, never NULL; belongs to the endpoint */
-  size_t reason_len;
-} wsuv_close_status_t;
-
-/* What was wrong, for programs; wsuv_endpoint_close_status has the error alone. */
-typedef struct wsuv_endpoint_fault {
-  int error; /* 0: nothing */
-  /* The frame in which it was found, as far as its header had come: the opcode of WSUV_EOPCODE, the reserved bits of WSUV_ERSV,
-   * the length of WSUV_EMSGSIZE. All 0 for what is not about a frame. */
-  wsuv_frame_header_t frame;
-  int close_code;        /* WSUV_ECLOSECODE: the code that must not be sent */
-  uint64_t message_size; /* octets of the message that were taken before */
-} wsuv_endpoint_fault_t;
-
-/* The handler is used in place and must outlive the endpoint. WSUV_EINVAL, WSUV_ECLAIM (two claims on one bit or opcode),
- * WSUV_ENOMEM; then *out is NULL, and the sessions are still the caller's. */
+/* The handler is used in place and must outlive the endpoint; NULL: events are asked for (wsuv/event.h). WSUV_EINVAL,
+ * WSUV_ECLAIM (two claims on one bit or opcode), WSUV_ENOMEM; then *out is NULL, and the sessions are still the caller's. */
 WSUV_EXTERN int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *options,
                                   const wsuv_endpoint_handler_t *handler, void *data);
 
@@ -207,16 +188,6 @@ WSUV_EXTERN size_t wsuv_endpoint_queued(const wsuv_endpoint_t *endpoint);
 /* Non-zero when the transport should now be closed (RFC 6455 7.1.1): both Close frames went over, or the endpoint failed
  * and its Close has left, or a deadline passed. A server closes at once; a client gives the server a moment to. */
 WSUV_EXTERN int wsuv_endpoint_wants_close(const wsuv_endpoint_t *endpoint);
-
-/* Whether a Close frame was queued by us, came from the peer. */
-WSUV_EXTERN int wsuv_endpoint_sent_close(const wsuv_endpoint_t *endpoint);
-WSUV_EXTERN int wsuv_endpoint_received_close(const wsuv_endpoint_t *endpoint);
-
-/* Fills *fault in and returns its error. */
-WSUV_EXTERN int wsuv_endpoint_fault(const wsuv_endpoint_t *endpoint, wsuv_endpoint_fault_t *fault);
-
-WSUV_EXTERN void wsuv_endpoint_close_status(const wsuv_endpoint_t *endpoint,
-                                            wsuv_close_status_t *status);
 
 #ifdef __cplusplus
 }

@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "proto/endpoint_closing.h"
+#include "proto/endpoint_pull.h"
 
 /* ---- the scan ---- */
 
 /* It stands where the parser stands, which may be inside a frame, and inside a header. */
 static void begin_scan(const struct wsuv_endpoint *ep, struct wsuv__held *hold) {
-  hold->is_scanning = 1;
+  hold->is_scanning = (uint8_t)!wsuv__endpoint_is_pull(ep); /* a pull is a pause all the time */
   hold->scan = ep->parser;
   if (ep->control == NULL)
     return;
@@ -182,6 +183,11 @@ void wsuv_endpoint_pause(wsuv_endpoint_t *ep) {
     ep->delivery = DELIVERY_PAUSED;
 }
 
+static void forget_octets(struct wsuv_endpoint *ep) {
+  wsuv__buf_free(&ep->hold->buf, ep->config->allocator);
+  ep->hold->off = 0;
+}
+
 static void parse_held(struct wsuv_endpoint *ep) {
   struct wsuv__held *hold = ep->hold;
   struct wsuv__frame_input in = {NULL, 0};
@@ -195,10 +201,12 @@ static void parse_held(struct wsuv_endpoint *ep) {
     hold->off = hold->buf.len - in.len;
   if (ep->delivery == DELIVERY_FLOWING || !wsuv__endpoint_is_parsing(ep))
     wsuv__endpoint_drop_held(ep);
+  else if (hold != NULL && in.len == 0 && !wsuv__endpoint_is_pull(ep))
+    forget_octets(ep);
 }
 
 /* From a callback there is nothing to do: the loop that called it goes on. */
-int wsuv_endpoint_resume(wsuv_endpoint_t *ep) {
+int wsuv__endpoint_go_on(struct wsuv_endpoint *ep) {
   if (ep->delivery != DELIVERY_PAUSED)
     return ep->error;
   ep->delivery = DELIVERY_FLOWING;
@@ -209,4 +217,8 @@ int wsuv_endpoint_resume(wsuv_endpoint_t *ep) {
   if (ep->eof_waits && !wsuv__endpoint_eof_must_wait(ep))
     return take_eof(ep);
   return ep->error;
+}
+
+int wsuv_endpoint_resume(wsuv_endpoint_t *ep) {
+  return wsuv__endpoint_is_pull(ep) ? ep->error : wsuv__endpoint_go_on(ep);
 }

@@ -29,6 +29,9 @@ void wsuv__endpoint_drop_held(struct wsuv_endpoint *ep);
 /* Takes frames off the input until it is used up, or nothing may be delivered any more. */
 int wsuv__endpoint_parse(struct wsuv_endpoint *endpoint, struct wsuv__frame_input *in);
 
+/* wsuv_endpoint_resume. */
+int wsuv__endpoint_go_on(struct wsuv_endpoint *ep);
+
 /* Queues a Pong. */
 int wsuv__endpoint_answer_ping(struct wsuv_endpoint *endpoint, const uint8_t *payload, size_t len);
 

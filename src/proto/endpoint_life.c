@@ -3,6 +3,7 @@
 
 #include "base/option.h"
 #include "proto/endpoint_hold.h"
+#include "proto/endpoint_pull.h"
 #include "proto/extensions.h"
 
 #define DEFAULT_MAX_MESSAGE_SIZE (16u * 1024 * 1024)
@@ -125,6 +126,7 @@ void wsuv__endpoint_release(struct wsuv_endpoint *ep) {
 struct lone_endpoint {
   struct wsuv_endpoint endpoint;
   struct wsuv__endpoint_config config;
+  struct wsuv__pull pull; /* used where there is no handler */
 };
 
 int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *options,
@@ -135,7 +137,9 @@ int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *opti
   int err;
 
   *out = NULL;
-  if (handler == NULL || handler->size < sizeof *handler)
+  if (handler == NULL)
+    handler = wsuv__endpoint_pull_handler(options != NULL && options->fragments);
+  if (handler->size < sizeof *handler)
     return WSUV_EINVAL;
   if (options != NULL && options->extensions == NULL && options->nextensions > 0)
     return WSUV_EINVAL;
@@ -151,11 +155,14 @@ int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *opti
     wsuv__release(config.allocator, lone);
     return err;
   }
+  memset(&lone->pull, 0, sizeof lone->pull);
   lone->config = config;
   if (handler->on_fragment != NULL && options->max_message_size == 0)
     lone->config.max_message_size = INT64_MAX;
   wsuv__endpoint_init(&lone->endpoint, &lone->config, handler, data, 0);
   wsuv__endpoint_use_extensions(&lone->endpoint, set);
+  if (wsuv__endpoint_is_pull(&lone->endpoint))
+    wsuv__endpoint_begin_pull(&lone->endpoint, &lone->pull);
   *out = &lone->endpoint;
   return 0;
 }
@@ -165,6 +172,7 @@ void wsuv_endpoint_free(wsuv_endpoint_t *endpoint) {
 
   if (endpoint == NULL)
     return;
+  wsuv__buf_free(&lone->pull.copy, lone->config.allocator);
   wsuv__endpoint_release(endpoint);
   wsuv__release(lone->config.allocator, lone);
 }

@@ -3,6 +3,7 @@
 
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_send.h"
+#include "proto/outbox_entry.h"
 #include "proto/outbox_request.h"
 
 int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_header_t *header,
@@ -21,15 +22,19 @@ int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_heade
 }
 
 /* By subtraction, and with the header's octets in: the limit is what the queue may hold. */
-int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
+static inline int judge_room(const struct wsuv_endpoint *ep, size_t len) {
   size_t limit = ep->config->write_limit;
-  size_t waiting = wsuv__outbox_waiting(&ep->outbox);
+  size_t waiting = wsuv__outbox_waiting(&ep->outbox) + wsuv__outbox_overhead(&ep->outbox);
 
   if (limit == SIZE_MAX)
     return 0;
   if (waiting > limit || len > limit - waiting)
     return WSUV_EQUEUEFULL;
   return limit - waiting - len < WSUV_FRAME_HEADER_MAX ? WSUV_EQUEUEFULL : 0;
+}
+
+int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
+  return judge_room(ep, len);
 }
 
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
@@ -40,7 +45,7 @@ int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type
     return WSUV_ESTATE;
   if (type == WSUV_TEXT && !wsuv_utf8_is_valid(payload, len))
     return WSUV_EENCODING;
-  return wsuv__endpoint_judge_room(ep, len);
+  return judge_room(ep, len);
 }
 
 static int send_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rsv,

@@ -55,18 +55,26 @@ static struct wsuv__outbox_entry *last_with_room(struct wsuv__outbox *outbox, si
   return entry->cap >= entry->len && entry->cap - entry->len >= len ? entry : NULL;
 }
 
+/* Large once a block is full; behind a request or a control frame no larger than needed, since that may go on in turns. */
+static size_t block_size(const struct wsuv__outbox *outbox) {
+  const struct wsuv__outbox_entry *last;
+
+  if (wsuv__list_is_empty(&outbox->entries))
+    return WSUV__OUTBOX_BLOCK;
+  last = wsuv__outbox_entry_of(outbox->entries.prev);
+  return last->memory == OUTBOX_INLINE && last->control == 0 ? WSUV__OUTBOX_BACKLOG : 0;
+}
+
 /* Room at the end of the queue: behind the last entry where that can grow, else in a new one. */
 static uint8_t *room_at_end(struct wsuv__outbox *outbox, size_t len) {
   struct wsuv__outbox_entry *entry = last_with_room(outbox, len);
   uint8_t *room;
 
   if (entry == NULL) {
-    int backlog = !wsuv__list_is_empty(&outbox->entries);
-    entry = wsuv__outbox_entry_new(outbox->allocator, len,
-                                   backlog ? WSUV__OUTBOX_BACKLOG : WSUV__OUTBOX_BLOCK);
+    entry = wsuv__outbox_entry_new(outbox->allocator, len, block_size(outbox));
     if (entry == NULL)
       return NULL;
-    wsuv__list_append(&outbox->entries, &entry->link);
+    wsuv__outbox_entry_link(outbox, &outbox->entries, entry);
   }
   room = wsuv__outbox_entry_memory(entry) + entry->len;
   entry->len += len;
@@ -106,7 +114,7 @@ static int keep_rest(struct wsuv__outbox *outbox, const wsuv_span_t *rest, size_
     entry->len += rest[i].len;
   }
   entry->boundary = boundary;
-  wsuv__list_insert_before(outbox->entries.next, &entry->link);
+  wsuv__outbox_entry_link(outbox, outbox->entries.next, entry);
   outbox->queued += entry->len;
   return 0;
 }

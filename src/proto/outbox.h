@@ -14,7 +14,6 @@
 #include "wsuv/frame.h"
 
 #define WSUV__OUTBOX_MAX_SPANS 32
-
 /* Takes as many bytes as the transport accepts without waiting; returns their number. */
 typedef size_t (*wsuv__outbox_write)(void *arg, const wsuv_span_t *spans, size_t nspans);
 
@@ -33,12 +32,11 @@ enum wsuv__outbox_memory {
 struct wsuv__outbox_entry {
   struct wsuv__list link;
   const uint8_t *data;
-  size_t len; /* of data */
-  size_t cap; /* how far data may grow in place; 0: not at all */
-  size_t off; /* octets of header and data already written */
-  size_t
-      boundary; /* octets of header and data before the first place where another frame may go in between */
-  int status; /* once done: 0 or WSUV_ECANCELED */
+  size_t len;      /* of data */
+  size_t cap;      /* how far data may grow in place; 0: not at all */
+  size_t off;      /* octets of header and data already written */
+  size_t boundary; /* octets, header included, before the first place for another frame */
+  int status;      /* once done: 0 or WSUV_ECANCELED */
   uint8_t memory;
   uint8_t control;      /* the opcode, if this is one control frame; else 0 */
   uint8_t is_heartbeat; /* one of those that wsuv__outbox.nheartbeats counts */
@@ -55,6 +53,7 @@ struct wsuv__outbox {
   void *write_arg;
   size_t queued; /* octets in entries */
   size_t window; /* of these, from the front: handed out and pinned */
+  uint32_t nentries;
   uint8_t state;
   uint8_t nheartbeats; /* Pings of the heartbeat's that have not left */
   uint8_t has_moved;   /* octets that waited were taken; cleared by who looks at it */
@@ -62,7 +61,7 @@ struct wsuv__outbox {
 
 void wsuv__outbox_init(struct wsuv__outbox *outbox, const wsuv_allocator_t *a);
 
-/* Without a writer everything waits in entries until it is gathered. */
+/* Without one everything waits in entries. */
 void wsuv__outbox_set_writer(struct wsuv__outbox *outbox, wsuv__outbox_write write, void *arg);
 
 /* One whole frame, payload copied (masked, if the header says so). WSUV_ENOMEM: nothing was queued, unless the outbox is
@@ -78,8 +77,7 @@ int wsuv__outbox_try_cork(struct wsuv__outbox *outbox, uint8_t opcode, const voi
 /* A control frame: ahead of waiting data. A Pong that still waits is replaced by a newer one (RFC 6455 5.5.3). */
 int wsuv__outbox_append_control(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                                 const void *payload, size_t len);
-
-/* The heartbeat's Ping: never through the cork, so that its leaving can be told. */
+/* The same for the heartbeat's Ping: never through the cork, so that its leaving can be told. */
 int wsuv__outbox_append_heartbeat(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                                   const void *payload, size_t len);
 
@@ -106,7 +104,7 @@ void wsuv__outbox_consume(struct wsuv__outbox *outbox, size_t written);
 /* Cancels everything; nothing may be pinned. */
 void wsuv__outbox_cancel(struct wsuv__outbox *outbox);
 
-/* Octets waiting: in entries and in the cork. */
+/* In entries and in the cork. */
 static inline size_t wsuv__outbox_waiting(const struct wsuv__outbox *outbox) {
   return outbox->queued + (outbox->cork != NULL ? outbox->cork->len : 0);
 }

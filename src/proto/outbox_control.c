@@ -15,7 +15,7 @@ static int split_entry(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *e
   tail->len = rest;
   entry->len = at;
   entry->cap = 0;
-  wsuv__list_insert_before(entry->link.next, &tail->link);
+  wsuv__outbox_entry_link(outbox, entry->link.next, tail);
   return 0;
 }
 
@@ -75,7 +75,7 @@ static struct wsuv__outbox_entry *control_entry(struct wsuv__outbox *outbox,
   entry = wsuv__outbox_entry_new(outbox->allocator, need, 0);
   if (entry == NULL)
     return NULL;
-  wsuv__list_insert_before(control_position(outbox), &entry->link);
+  wsuv__outbox_entry_link(outbox, control_position(outbox), entry);
   entry->control = header->opcode;
   entry->cap = 0; /* nothing is appended to a control frame */
   return entry;

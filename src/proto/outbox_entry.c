@@ -24,9 +24,16 @@ struct wsuv__outbox_entry *wsuv__outbox_entry_new(const wsuv_allocator_t *a, siz
   return entry;
 }
 
+void wsuv__outbox_entry_link(struct wsuv__outbox *outbox, struct wsuv__list *at,
+                             struct wsuv__outbox_entry *entry) {
+  wsuv__list_insert_before(at, &entry->link);
+  outbox->nentries++;
+}
+
 void wsuv__outbox_entry_end(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
                             int status) {
   wsuv__list_remove(&entry->link);
+  outbox->nentries--;
   if (entry->is_heartbeat)
     outbox->nheartbeats--;
   if (entry->memory == OUTBOX_INLINE) {

@@ -34,6 +34,18 @@ static inline struct wsuv__outbox_entry *wsuv__outbox_entry_of(struct wsuv__list
 struct wsuv__outbox_entry *wsuv__outbox_entry_new(const wsuv_allocator_t *a, size_t need,
                                                   size_t cap);
 
+#define WSUV__OUTBOX_ENTRY_COST 128u /* octets of memory around an entry's own, generously */
+
+/* What the queue costs beside its octets: tiny frames that wait one by one must not take much more memory than they seem to.
+ * The first entry is free, so that a limit counts nothing but octets where they wait together. */
+static inline size_t wsuv__outbox_overhead(const struct wsuv__outbox *outbox) {
+  return outbox->nentries > 1 ? (outbox->nentries - 1u) * (size_t)WSUV__OUTBOX_ENTRY_COST : 0;
+}
+
+/* Queues the entry in front of `at`. */
+void wsuv__outbox_entry_link(struct wsuv__outbox *outbox, struct wsuv__list *at,
+                             struct wsuv__outbox_entry *entry);
+
 /* Ends the entry: blocks are freed, requests are moved to `done` with `status`. */
 void wsuv__outbox_entry_end(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
                             int status);

@@ -13,7 +13,7 @@ static void append_entry(struct wsuv__outbox *outbox, struct wsuv__outbox_entry 
   entry->len = frame->payload_len;
   entry->header_len = (uint8_t)frame->head_len;
   (void)wsuv__frame_put_header(entry->header, frame->header);
-  wsuv__list_append(&outbox->entries, &entry->link);
+  wsuv__outbox_entry_link(outbox, &outbox->entries, entry);
   outbox->queued += wsuv__outbox_entry_total(entry);
 }
 

@@ -125,7 +125,6 @@ static void wrong_options_are_refused(void **state) {
   wsuv_endpoint_t *ep;
   (void)state;
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, NULL, &silent, NULL));
-  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, NULL, NULL));
   small.size = 1;
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &small, NULL));
   options.max_pings = -1;
@@ -316,6 +315,64 @@ static void held_octets_are_freed_with_the_endpoint(void **state) {
   CHECK_ERR(0, RECEIVE(ep, "\x81\1a\1\1b\x89"));
   CHECK_ERR(0, wsuv_endpoint_send(ep, WSUV_TEXT, "x", 1));
   wsuv_endpoint_free(ep);
+  failing_alloc_check_no_leaks(&fa);
+}
+
+/* ---- the limit of the queue ---- */
+
+/* Each Ping waits alone; what its entry takes counts. covers: IOC.3 UV.5 */
+static void tiny_pings_take_no_more_memory_than_the_limit(void **state) {
+  const size_t limit = 65536;
+  struct failing_alloc fa;
+  wsuv_endpoint_options_t options = options_for(WSUV_SERVER);
+  struct events events;
+  wsuv_endpoint_t *ep;
+  size_t before;
+  size_t n = 0;
+  int err;
+  (void)state;
+  failing_alloc_init(&fa);
+  options.allocator = &fa.allocator;
+  options.write_limit = (int64_t)limit;
+  ep = new_endpoint(&options, &events);
+  before = fa.outstanding_size;
+  while ((err = wsuv_endpoint_ping(ep, "", 0)) == 0)
+    n++;
+  CHECK_ERR(WSUV_EQUEUEFULL, err);
+  CHECK_TRUE(n > limit / 200);
+  CHECK_SIZE(2 * n, wsuv_endpoint_queued(ep));
+  CHECK_TRUE(fa.outstanding_size - before <= limit);
+  CHECK_ERR(WSUV_EQUEUEFULL, wsuv_endpoint_send(ep, WSUV_TEXT, "x", 1));
+  wsuv_endpoint_output_done(ep, 2 * n);
+  CHECK_ERR(0, wsuv_endpoint_send(ep, WSUV_TEXT, "x", 1));
+  wsuv_endpoint_free(ep);
+  failing_alloc_check_no_leaks(&fa);
+}
+
+/* By reference and copied in turns. covers: UV.5 */
+static void requests_and_copies_in_turns_do_not_either(void **state) {
+  const size_t limit = 65536;
+  static struct wsuv__outbox_entry requests[1000];
+  struct failing_alloc fa;
+  struct wsuv__endpoint_config config;
+  wsuv_endpoint_options_t options = options_for(WSUV_SERVER);
+  struct wsuv_endpoint ep;
+  size_t n = 0;
+  (void)state;
+  failing_alloc_init(&fa);
+  options.allocator = &fa.allocator;
+  options.write_limit = (int64_t)limit;
+  CHECK_ERR(0, wsuv__endpoint_config_init(&config, &options));
+  wsuv__endpoint_init(&ep, &config, &silent, NULL, 0);
+  while (wsuv__endpoint_send_request(&ep, &requests[n], WSUV_TEXT, "r", 1) == 0 &&
+         wsuv_endpoint_send(&ep, WSUV_TEXT, "c", 1) == 0) {
+    n++;
+    CHECK_TRUE(n < sizeof requests / sizeof requests[0]);
+  }
+  CHECK_TRUE(n > limit / 400);
+  CHECK_TRUE(fa.outstanding_size <= limit);
+  wsuv__endpoint_release(&ep);
+  CHECK_SIZE(0, ep.outbox.nentries);
   failing_alloc_check_no_leaks(&fa);
 }
 
@@ -557,6 +614,8 @@ int main(void) {
       cmocka_unit_test(while_paused_no_more_is_taken_than_read_ahead),
       cmocka_unit_test(resume_delivers_one_by_one_if_paused_again),
       cmocka_unit_test(octets_that_come_while_paused_can_be_held),
+      cmocka_unit_test(tiny_pings_take_no_more_memory_than_the_limit),
+      cmocka_unit_test(requests_and_copies_in_turns_do_not_either),
       cmocka_unit_test(held_octets_are_freed_with_the_endpoint),
       cmocka_unit_test(no_memory_for_an_endpoint),
       cmocka_unit_test(no_memory_for_a_message_fails_with_1011),

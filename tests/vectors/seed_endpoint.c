@@ -7,6 +7,8 @@
 #include "support/check.h"
 #include "support/guard_page.h"
 
+int seed_endpoint_pulls;
+
 static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
   struct seed_endpoint *s = data;
   const char *name = wsuv_opcode_name((int)type);
@@ -101,6 +103,30 @@ static const wsuv_endpoint_handler_t *handler_for(struct seed_endpoint *s,
   return has_param(row, "handler", "ctl") ? &with_control : &handler;
 }
 
+static void begin(struct seed_endpoint *s, const wsuv_endpoint_handler_t *callbacks) {
+  int is_pull = seed_endpoint_pulls && callbacks == &handler && s->config.rules.opcodes == 0;
+  wsuv__endpoint_init(&s->ep, &s->config, is_pull ? wsuv__endpoint_pull_handler(0) : callbacks, s,
+                      0);
+  if (is_pull)
+    wsuv__endpoint_begin_pull(&s->ep, &s->pull);
+}
+
+int seed_endpoint_take_events(struct seed_endpoint *s, int err) {
+  wsuv_event_t event;
+  int rc;
+  if (!wsuv__endpoint_is_pull(&s->ep))
+    return err;
+  while ((rc = wsuv_endpoint_next_event(&s->ep, &event)) > 0) {
+    if (event.type == WSUV_EVENT_MESSAGE)
+      on_message(s, (wsuv_opcode_t)event.opcode, event.payload, event.len);
+    else if (event.type == WSUV_EVENT_CLOSE)
+      on_close(s, event.code, (const char *)event.payload, event.len);
+    else
+      CHECK_TRUE(event.type == WSUV_EVENT_PING || event.type == WSUV_EVENT_PONG);
+  }
+  return rc;
+}
+
 int seed_endpoint_init(struct seed_endpoint *s, const struct seed_row *row) {
   wsuv_endpoint_options_t options = WSUV_ENDPOINT_OPTIONS_INIT(WSUV_SERVER);
   struct seed_text max_pings = {NULL, 0};
@@ -120,13 +146,15 @@ int seed_endpoint_init(struct seed_endpoint *s, const struct seed_row *row) {
   seed_text_free(&max_pings);
   if (err != 0)
     return err;
-  wsuv__endpoint_init(&s->ep, &s->config, handler_for(s, row), s, 0);
+  begin(s, handler_for(s, row));
   return 0;
 }
 
 void seed_endpoint_free(struct seed_endpoint *s) {
-  if (s->ep.config != NULL)
+  if (s->ep.config != NULL) {
+    wsuv__buf_free(&s->pull.copy, s->config.allocator);
     wsuv__endpoint_release(&s->ep);
+  }
   seed_text_free(&s->said);
   seed_text_free(&s->sent);
   seed_text_free(&s->message);
@@ -139,7 +167,7 @@ int seed_endpoint_receive(struct seed_endpoint *s, const char *bytes) {
   int err;
   seed_text_add_bytes(&octets, bytes);
   page = guard_page_new(octets.data, octets.len);
-  err = wsuv_endpoint_receive(&s->ep, page.data, page.len);
+  err = seed_endpoint_take_events(s, wsuv_endpoint_receive(&s->ep, page.data, page.len));
   guard_page_free(&page);
   seed_text_free(&octets);
   return err;

@@ -2,12 +2,13 @@
 #ifndef WSUV_TESTS_SEED_ENDPOINT_H
 #define WSUV_TESTS_SEED_ENDPOINT_H
 
-#include "proto/endpoint.h"
+#include "proto/endpoint_pull.h"
 #include "vectors/seed_vectors.h"
 
 struct seed_endpoint {
   struct wsuv__endpoint_config config;
   struct wsuv_endpoint ep;
+  struct wsuv__pull pull;
   struct seed_text said;    /* "msg text 616263" of the messages since it was cleared */
   struct seed_text sent;    /* octets since it was cleared */
   struct seed_text message; /* payload of the last message */
@@ -23,12 +24,18 @@ struct seed_endpoint {
   uint8_t next_random;
 };
 
+/* Non-zero: events are asked for instead of called back, where the row needs no hook. */
+extern int seed_endpoint_pulls;
+
 /* Options from the row's params. 0 or WSUV_EINVAL. Do not move the struct. */
 int seed_endpoint_init(struct seed_endpoint *s, const struct seed_row *row);
 void seed_endpoint_free(struct seed_endpoint *s);
 
 /* Gives it the octets of BYTES. */
 int seed_endpoint_receive(struct seed_endpoint *s, const char *bytes);
+
+/* Takes the events there are; returns `err`, or what asking ended with. */
+int seed_endpoint_take_events(struct seed_endpoint *s, int err);
 
 /* Takes its output. */
 void seed_endpoint_drain(struct seed_endpoint *s);

@@ -1,5 +1,8 @@
-/* The vectors of RFC 6455: every file of the folders below, each vector in every split and with every allocation failing.
+/* The vectors of RFC 6455: every file of the folders below, each vector in every split and with every allocation failing, with
+ * callbacks and without (CORE.9).
  * README.md describes the language. */
+#include <string.h>
+
 #include "support/check.h"
 #include "vectors/vector_run.h"
 
@@ -13,15 +16,35 @@ struct case_of_role {
 static void run_split(void *arg, struct vector_split split) {
   const struct case_of_role *c = arg;
   int has_failed;
-  vector_run_once(c->vector, c->role, split, 0, &room, &has_failed);
+  vector_run_once(c->vector, c->role, split, 0, 0, &room, &has_failed);
 }
 
-static void run_failing(const struct case_of_role *c, enum vector_split_kind kind) {
+static void run_failing(const struct case_of_role *c, enum vector_split_kind kind, int is_pull) {
   struct vector_split split = {kind, 0, 0, 0};
   int has_failed = 1;
   size_t n;
   for (n = 1; has_failed; n++)
-    vector_run_once(c->vector, c->role, split, n, &room, &has_failed);
+    vector_run_once(c->vector, c->role, split, is_pull, n, &room, &has_failed);
+}
+
+/* Asking for events is pausing and resuming all the time. */
+static int pauses(const struct vector *vector) {
+  size_t i;
+  for (i = 0; i < vector->nlines; i++)
+    if (strstr(vector->lines[i], "pause") != NULL || strstr(vector->lines[i], "resume") != NULL)
+      return 1;
+  return 0;
+}
+
+/* covers: CORE.9 */
+static void run_pull(const struct case_of_role *c, size_t total) {
+  struct vector_split whole = {SPLIT_NOT, 0, 0, 0};
+  struct vector_split bytes = {SPLIT_BYTES, 0, 0, 0};
+  int has_failed;
+  vector_run_once(c->vector, c->role, whole, 1, 0, &room, &has_failed);
+  if (total < 2000)
+    vector_run_once(c->vector, c->role, bytes, 1, 0, &room, &has_failed);
+  run_failing(c, SPLIT_NOT, 1);
 }
 
 static void run_role(const struct vector *vector, wsuv_role_t role) {
@@ -31,10 +54,12 @@ static void run_role(const struct vector *vector, wsuv_role_t role) {
   size_t total;
   if (!vector_wants_role(vector, role))
     return;
-  total = vector_run_once(vector, role, whole, 0, &room, &has_failed);
+  total = vector_run_once(vector, role, whole, 0, 0, &room, &has_failed);
   vector_split_all(total, run_split, &c);
-  run_failing(&c, SPLIT_NOT);
-  run_failing(&c, total < 2000 ? SPLIT_BYTES : SPLIT_NOT);
+  run_failing(&c, SPLIT_NOT, 0);
+  run_failing(&c, total < 2000 ? SPLIT_BYTES : SPLIT_NOT, 0);
+  if (!pauses(vector))
+    run_pull(&c, total);
 }
 
 static void run_vector(const struct vector *vector) {

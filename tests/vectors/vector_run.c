@@ -14,62 +14,6 @@ void vector_say_where(const struct vector_run *run) {
               run->at < run->vector->nlines ? run->vector->lines[at] : "at the end");
 }
 
-/* ---- callbacks ---- */
-
-static void note(struct vector_run *run, const char *what, const void *data, size_t len) {
-  struct vector_event *event = &run->events[run->nevents];
-  CHECK_TRUE(run->nevents < VECTOR_EVENTS_MAX);
-  run->nevents++;
-  snprintf(event->what, sizeof event->what, "%s", what);
-  vector_bytes_add(&event->bytes, data, len);
-}
-
-static void react(struct vector_run *run, const char *line) {
-  if (line == NULL)
-    return;
-  run->depth++;
-  vector_run_line(run, line);
-  run->depth--;
-}
-
-static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
-  char what[VECTOR_WHAT_MAX];
-  snprintf(what, sizeof what, "message %s", vector_opcode_name((int)type));
-  note(data, what, payload, len);
-  if (len > 0)
-    memset(payload, '#', len); /* callbacks may overwrite it */
-  react(data, ((struct vector_run *)data)->on_message);
-}
-
-static void on_ping(void *data, const uint8_t *payload, size_t len) {
-  note(data, "ping", payload, len);
-  react(data, ((struct vector_run *)data)->on_ping);
-}
-
-static void on_pong(void *data, const uint8_t *payload, size_t len) {
-  note(data, "pong", payload, len);
-}
-
-static void on_control(void *data, int opcode, const uint8_t *payload, size_t len) {
-  char what[VECTOR_WHAT_MAX];
-  snprintf(what, sizeof what, "control %s", vector_opcode_name(opcode));
-  note(data, what, payload, len);
-}
-
-static void on_close(void *data, int code, const char *reason, size_t reason_len) {
-  char what[VECTOR_WHAT_MAX];
-  snprintf(what, sizeof what, "close %d", code);
-  note(data, what, reason, reason_len);
-  react(data, ((struct vector_run *)data)->on_close);
-}
-
-const wsuv_endpoint_handler_t vector_handler = {.size = sizeof vector_handler,
-                                                .on_message = on_message,
-                                                .on_ping = on_ping,
-                                                .on_pong = on_pong,
-                                                .on_control = on_control,
-                                                .on_close = on_close};
-
 /* 1, 2, 3, ...: the first masking key is 01 02 03 04. */
 static int count_up(void *arg, void *buf, size_t len) {
   struct vector_run *run = arg;
@@ -87,9 +31,9 @@ static void receive_piece(struct vector_run *run, size_t len) {
   memcpy(at, run->pending.data, len);
   vector_bytes_drop(&run->pending, len);
   err = wsuv_endpoint_receive(run->ep, at, len);
-  if (err == WSUV_ENOMEM)
-    run->failed = 1;
   memset(at, '#', len); /* the caller's memory is free again */
+  if (vector_pull_events(run, err) == WSUV_ENOMEM)
+    run->failed = 1;
 }
 
 /* As a transport does. */
@@ -139,7 +83,7 @@ static void do_in(struct vector_run *run, const char **line) {
 }
 
 static void do_eof(struct vector_run *run, const char **line) {
-  int err = wsuv_endpoint_receive_eof(run->ep);
+  int err = vector_pull_events(run, wsuv_endpoint_receive_eof(run->ep));
   run->expected_error = err;
   settle(run, line, err);
 }
@@ -330,7 +274,7 @@ static void finish_after_failure(struct vector_run *run) {
   }
   (void)wsuv_endpoint_resume(run->ep);
   vector_drain(run, SIZE_MAX);
-  (void)wsuv_endpoint_receive_eof(run->ep);
+  (void)vector_pull_events(run, wsuv_endpoint_receive_eof(run->ep));
   CHECK_TRUE(wsuv_endpoint_wants_close(run->ep));
   CHECK_SIZE(0, wsuv_endpoint_queued(run->ep));
 }
@@ -339,7 +283,7 @@ static void run_lines(struct vector_run *run) {
   size_t nheader = 0;
   while (nheader < run->vector->nlines && set_option(run, run->vector->lines[nheader]))
     nheader++;
-  if (wsuv_endpoint_new(&run->ep, &run->options, &vector_handler, run) != 0) {
+  if (wsuv_endpoint_new(&run->ep, &run->options, run->is_pull ? NULL : &vector_handler, run) != 0) {
     CHECK_SIZE(1, run->failing);
     return;
   }
@@ -364,7 +308,8 @@ static void free_run(struct vector_run *run) {
 }
 
 size_t vector_run_once(const struct vector *vector, wsuv_role_t role, struct vector_split split,
-                       size_t failing, const struct guard_page *room, int *has_failed) {
+                       int is_pull, size_t failing, const struct guard_page *room,
+                       int *has_failed) {
   const wsuv_endpoint_options_t defaults = WSUV_ENDPOINT_OPTIONS_INIT(role);
   struct vector_run *run = calloc(1, sizeof *run);
   size_t fed;
@@ -373,6 +318,7 @@ size_t vector_run_once(const struct vector *vector, wsuv_role_t role, struct vec
   run->role = role;
   run->split = split;
   run->failing = failing;
+  run->is_pull = is_pull;
   run->room = room;
   failing_alloc_init(&run->fa);
   failing_alloc_fail_once(&run->fa, failing);

@@ -7,7 +7,7 @@
 #include "vectors/vector_file.h"
 #include "vectors/vector_split.h"
 #include "vectors/vector_text.h"
-#include "wsuv/endpoint.h"
+#include "wsuv/event.h"
 
 enum { VECTOR_EVENTS_MAX = 400, VECTOR_WHAT_MAX = 24, VECTOR_ROOM = 1 << 18 };
 
@@ -23,6 +23,7 @@ struct vector_run {
   wsuv_role_t role;
   struct vector_split split;
   struct failing_alloc fa;
+  int is_pull;    /* events are asked for instead of called back */
   size_t failing; /* the allocation that fails; then expectations do not hold. 0: none */
   wsuv_endpoint_options_t options;
   wsuv_endpoint_t *ep;
@@ -46,7 +47,10 @@ struct vector_run {
 /* Runs the vector once; `failing` is the number of the allocation that fails. Returns the octets that were received, and
  * whether that allocation was ever asked for. */
 size_t vector_run_once(const struct vector *vector, wsuv_role_t role, struct vector_split split,
-                       size_t failing, const struct guard_page *room, int *has_failed);
+                       int is_pull, size_t failing, const struct guard_page *room, int *has_failed);
+
+/* Without a handler: asks for all events there are. Returns `err`, or what asking ended with. */
+int vector_pull_events(struct vector_run *run, int err);
 
 /* Whether the vector asks for that role. */
 int vector_wants_role(const struct vector *vector, wsuv_role_t role);
