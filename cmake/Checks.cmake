@@ -12,6 +12,12 @@ wsuv_add_check(banned -P "${script_dir}/CheckBanned.cmake")
 wsuv_add_check(readme -P "${script_dir}/CheckReadme.cmake")
 wsuv_add_check(registered -P "${script_dir}/CheckRegistered.cmake")
 
+find_program(WSUV_SH sh)
+if(WSUV_SH)
+  add_test(NAME checks.trace COMMAND "${WSUV_SH}" "${PROJECT_SOURCE_DIR}/tests/trace.sh")
+  set_tests_properties(checks.trace PROPERTIES LABELS checks TIMEOUT 60)
+endif()
+
 get_target_property(uv_includes Libuv::Libuv INTERFACE_INCLUDE_DIRECTORIES)
 if(NOT uv_includes)
   set(uv_includes "")
