@@ -22,7 +22,10 @@ struct rig {
   int nticks;
 };
 
-/* ---- the child: exits with 99 for whatever goes wrong ---- */
+/* ---- the child: exits without a word for whatever goes wrong ---- */
+
+/* Not in the exit status, which belongs to what the test may be run under. */
+static int report[2];
 
 static int join_server(int port) {
   struct sockaddr_in address;
@@ -35,10 +38,10 @@ static int join_server(int port) {
       setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small) != 0 ||
       connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
       write(fd, RAW_REQUEST, sizeof RAW_REQUEST - 1) < 0)
-    _exit(99);
+    _exit(1);
   while (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0)
     if (len == sizeof head || read(fd, head + len++, 1) != 1)
-      _exit(99);
+      _exit(1);
   return fd;
 }
 
@@ -64,7 +67,7 @@ static void on_close(void *data, int code, const char *reason, size_t reason_len
 static const wsuv_endpoint_handler_t peer_handler = {
     .size = sizeof peer_handler, .on_ping = on_ping, .on_close = on_close};
 
-/* Answers Pings until the server closes; exits with their number. */
+/* Answers Pings until the server closes, and reports their number. */
 static void answer_pings(int port) {
   wsuv_endpoint_options_t options = WSUV_ENDPOINT_OPTIONS_INIT(WSUV_CLIENT);
   struct peer peer = {0, 0};
@@ -75,11 +78,11 @@ static void answer_pings(int port) {
 
   options.random = wsuv_random;
   if (wsuv_endpoint_new(&ep, &options, &peer_handler, &peer) != 0)
-    _exit(99);
+    _exit(1);
   while ((n = read(fd, bytes, sizeof bytes)) > 0) {
     wsuv_span_t span;
     if (wsuv_endpoint_receive(ep, bytes, (size_t)n) != 0)
-      _exit(99);
+      _exit(1);
     while (wsuv_endpoint_output(ep, &span, 1) > 0) {
       ssize_t written = send(fd, span.data, span.len, MSG_NOSIGNAL);
       if (written < 0)
@@ -87,7 +90,9 @@ static void answer_pings(int port) {
       wsuv_endpoint_output_done(ep, (size_t)written);
     }
   }
-  _exit(peer.close_code == 1008 ? peer.npings : 99);
+  if (peer.close_code == 1008)
+    (void)!write(report[1], &peer.npings, sizeof peer.npings);
+  _exit(0);
 }
 
 /* Reads a few KiB at a time and says nothing, not even Pongs. */
@@ -119,20 +124,26 @@ static void open_rig(struct rig *rig, void (*run_child)(int port), int64_t close
   conn.close_timeout_ms = close_timeout_ms;
   options.conn = &conn;
   CHECK_ERR(0, host_listen(&rig->host, &options));
+  CHECK_INT(0, pipe(report));
   rig->child = fork();
   CHECK_TRUE(rig->child >= 0);
   if (rig->child == 0)
     run_child(rig->host.port);
+  (void)close(report[1]);
   RUN_UNTIL(&rig->lb, rig->host.ntalkers == 1 && rig->host.talkers[0]->n[EV_OPEN] == 1);
   rig->t = rig->host.talkers[0];
 }
 
+/* What it reported, or 0. */
 static int end_child(struct rig *rig, int signal) {
-  int status = 0;
+  int npings = 0;
 
   CHECK_INT(0, kill(rig->child, signal));
-  CHECK_INT(rig->child, waitpid(rig->child, &status, 0));
-  return status;
+  CHECK_INT(rig->child, waitpid(rig->child, NULL, 0));
+  if (read(report[0], &npings, sizeof npings) != sizeof npings)
+    npings = 0;
+  (void)close(report[0]);
+  return npings;
 }
 
 static void send_much(struct rig *rig) {
@@ -148,7 +159,7 @@ static void send_much(struct rig *rig) {
 static void test_stopped_peer_is_reported(void **state) {
   struct rig rig;
   wsuv_rtt_t rtt;
-  int status;
+  int npings;
   (void)state;
 
   open_rig(&rig, answer_pings, 0);
@@ -160,11 +171,10 @@ static void test_stopped_peer_is_reported(void **state) {
   RUN_UNTIL(&rig.lb, wsuv_conn_state(rig.t->conn) > WSUV_STATE_OPEN);
   CHECK_INT(0, kill(rig.child, SIGCONT));
   RUN_UNTIL(&rig.lb, rig.t->n[EV_CLOSE] == 1);
-  status = end_child(&rig, SIGCONT);
+  npings = end_child(&rig, SIGCONT);
   CHECK_ERR(WSUV_ETIMEDOUT, rig.t->end.error);
   CHECK_INT(1008, rig.t->end.sent_code);
-  CHECK_TRUE(WIFEXITED(status));
-  CHECK_INT((int)rig.t->n[EV_PONG] + MAX_PINGS, WEXITSTATUS(status));
+  CHECK_INT((int)rig.t->n[EV_PONG] + MAX_PINGS, npings);
   loopback_close(&rig.lb);
 }
 
