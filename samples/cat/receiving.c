@@ -84,9 +84,17 @@ void session_on_ping(wsuv_conn_t *conn, const void *payload, size_t len) {
     session_say(session, "received: ping, %zu octets; sent: pong", len);
 }
 
+/* Round trips are those of the heartbeat's Pings, see --ping-interval. */
 void session_on_pong(wsuv_conn_t *conn, const void *payload, size_t len) {
   session_t *session = (session_t *)wsuv_conn_data(conn);
+  wsuv_rtt_t rtt;
   (void)payload;
-  if (session->options->verbose)
+  if (!session->options->verbose)
+    return;
+  if (wsuv_conn_rtt(conn, &rtt) == 0)
+    session_say(session,
+                "received: pong, %zu octets; round trip %lld ms (least %lld, smoothed %lld)", len,
+                (long long)rtt.last_ms, (long long)rtt.min_ms, (long long)rtt.smoothed_ms);
+  else
     session_say(session, "received: pong, %zu octets", len);
 }

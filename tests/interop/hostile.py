@@ -46,14 +46,14 @@ def whole_frames(frame, size=256 * 1024):
 
 
 def is_sanitized(testee):
-    """AddressSanitizer maps terabytes and wastes memory of its own; growth without end is still seen."""
+    """Sanitizers map terabytes and keep memory of their own, several times what is used; growth without end is still seen."""
     with open(f"/proc/{testee.process.pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE") > 1 << 40
 
 
 def judge_memory(testee, before, what):
     now = resident(testee.process)
-    if before is not None and now - before > (4 if is_sanitized(testee) else 1) * GROWTH:
+    if before is not None and now - before > (6 if is_sanitized(testee) else 1) * GROWTH:
         raise Failure(f"{what}: memory grew by {(now - before) / MIB:.1f} MiB")
 
 
