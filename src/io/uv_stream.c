@@ -105,7 +105,7 @@ static int write_all(struct wsuv__stream *base, const uv_buf_t *bufs, unsigned n
 
 static size_t count_unwritten(const struct wsuv__stream *base) {
   const struct wsuv__uv_stream *s = (const struct wsuv__uv_stream *)(const void *)base;
-  return uv_stream_get_write_queue_size(&s->uv.stream);
+  return uv_stream_get_write_queue_size(s->handle);
 }
 
 static void shutdown_done(uv_shutdown_t *req, int status) {

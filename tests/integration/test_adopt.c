@@ -2,6 +2,7 @@
  * read; and what becomes of the streams. */
 #include <string.h>
 
+#include "api/conn.h"
 #include "integration/given_stream.h"
 
 static void open_all(struct loopback *lb, struct host *host) {
@@ -333,6 +334,28 @@ static void test_giving_back_waits_for_the_write(void **state) {
   loopback_close(&lb);
 }
 
+/* By which the heartbeat tells a slow peer from a dead one. */
+static void test_write_progress_is_the_given_streams(void **state) {
+  struct loopback lb;
+  struct host host;
+  struct given given;
+  struct raw peer;
+  struct wsuv__stream *stream;
+  size_t before;
+  (void)state;
+
+  open_one(&lb, &host, &given, &peer, 1);
+  raw_stop_reading(&peer);
+  fill_up(host.talkers[0]);
+  stream = &host.talkers[0]->conn->stream.base;
+  before = stream->ops->unwritten(stream);
+  CHECK_TRUE(before > 0);
+  CHECK_SIZE(uv_stream_get_write_queue_size(given.stream), before);
+  raw_start_reading(&peer);
+  RUN_UNTIL(&lb, stream->ops->unwritten(stream) < before);
+  loopback_close(&lb);
+}
+
 /* The way out of that. */
 static void test_close_behind_terminate(void **state) {
   struct loopback lb;
@@ -461,6 +484,7 @@ int main(void) {
       cmocka_unit_test(test_bad_request),
       cmocka_unit_test(test_loop_close),
       cmocka_unit_test(test_giving_back_waits_for_the_write),
+      cmocka_unit_test(test_write_progress_is_the_given_streams),
       cmocka_unit_test(test_close_behind_terminate),
       cmocka_unit_test(test_closed_by_the_application),
       cmocka_unit_test(test_closed_with_a_write_under_way),
