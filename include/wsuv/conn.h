@@ -4,7 +4,8 @@
  * - One thread: the loop's.
  * - No callback runs inside the call that causes it; every function is legal in every callback.
  * - Once a connection was handed out, on_close comes exactly once and last; after it returned the pointer is dead. There
- *   is no free: ending the connection is wsuv_conn_close (orderly) or wsuv_conn_terminate (at once).
+ *   is no free: ending the connection is wsuv_conn_close (orderly) or wsuv_conn_terminate (at once). Behind it only the
+ *   close_cb of a stream that was the application's comes (wsuv/adopt.h).
  * - Payloads are valid until the callback returns and are not NUL-terminated.
  * - A message is queued whole or refused whole. The caller's memory is never modified.
  */

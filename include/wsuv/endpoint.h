@@ -9,8 +9,8 @@
  *
  * After every call look for output, and after output is drained at wsuv_endpoint_wants_close.
  *
- * Threads: an endpoint belongs to one thread at a time. Callbacks run only inside receive; from them every function of
- * this header but free may be called.
+ * Threads: an endpoint belongs to one thread at a time. Callbacks run only inside receive and resume; from them every
+ * function of this header but free may be called.
  */
 #ifndef WSUV_ENDPOINT_H
 #define WSUV_ENDPOINT_H

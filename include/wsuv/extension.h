@@ -5,7 +5,8 @@
  *   client: offer                  -> the server answers -> accept  -> session
  *   server: answer (for each offer)                                -> session
  *
- * Threads: hooks are called on the thread that calls handshake or endpoint. A description is never written to.
+ * Threads: hooks are called on the thread that calls handshake or endpoint, inside the call or event that needs them: encode
+ * inside the call that sends. A description is never written to.
  */
 #ifndef WSUV_EXTENSION_H
 #define WSUV_EXTENSION_H

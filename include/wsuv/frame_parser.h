@@ -17,8 +17,6 @@
 extern "C" {
 #endif
 
-#define WSUV_CUSTOM_OPCODES 0xF8F8u /* bits of 3-7 and 11-15 (RFC 6455 5.2) */
-
 /* What a parser judges besides what is always wrong (WSUV_ELENGTH, WSUV_ECONTROLFIN, WSUV_ECONTROLSIZE). */
 typedef struct wsuv_frame_parser_options {
   size_t size;            /* sizeof(wsuv_frame_parser_options_t) */

@@ -29,6 +29,9 @@ typedef enum wsuv_opcode {
   WSUV_PONG = 10
 } wsuv_opcode_t;
 
+/* Those that may be claimed, as a set: bit n for opcode n of 3-7 and 11-15. */
+#define WSUV_CUSTOM_OPCODES 0xF8F8u
+
 /* Where in its message a piece stands; both for a message that came in one. */
 typedef enum wsuv_fragment_flags { WSUV_FIRST = 1, WSUV_FINAL = 2 } wsuv_fragment_flags_t;
 

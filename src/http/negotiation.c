@@ -7,9 +7,6 @@
 
 #define FIELD "Sec-WebSocket-Extensions"
 
-/* Bits of the opcodes 3-7 and 11-15, which RFC 6455 5.2 leaves to extensions. */
-#define CLAIMABLE_OPCODES 0xf8f8u
-
 /* ---- ours ---- */
 
 static int is_lower_token(const char *token) {
@@ -23,7 +20,7 @@ static int is_lower_token(const char *token) {
 static int is_valid(const wsuv_extension_t *extension) {
   return extension != NULL && extension->size >= sizeof *extension && extension->token != NULL &&
          is_lower_token(extension->token) && extension->rsv >= 0 && extension->rsv <= 7 &&
-         (extension->opcodes & ~CLAIMABLE_OPCODES) == 0 &&
+         (extension->opcodes & ~WSUV_CUSTOM_OPCODES) == 0 &&
          (extension->scope == WSUV_PER_MESSAGE || extension->scope == WSUV_PER_FRAME);
 }
 

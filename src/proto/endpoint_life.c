@@ -51,7 +51,7 @@ int wsuv__endpoint_config_init(struct wsuv__endpoint_config *config,
     return WSUV_EINVAL;
   if (options->role != WSUV_SERVER && options->role != WSUV_CLIENT)
     return WSUV_EINVAL;
-  if (options->rsv < 0 || options->rsv > 7 || (options->opcodes & ~WSUV__CUSTOM_OPCODES) != 0)
+  if (options->rsv < 0 || options->rsv > 7 || (options->opcodes & ~WSUV_CUSTOM_OPCODES) != 0)
     return WSUV_EINVAL;
   err = take_numbers(config, options);
   if (err != 0)

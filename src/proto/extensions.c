@@ -5,7 +5,7 @@
 static int judge(const wsuv_extension_t *extension) {
   if (extension == NULL || extension->size < sizeof *extension || extension->token == NULL)
     return WSUV_EINVAL;
-  if (extension->rsv < 0 || extension->rsv > 7 || (extension->opcodes & ~WSUV__CUSTOM_OPCODES) != 0)
+  if (extension->rsv < 0 || extension->rsv > 7 || (extension->opcodes & ~WSUV_CUSTOM_OPCODES) != 0)
     return WSUV_EINVAL;
   return extension->scope == WSUV_PER_MESSAGE || extension->scope == WSUV_PER_FRAME ? 0
                                                                                     : WSUV_EINVAL;

@@ -5,8 +5,6 @@
 
 #include "wsuv/frame_parser.h"
 
-#define WSUV__CUSTOM_OPCODES WSUV_CUSTOM_OPCODES
-
 enum wsuv__frame_state {
   FRAME_BASE_HEADER,     /* the two octets that every frame has */
   FRAME_EXTENDED_HEADER, /* longer length and masking key, as far as announced */

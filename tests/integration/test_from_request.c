@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "integration/given_stream.h"
+#include "support/toy_extension.h"
 
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -346,12 +347,74 @@ static void test_torture(void **state) {
   CHECK_TRUE(n > 5);
 }
 
+/* ---- extensions ---- */
+
+static struct host *judging;
+static void (*end_while_judging)(struct host *host);
+
+static void end_server(struct host *host) {
+  wsuv_server_close(host->server);
+}
+
+static void end_loop(struct host *host) {
+  loopback_end(host->lb);
+}
+
+static int end_and_accept(const wsuv_extension_t *extension, const wsuv_extension_element_t *offer,
+                          wsuv_extension_writer_t *writer, void **session) {
+  end_while_judging(judging);
+  return toy_runs.answer(extension, offer, writer, session);
+}
+
+/* The hook is user code, inside the call: the stream stays the application's. */
+static void test_ended_by_a_hook(void **state) {
+  static void (*const ends[])(struct host * host) = {end_server, end_loop};
+  size_t i;
+  (void)state;
+
+  for (i = 0; i < 2; i++) {
+    struct loopback lb;
+    struct host host;
+    struct given given;
+    struct raw peer;
+    wsuv_extension_t hasty = toy_runs;
+    const wsuv_extension_t *const list[] = {&hasty};
+    wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+    wsuv_request_t request = good_request();
+    wsuv_header_t headers[NGOOD];
+
+    memcpy(headers, good, sizeof good);
+    headers[NGOOD - 1].name = "Sec-WebSocket-Extensions";
+    headers[NGOOD - 1].name_len = 0;
+    headers[NGOOD - 1].value = "toy-runs";
+    headers[NGOOD - 1].value_len = 0;
+    request.headers = headers;
+    hasty.answer = end_and_accept;
+    options.extensions = list;
+    options.nextensions = 1;
+    loopback_open(&lb);
+    host_init(&host, &lb);
+    CHECK_ERR(0, host_create(&host, &options));
+    judging = &host;
+    end_while_judging = ends[i];
+    CHECK_INT(0, given_open(&given, &peer, &lb, GIVEN_TCP));
+    CHECK_ERR(WSUV_ESTATE, hand_over(&host, &given, &request, 1, NULL, 0));
+    CHECK_PTR(&given, given.stream->data);
+    CHECK_INT(0, toy_sessions_alive());
+    RUN_UNTIL(&lb, host.nclosed == 1);
+    CHECK_INT(0, given.ndone);
+    given_close(&given);
+    loopback_close(&lb);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_every_split),   cmocka_unit_test(test_late_answer),
-      cmocka_unit_test(test_rejected),      cmocka_unit_test(test_orphan),
-      cmocka_unit_test(test_server_closes), cmocka_unit_test(test_faults),
-      cmocka_unit_test(test_other_faults),  cmocka_unit_test(test_torture),
+      cmocka_unit_test(test_every_split),     cmocka_unit_test(test_late_answer),
+      cmocka_unit_test(test_rejected),        cmocka_unit_test(test_orphan),
+      cmocka_unit_test(test_server_closes),   cmocka_unit_test(test_faults),
+      cmocka_unit_test(test_other_faults),    cmocka_unit_test(test_torture),
+      cmocka_unit_test(test_ended_by_a_hook),
   };
   return cmocka_run_group_tests_name("from_request", tests, NULL, NULL);
 }
