@@ -121,8 +121,9 @@ typedef struct wsuv_attach_options {
 
 /* A connection on a stream where the 101 was sent or received already; `role` is this side's. `options` may be NULL; the
  * handler is used in place. After 0 on_open follows, then the messages of the leftover, and at last on_close.
- * wsuv_conn_server is NULL. WSUV_EINVAL (stream, role, handler, options, extensions, a subprotocol that is not a token), WSUV_ECLAIM, WSUV_ESTREAM,
- * WSUV_ESTATE (the loop is closing), WSUV_ENOMEM; then *out is NULL and no callback will run. */
+ * wsuv_conn_server is NULL. WSUV_EINVAL (stream, role, handler, options, extensions, a subprotocol that is not a token),
+ * WSUV_ECLAIM, WSUV_ESTREAM, WSUV_ESTATE (the loop is closing), WSUV_ENOMEM; then *out is NULL, no callback will run, and the
+ * sessions are still the application's. */
 WSUV_EXTERN int wsuv_conn_attach(wsuv_loop_t *loop, wsuv_conn_t **out, uv_stream_t *stream,
                                  wsuv_role_t role, const wsuv_attach_options_t *options,
                                  const wsuv_handler_t *handler, void *data);

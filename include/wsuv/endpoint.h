@@ -121,8 +121,9 @@ WSUV_EXTERN void wsuv_endpoint_pause(wsuv_endpoint_t *endpoint);
 WSUV_EXTERN int wsuv_endpoint_resume(wsuv_endpoint_t *endpoint);
 
 /* Queues one unfragmented message; the payload is copied. `type` is WSUV_TEXT (must be valid UTF-8, else WSUV_EENCODING),
- * WSUV_BINARY or a claimed opcode of 3-7. WSUV_EINVAL, WSUV_ESTATE (a Close was queued, or the endpoint failed), WSUV_EQUEUEFULL, WSUV_ENOMEM,
- * WSUV_ERANDOM. Queued whole or not at all. An error of an extension's is returned, and the endpoint has failed with it. */
+ * WSUV_BINARY or a claimed opcode of 3-7. WSUV_EINVAL, WSUV_ESTATE (a Close was queued, or the endpoint failed),
+ * WSUV_EQUEUEFULL, WSUV_ENOMEM, WSUV_ERANDOM. Queued whole or not at all. An error of an extension's is returned, and the
+ * endpoint has failed with it. */
 WSUV_EXTERN int wsuv_endpoint_send(wsuv_endpoint_t *endpoint, wsuv_opcode_t type,
                                    const void *payload, size_t len);
 
@@ -130,9 +131,9 @@ WSUV_EXTERN int wsuv_endpoint_send(wsuv_endpoint_t *endpoint, wsuv_opcode_t type
  * Each chunk, and the end with the last octets (may be empty), queues one frame; payloads are copied. Control frames go in
  * between; other messages are refused with WSUV_ESTATE meanwhile. A Close cuts the message off.
  *
- * begin: WSUV_EINVAL (`type`, as send), WSUV_ESTATE (a message is open, or as send). chunk and
- * end: WSUV_ESTATE (none is open), else as send; WSUV_EENCODING also at the end inside a character. After an error nothing
- * was queued and the message is open as before. */
+ * begin: WSUV_EINVAL (`type`, as send), WSUV_ESTATE (a message is open, or as send). chunk and end: WSUV_ESTATE (none is
+ * open), else as send; WSUV_EENCODING also at the end inside a character. After an error nothing was queued and the message
+ * is open as before. */
 WSUV_EXTERN int wsuv_endpoint_send_begin(wsuv_endpoint_t *endpoint, wsuv_opcode_t type);
 WSUV_EXTERN int wsuv_endpoint_send_chunk(wsuv_endpoint_t *endpoint, const void *payload,
                                          size_t len);
