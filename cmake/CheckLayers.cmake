@@ -15,11 +15,11 @@ set(may_base "${c_library}|base/.*|wsuv/(errno|export|protocol|version)\\.h")
 set(words_base "base may include the C library only")
 
 set(may_proto
-    "${c_library}|${intrinsics}|base/.*|proto/.*|wsuv/(errno|export|protocol|frame|frame_parser|message|heartbeat|extension|endpoint|endpoint_status|event)\\.h")
+    "${c_library}|${intrinsics}|base/.*|proto/.*|wsuv/(errno|export|protocol|frame|frame_parser|message|heartbeat|extension|prepared|endpoint|endpoint_status|event)\\.h")
 set(words_proto "proto may include base")
 
-set(may_deflate "${c_library}|base/.*|deflate/.*|zlib\\.h|wsuv/(errno|export|protocol|extension)\\.h")
-set(words_deflate "deflate may include base and zlib")
+set(may_deflate "${c_library}|base/.*|deflate/.*|wsuv/(errno|export|protocol|extension|deflate)\\.h")
+set(words_deflate "deflate may include base (zlib in codec.c only)")
 
 set(may_http "${c_library}|base/.*|http/.*|llhttp\\.h|wsuv/(errno|export|protocol|extension|handshake)\\.h")
 set(words_http "http may include base and llhttp (openssl in accept_key.c only)")
@@ -31,12 +31,13 @@ set(words_io "io may include base, uv and openssl")
 set(may_api ".*")
 set(words_api "api may include everything")
 
-# The exception of the table.
+# The exceptions of the table.
+set(may_also_deflate_codec_c "|zlib\\.h|zlib-ng\\.h")
 set(may_also_http_accept_key_c "|openssl/.*")
 
 # The public headers of the core are for programs without libuv.
-set(core_headers errno export version protocol frame frame_parser message heartbeat handshake extension endpoint endpoint_status event)
-set(may_public_core "${c_library}|wsuv/(errno|export|version|protocol|frame|frame_parser|message|heartbeat|handshake|extension|endpoint|endpoint_status|event)\\.h")
+set(core_headers errno export version protocol frame frame_parser message heartbeat handshake extension deflate prepared endpoint endpoint_status event)
+set(may_public_core "${c_library}|wsuv/(errno|export|version|protocol|frame|frame_parser|message|heartbeat|handshake|extension|deflate|prepared|endpoint|endpoint_status|event)\\.h")
 set(words_public_core "the core's public headers may include each other and the C library")
 
 set(nbroken 0)

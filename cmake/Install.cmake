@@ -21,7 +21,14 @@ install(EXPORT wsuvTargets NAMESPACE wsuv:: DESTINATION "${package_dir}")
 # A static library brings its private dependencies to the consumer's link, a shared one does not.
 set(wsuv_find_private FALSE)
 set(wsuv_find_llhttp FALSE)
+set(wsuv_find_zlib "")
 if(NOT BUILD_SHARED_LIBS)
+  if(WSUV_WITH_DEFLATE)
+    set(wsuv_find_zlib ZLIB)
+    if(WSUV_ZLIB STREQUAL "zlib-ng")
+      set(wsuv_find_zlib ZlibNg)
+    endif()
+  endif()
   set(wsuv_find_private TRUE)
   if(NOT Llhttp_BUNDLED)
     set(wsuv_find_llhttp TRUE)
@@ -39,6 +46,7 @@ install(
         "${PROJECT_BINARY_DIR}/wsuvConfigVersion.cmake"
         "${PROJECT_SOURCE_DIR}/cmake/FindLibuv.cmake"
         "${PROJECT_SOURCE_DIR}/cmake/FindLlhttp.cmake"
+        "${PROJECT_SOURCE_DIR}/cmake/FindZlibNg.cmake"
   DESTINATION "${package_dir}")
 
 # pkg-config: a static archive is of no use without its private libraries, so they are public then.
@@ -47,13 +55,17 @@ set(pc_libs_llhttp "")
 if(NOT Llhttp_BUNDLED)
   set(pc_libs_llhttp "-lllhttp")
 endif()
+set(pc_private "libcrypto")
+if(WSUV_WITH_DEFLATE)
+  string(APPEND pc_private " ${WSUV_ZLIB}")
+endif()
 if(BUILD_SHARED_LIBS)
   set(pc_requires "")
-  set(pc_requires_private "libcrypto")
+  set(pc_requires_private "${pc_private}")
   set(pc_libs "")
   set(pc_libs_private "${pc_libs_llhttp}")
 else()
-  set(pc_requires "libcrypto")
+  set(pc_requires "${pc_private}")
   set(pc_requires_private "")
   set(pc_libs "${pc_libs_llhttp} ${CMAKE_THREAD_LIBS_INIT}")
   set(pc_libs_private "")

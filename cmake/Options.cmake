@@ -5,6 +5,13 @@ option(BUILD_SHARED_LIBS "Build libwsuv and libwsuv-core as shared libraries" OF
 option(WSUV_INSTALL "Generate the install target" ${PROJECT_IS_TOP_LEVEL})
 option(WSUV_LTO "Interprocedural optimisation in Release builds" OFF)
 
+option(WSUV_WITH_DEFLATE "permessage-deflate (needs zlib or zlib-ng)" ON)
+set(WSUV_ZLIB
+    "zlib"
+    CACHE STRING
+          "Library for permessage-deflate: \"zlib\" (or what takes its place, as zlib-ng built with ZLIB_COMPAT does), or \"zlib-ng\" by its own names")
+set_property(CACHE WSUV_ZLIB PROPERTY STRINGS "zlib" "zlib-ng")
+
 option(WSUV_BUILD_TESTS "Build the tests (needs cmocka)" ${PROJECT_IS_TOP_LEVEL})
 option(WSUV_BUILD_SAMPLES "Build the sample programs" ${PROJECT_IS_TOP_LEVEL})
 option(WSUV_BUILD_BENCH "Build the benchmarks" OFF)

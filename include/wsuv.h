@@ -1,8 +1,10 @@
 /* wsuv: WebSocket (RFC 6455) on libuv. Includes all of the public API.
  *
- * wsuv/server.h, wsuv/client.h, wsuv/conn.h, wsuv/loop.h  the libuv side
+ * wsuv/server.h, client.h, conn.h, send.h, loop.h         the libuv side
  * wsuv/adopt.h                                            on streams of the application's own
  * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
+ * wsuv/deflate.h                                          permessage-deflate, an extension
+ * wsuv/prepared.h                                         messages made once for many
  * wsuv/frame.h, frame_parser.h, message.h, heartbeat.h    its layers, each usable alone
  */
 #ifndef WSUV_H
@@ -11,6 +13,7 @@
 #include "wsuv/adopt.h"
 #include "wsuv/client.h"
 #include "wsuv/conn.h"
+#include "wsuv/deflate.h"
 #include "wsuv/endpoint.h"
 #include "wsuv/endpoint_status.h"
 #include "wsuv/errno.h"
@@ -22,7 +25,9 @@
 #include "wsuv/heartbeat.h"
 #include "wsuv/loop.h"
 #include "wsuv/message.h"
+#include "wsuv/prepared.h"
 #include "wsuv/protocol.h"
+#include "wsuv/send.h"
 #include "wsuv/server.h"
 #include "wsuv/version.h"
 

@@ -29,10 +29,10 @@ static void on_timer_closed(uv_handle_t *handle) {
 
 static int send_fragment(struct ticker *ticker) {
   const char digit = (char)('0' + ticker->next);
-  int err = ticker->next == 0 ? wsuv_conn_send_begin(ticker->conn, WSUV_TEXT) : 0;
+  int err = ticker->next == 0 ? wsuv_conn_send_begin(ticker->conn, WSUV_TEXT, 0) : 0;
   if (err != 0)
     return err;
-  return ticker->next < NFRAGMENTS - 1 ? wsuv_conn_send_chunk(ticker->conn, &digit, 1)
+  return ticker->next < NFRAGMENTS - 1 ? wsuv_conn_send_chunk(ticker->conn, &digit, 1, 0)
                                        : wsuv_conn_send_end(ticker->conn, &digit, 1);
 }
 

@@ -3,7 +3,7 @@
 #ifndef WSUV_CLIENT_H
 #define WSUV_CLIENT_H
 
-#include "wsuv/conn.h"
+#include "wsuv/send.h"
 
 #ifdef __cplusplus
 extern "C" {

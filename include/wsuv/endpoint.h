@@ -127,16 +127,23 @@ WSUV_EXTERN int wsuv_endpoint_resume(wsuv_endpoint_t *endpoint);
 WSUV_EXTERN int wsuv_endpoint_send(wsuv_endpoint_t *endpoint, wsuv_opcode_t type,
                                    const void *payload, size_t len);
 
+/* The same; `flags`: 0 or WSUV_SEND_NO_COMPRESS. */
+WSUV_EXTERN int wsuv_endpoint_send_message(wsuv_endpoint_t *endpoint, wsuv_opcode_t type,
+                                           const void *payload, size_t len, int flags);
+
 /* A message in fragments of which the end need not be known at the start (RFC 6455 5.4): begin, any number of chunks, end.
  * Each chunk, and the end with the last octets (may be empty), queues one frame; payloads are copied. Control frames go in
  * between; other messages are refused with WSUV_ESTATE meanwhile. A Close cuts the message off.
  *
- * begin: WSUV_EINVAL (`type`, as send), WSUV_ESTATE (a message is open, or as send). chunk and end: WSUV_ESTATE (none is
+ * What compresses may hold a chunk back for the next: WSUV_SEND_FLUSH in a chunk's `flags` has all that was given so far sent
+ * now. begin takes WSUV_SEND_NO_COMPRESS.
+ *
+ * begin: WSUV_EINVAL (`type`, as send; `flags`), WSUV_ESTATE (a message is open, or as send). chunk and end: WSUV_ESTATE (none is
  * open), else as send; WSUV_EENCODING also at the end inside a character. After an error nothing was queued and the message
  * is open as before. */
-WSUV_EXTERN int wsuv_endpoint_send_begin(wsuv_endpoint_t *endpoint, wsuv_opcode_t type);
-WSUV_EXTERN int wsuv_endpoint_send_chunk(wsuv_endpoint_t *endpoint, const void *payload,
-                                         size_t len);
+WSUV_EXTERN int wsuv_endpoint_send_begin(wsuv_endpoint_t *endpoint, wsuv_opcode_t type, int flags);
+WSUV_EXTERN int wsuv_endpoint_send_chunk(wsuv_endpoint_t *endpoint, const void *payload, size_t len,
+                                         int flags);
 WSUV_EXTERN int wsuv_endpoint_send_end(wsuv_endpoint_t *endpoint, const void *payload, size_t len);
 
 /* Queues one frame with the opcode, reserved bits and FIN of `frame` (its other members are not read): a message, a fragment

@@ -52,6 +52,8 @@ extern "C" {
   XX(ECLAIM, -20024, 1011, 500, "two claims on the same reserved bit or opcode")                  \
   XX(EPAYLOAD, -20025, 1007, 0, "payload that its extension cannot decode (RFC 6455 5.2)")        \
   XX(ETRANSFORM, -20026, 1011, 0, "an extension's transform made no progress")                    \
+  XX(ERATIO, -20027, 1009, 0, "compressed message that is out of proportion to its content")      \
+  XX(ENODEFLATE, -20028, 0, 0, "permessage-deflate is not available in this build")               \
   XX(EHTTP, -20040, 0, 400, "malformed HTTP message (RFC 9112)")                                  \
   XX(EHEADSIZE, -20041, 0, 431, "HTTP head is over the limit of bytes or fields")                 \
   XX(EHTTPVERSION, -20042, 0, 505, "HTTP version is not 1.1 (RFC 6455 4.2.1)")                    \

@@ -94,7 +94,9 @@ typedef struct wsuv_extension_step {
   uint8_t *out;
   size_t out_len; /* room: at least 256 octets before the hook */
   wsuv_opcode_t type;
-  int flags; /* of the input as it was before this step: WSUV_FIRST, _FINAL, _FRAME_FIRST, _FRAME_FINAL */
+  /* Of the input as it was before this step: WSUV_FIRST, _FINAL, _FRAME_FIRST, _FRAME_FINAL; encode: also those of
+   * wsuv_send_flags_t. */
+  int flags;
   int rsv; /* decode: the extension's bits as received. encode, with WSUV_FIRST or WSUV_FRAME_FIRST: bits to set */
 } wsuv_extension_step_t;
 
@@ -141,6 +143,10 @@ struct wsuv_extension {
   /* A control frame with a claimed opcode came. 1: taken; 0: the application's handler is asked; or a negative error, with
    * which the endpoint fails. */
   int (*control)(void *session, int opcode, const uint8_t *payload, size_t len);
+
+  /* For messages prepared once for many (wsuv/prepared.h): sessions for which this is the same pointer encode every message to
+   * the same octets, whatever they sent before. NULL, the hook or what it returns: they do not. */
+  const void *(*variant)(const void *session);
 };
 
 typedef enum wsuv_offer_verdict {

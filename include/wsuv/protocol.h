@@ -35,6 +35,13 @@ typedef enum wsuv_opcode {
 /* Where in its message a piece stands; both for a message that came in one. */
 typedef enum wsuv_fragment_flags { WSUV_FIRST = 1, WSUV_FINAL = 2 } wsuv_fragment_flags_t;
 
+/* How a message is to be sent; for extensions, which see them in wsuv_extension_step_t.flags. Other bits are WSUV_EINVAL. */
+typedef enum wsuv_send_flags {
+  WSUV_SEND_NO_COMPRESS = 16, /* as it is, RSV1 clear (RFC 7692 6.1) */
+  WSUV_SEND_FLUSH =
+      32 /* of a chunk: nothing of what was given so far is held back for more to come */
+} wsuv_send_flags_t;
+
 /* Close codes (RFC 6455 7.4.1 and the IANA registry). 3000-3999 are registered by frameworks, 4000-4999 are
  * free for applications. 1005, 1006 and 1015 are reported, never sent. */
 typedef enum wsuv_close_code {

@@ -2,7 +2,7 @@
 #ifndef WSUV_SERVER_H
 #define WSUV_SERVER_H
 
-#include "wsuv/conn.h"
+#include "wsuv/send.h"
 
 #ifdef __cplusplus
 extern "C" {

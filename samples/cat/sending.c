@@ -56,11 +56,11 @@ static int send_piece(session_t *session, const char *piece, size_t len, int fla
     return type == WSUV_TEXT ? wsuv_conn_send_text(conn, piece, len)
                              : wsuv_conn_send_binary(conn, piece, len);
   if (flags & WSUV_FIRST)
-    err = wsuv_conn_send_begin(conn, type);
+    err = wsuv_conn_send_begin(conn, type, 0);
   if (err != 0)
     return err;
   return flags & WSUV_FINAL ? wsuv_conn_send_end(conn, piece, len)
-                            : wsuv_conn_send_chunk(conn, piece, len);
+                            : wsuv_conn_send_chunk(conn, piece, len, 0);
 }
 
 static void take_piece(session_t *session, const char *piece, size_t len, int flags) {

@@ -11,26 +11,37 @@ static void note_output(wsuv_conn_t *conn) {
   wsuv__conn_mark(conn);
 }
 
-static int send_copy(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len) {
+int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
+                           int flags) {
   int err;
 
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
-  err = wsuv_endpoint_send(&conn->endpoint, type, payload, len);
+  err = wsuv_endpoint_send_message(&conn->endpoint, type, payload, len, flags);
   note_output(conn); /* also after an error: the transport may have turned out to be broken */
   return err;
 }
 
 int wsuv_conn_send_text(wsuv_conn_t *conn, const void *payload, size_t len) {
-  return send_copy(conn, WSUV_TEXT, payload, len);
+  return wsuv_conn_send_message(conn, WSUV_TEXT, payload, len, 0);
 }
 
 int wsuv_conn_send_binary(wsuv_conn_t *conn, const void *payload, size_t len) {
-  return send_copy(conn, WSUV_BINARY, payload, len);
+  return wsuv_conn_send_message(conn, WSUV_BINARY, payload, len, 0);
+}
+
+int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prepared) {
+  int err;
+
+  if (conn->phase != WSUV_STATE_OPEN)
+    return WSUV_ESTATE;
+  err = wsuv_endpoint_send_prepared(&conn->endpoint, prepared);
+  note_output(conn);
+  return err;
 }
 
 int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type, const void *payload,
-                   size_t len, wsuv_send_cb cb) {
+                   size_t len, int flags, wsuv_send_cb cb) {
   int err;
 
   if (cb == NULL)
@@ -38,37 +49,37 @@ int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type, cons
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
   err = wsuv__endpoint_send_request(&conn->endpoint, &wsuv__send_state_of(req)->entry, type,
-                                    payload, len);
+                                    payload, len, flags);
   if (err == 0)
     req->cb = cb;
   note_output(conn);
   return err;
 }
 
-int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type) {
+int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type, int flags) {
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
-  return wsuv_endpoint_send_begin(&conn->endpoint, type);
+  return wsuv_endpoint_send_begin(&conn->endpoint, type, flags);
 }
 
-static int send_fragment(wsuv_conn_t *conn,
-                         int (*send)(wsuv_endpoint_t *endpoint, const void *payload, size_t len),
-                         const void *payload, size_t len) {
+int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len, int flags) {
   int err;
 
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
-  err = send(&conn->endpoint, payload, len);
+  err = wsuv_endpoint_send_chunk(&conn->endpoint, payload, len, flags);
   note_output(conn);
   return err;
 }
 
-int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len) {
-  return send_fragment(conn, wsuv_endpoint_send_chunk, payload, len);
-}
-
 int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len) {
-  return send_fragment(conn, wsuv_endpoint_send_end, payload, len);
+  int err;
+
+  if (conn->phase != WSUV_STATE_OPEN)
+    return WSUV_ESTATE;
+  err = wsuv_endpoint_send_end(&conn->endpoint, payload, len);
+  note_output(conn);
+  return err;
 }
 
 int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len) {

@@ -18,6 +18,10 @@ static int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t le
   return 0;
 }
 
+int wsuv__endpoint_deliver(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
+  return deliver_message(ep, payload, len);
+}
+
 int wsuv__endpoint_deliver_kept(struct wsuv_endpoint *ep) {
   struct wsuv__buf whole = ep->message.buf;
   int err;

@@ -62,9 +62,10 @@ struct wsuv_endpoint {
   uint8_t closing;  /* enum wsuv__closing_state */
   uint8_t sending;  /* enum wsuv__sending: of a message in fragments */
   uint8_t sending_type;
-  uint8_t ping_waits;  /* the heartbeat's last Ping had not left when that was looked at last */
-  uint8_t eof_waits;   /* the transport ended while something was held: it counts behind that */
-  uint8_t was_blocked; /* at the last heartbeat octets waited for the transport */
+  uint8_t sending_flags; /* wsuv_send_flags_t */
+  uint8_t ping_waits;    /* the heartbeat's last Ping had not left when that was looked at last */
+  uint8_t eof_waits;     /* the transport ended while something was held: it counts behind that */
+  uint8_t was_blocked;   /* at the last heartbeat octets waited for the transport */
   struct wsuv__utf8 sending_utf8;
 };
 

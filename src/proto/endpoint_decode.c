@@ -76,29 +76,43 @@ static struct wsuv__stage *busy_decoder(struct wsuv__extensions *set) {
 
 /* ---- steps ---- */
 
-static int give(const wsuv_allocator_t *a, struct wsuv__stage *stage, const uint8_t *data,
-                size_t len, int flags) {
-  if (len > 0 && wsuv__buf_append(&stage->input, a, data, len) != 0)
-    return WSUV_ENOMEM;
+/* An idle stage has no input left. The octets are lent until keep_input. */
+static void give(struct wsuv__stage *stage, const uint8_t *data, size_t len, int flags) {
+  stage->input = data;
+  stage->input_len = len;
   stage->input_flags = (uint8_t)(stage->input_flags | flags);
   stage->output_flags = (uint8_t)(stage->output_flags | (flags & FIRST_FLAGS));
   stage->decoding = DECODING_BUSY;
+}
+
+/* What was lent is about to go. */
+static int keep_input(const wsuv_allocator_t *a, struct wsuv__stage *stage) {
+  if (stage->input_len == 0 || stage->kept != NULL)
+    return 0;
+  stage->kept = wsuv__alloc(a, stage->input_len);
+  if (stage->kept == NULL) {
+    stage->input_len = 0;
+    return WSUV_ENOMEM;
+  }
+  memcpy(stage->kept, stage->input, stage->input_len);
+  stage->input = stage->kept;
   return 0;
 }
 
 static void drop_input(const wsuv_allocator_t *a, struct wsuv__stage *stage, size_t taken) {
-  stage->input_off += taken;
-  if (stage->input_off < stage->input.len)
+  stage->input = taken > 0 ? stage->input + taken : stage->input;
+  stage->input_len -= taken;
+  if (stage->input_len > 0 || stage->kept == NULL)
     return;
-  wsuv__buf_free(&stage->input, a);
-  stage->input_off = 0;
+  wsuv__release(a, stage->kept);
+  stage->kept = NULL;
 }
 
 /* Lets the decoder make a step into `out`. *produced octets came of it; returns wsuv_extension_progress_t or an error. */
 static int make_step(struct wsuv_endpoint *ep, struct wsuv__stage *stage, uint8_t *out,
                      size_t out_len, size_t *produced) {
   const wsuv_extension_t *extension = stage->extension;
-  size_t waiting = stage->input.len - stage->input_off;
+  size_t waiting = stage->input_len;
   wsuv_extension_step_t step;
   size_t taken;
   int rc;
@@ -106,7 +120,7 @@ static int make_step(struct wsuv_endpoint *ep, struct wsuv__stage *stage, uint8_
   if (stage->error != 0)
     return stage->error;
   memset(&step, 0, sizeof step);
-  step.in = waiting > 0 ? stage->input.base + stage->input_off : NULL;
+  step.in = waiting > 0 ? stage->input : NULL;
   step.in_len = waiting;
   step.out = out;
   step.out_len = out_len;
@@ -159,10 +173,13 @@ static int step_into_stage(struct wsuv_endpoint *ep, struct wsuv__stage *stage,
   if (rc < 0)
     return rc;
   flags = settle_step(stage, rc, produced);
-  return produced > 0 || flags != 0 ? give(ep->config->allocator, below, out, produced, flags) : 0;
+  if (produced == 0 && flags == 0)
+    return 0;
+  give(below, out, produced, flags);
+  return keep_input(ep->config->allocator, below);
 }
 
-/* Octets of the message, up to the limit on its size; whether more or worse comes first does not depend on the split. */
+/* Octets of the message, up to the limit on its size. */
 static int take_within_limit(struct wsuv_endpoint *ep, uint8_t *data, size_t len, int is_final) {
   uint64_t left = ep->config->max_message_size - ep->message.size;
   int err;
@@ -202,13 +219,43 @@ static size_t room_ahead(const struct wsuv_endpoint *ep) {
   return room;
 }
 
+/* Octets that came out for the message's buffer. Whether more or worse comes first does not depend on the split. */
+static int judge_output(struct wsuv_endpoint *ep, const uint8_t *out, size_t produced) {
+  uint64_t max_len = ep->config->max_message_size;
+  uint64_t left = max_len - ep->message.size;
+  int err = wsuv__message_validate(&ep->message, out, produced < left ? produced : (size_t)left);
+
+  return err != 0 ? err : wsuv__message_grow(&ep->message, produced, max_len);
+}
+
+/* Most messages are whole after one step, and are delivered from where they came out. */
+static int step_into_callback(struct wsuv_endpoint *ep, struct wsuv__stage *stage) {
+  uint64_t left = ep->config->max_message_size - ep->message.size;
+  uint8_t out[STEP_SIZE];
+  size_t room = left < sizeof out ? (size_t)left + 1 : sizeof out;
+  size_t produced = 0;
+  int rc = make_step(ep, stage, out, room > STEP_MIN ? room : STEP_MIN, &produced);
+  int flags;
+  int err;
+
+  if (rc < 0)
+    return rc;
+  flags = settle_step(stage, rc, produced);
+  err = judge_output(ep, out, produced);
+  if (err != 0)
+    return err;
+  if ((flags & WSUV_FINAL) != 0)
+    return wsuv__endpoint_deliver(ep, out, produced);
+  return produced > 0 ? wsuv__buf_append(&ep->message.buf, ep->config->allocator, out, produced)
+                      : 0;
+}
+
 /* Straight into the message's buffer, which is not the message's while the hook runs: a failure frees that. */
 static int step_into_message(struct wsuv_endpoint *ep, struct wsuv__stage *stage) {
   struct wsuv__message *message = &ep->message;
   struct wsuv__buf whole;
   size_t room = room_ahead(ep);
   size_t produced = 0;
-  uint64_t left;
   uint8_t *out;
   int flags;
   int err;
@@ -224,10 +271,7 @@ static int step_into_message(struct wsuv_endpoint *ep, struct wsuv__stage *stage
   if (rc < 0)
     return rc;
   flags = settle_step(stage, rc, produced);
-  left = ep->config->max_message_size - message->size;
-  err = wsuv__message_validate(message, out, produced < left ? produced : (size_t)left);
-  if (err == 0)
-    err = wsuv__message_grow(message, produced, ep->config->max_message_size);
+  err = judge_output(ep, out, produced);
   if (err != 0)
     return err;
   message->buf.len += produced;
@@ -240,8 +284,9 @@ static int step(struct wsuv_endpoint *ep, struct wsuv__stage *stage) {
 
   if (below != NULL)
     return step_into_stage(ep, stage, below);
-  return ep->handler->on_fragment != NULL ? step_into_fragment(ep, stage)
-                                          : step_into_message(ep, stage);
+  if (ep->handler->on_fragment != NULL)
+    return step_into_fragment(ep, stage);
+  return ep->message.buf.len == 0 ? step_into_callback(ep, stage) : step_into_message(ep, stage);
 }
 
 /* After any callback the endpoint may be closing, failed or paused. */
@@ -291,8 +336,12 @@ int wsuv__endpoint_filter(struct wsuv_endpoint *ep, const struct wsuv__frame_sli
     top = decoder_below(ep->extensions, ep->extensions->nstages);
   }
   if (top != NULL) {
-    err = give(ep->config->allocator, top, slice->data, len, flags);
-    return err != 0 ? err : run_decoders(ep);
+    give(top, slice->data, len, flags);
+    err = run_decoders(ep);
+    if (err == 0 && wsuv__endpoint_is_parsing(ep))
+      return keep_input(ep->config->allocator, top);
+    top->input_len = 0;
+    return err;
   }
   return take_within_limit(ep, slice->data, len, (flags & WSUV_FINAL) != 0);
 }

@@ -7,17 +7,9 @@
 
 #define STEP_MIN 256u
 
-static int is_asked(const struct wsuv__stage *stage, uint8_t opcode) {
-  const wsuv_extension_t *extension = stage->extension;
-
-  if (extension->encode == NULL)
-    return 0;
-  return extension->rsv != 0 || wsuv__stage_takes_opcode(stage, opcode);
-}
-
 static int stage_flags(const struct wsuv_endpoint *ep, const struct wsuv__stage *stage,
                        const struct wsuv__outgoing *o) {
-  int flags = o->fin ? WSUV_FINAL : 0;
+  int flags = o->flags | (o->fin ? WSUV_FINAL : 0);
 
   if (stage->extension->scope == WSUV_PER_FRAME)
     return flags | WSUV_FRAME_FIRST | WSUV_FRAME_FINAL |
@@ -127,7 +119,7 @@ static int run_encoders(struct wsuv_endpoint *ep, struct wsuv__outgoing *o) {
     int per_frame = stage->extension->scope == WSUV_PER_FRAME;
     if (per_frame && o->held_back)
       break;
-    if (is_asked(stage, o->opcode))
+    if (wsuv__stage_encodes(stage, o->opcode))
       err = per_frame ? encode_frame(ep, stage, o) : encode_message(ep, stage, o);
     if (!per_frame)
       o->held_back = o->transformed && o->len == 0 && !o->fin;
@@ -171,8 +163,9 @@ static int append_encoded(struct wsuv_endpoint *ep, const wsuv_frame_header_t *h
 
 /* The header first: what it may lack (randomness) must not leave an encoder ahead of the peer. */
 int wsuv__endpoint_queue_data(struct wsuv_endpoint *ep, const wsuv_frame_header_t *frame,
-                              const void *payload, size_t len) {
-  struct wsuv__outgoing o = {.opcode = frame->opcode, .rsv = frame->rsv, .fin = frame->fin};
+                              const void *payload, size_t len, int flags) {
+  struct wsuv__outgoing o = {
+      .opcode = frame->opcode, .rsv = frame->rsv, .fin = frame->fin, .flags = (uint8_t)flags};
   uint8_t opcode = ep->sending == SENDING_MORE ? WSUV_CONTINUATION : frame->opcode;
   wsuv_frame_header_t header;
   int err = wsuv__endpoint_frame_header(ep, &header, opcode, len);

@@ -13,7 +13,8 @@ void wsuv__endpoint_go_on_decoding(struct wsuv_endpoint *ep);
 /* The next octets of the message: validated, then delivered or kept. */
 int wsuv__endpoint_take_piece(struct wsuv_endpoint *ep, uint8_t *data, size_t len, int is_final);
 
-/* The message is whole in its buffer. */
+/* The message is whole, and its octets were judged: in `payload`, in its buffer. */
+int wsuv__endpoint_deliver(struct wsuv_endpoint *ep, uint8_t *payload, size_t len);
 int wsuv__endpoint_deliver_kept(struct wsuv_endpoint *ep);
 
 /* A control frame whose opcode is not one of RFC 6455's. */

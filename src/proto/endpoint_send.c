@@ -37,6 +37,14 @@ int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
   return judge_room(ep, len);
 }
 
+int wsuv__endpoint_judge_prepared(const struct wsuv_endpoint *ep, wsuv_opcode_t type, size_t len) {
+  if (!wsuv__endpoint_sends_opcode(ep, (int)type))
+    return WSUV_EINVAL;
+  if (ep->closing != CLOSING_NONE || ep->sending != SENDING_NONE)
+    return WSUV_ESTATE;
+  return judge_room(ep, len);
+}
+
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
                               const void *payload, size_t len) {
   if ((payload == NULL && len > 0) || !wsuv__endpoint_sends_opcode(ep, (int)type))
@@ -48,27 +56,42 @@ int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type
   return judge_room(ep, len);
 }
 
-static int send_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rsv,
-                        const void *payload, size_t len) {
+int wsuv__endpoint_queue_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rsv,
+                                 const void *payload, size_t len, int flags) {
   wsuv_frame_header_t frame = {.opcode = (uint8_t)type, .rsv = rsv, .fin = 1};
-  int rc = wsuv__endpoint_judge_send(ep, type, payload, len);
+  int rc = wsuv__endpoint_queue_data(ep, &frame, payload, len, flags);
 
-  if (rc == 0)
-    rc = wsuv__endpoint_queue_data(ep, &frame, payload, len);
   return rc < 0 ? rc : 0;
 }
 
-int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {
-  wsuv_frame_header_t frame = {.opcode = (uint8_t)type, .fin = 1};
-  int rc = wsuv__endpoint_judge_send(ep, type, payload, len);
+static int send_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rsv,
+                        const void *payload, size_t len) {
+  int err = wsuv__endpoint_judge_send(ep, type, payload, len);
 
-  if (rc != 0)
-    return rc;
+  return err != 0 ? err : wsuv__endpoint_queue_message(ep, type, rsv, payload, len, 0);
+}
+
+int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {
+  int err = wsuv__endpoint_judge_send(ep, type, payload, len);
+
+  if (err != 0)
+    return err;
   if (ep->config->rules.role == WSUV_SERVER && ep->extensions == NULL &&
       wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len))
     return 0;
-  rc = wsuv__endpoint_queue_data(ep, &frame, payload, len);
-  return rc < 0 ? rc : 0;
+  return wsuv__endpoint_queue_message(ep, type, 0, payload, len, 0);
+}
+
+int wsuv_endpoint_send_message(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload,
+                               size_t len, int flags) {
+  int err;
+
+  if (flags == 0)
+    return wsuv_endpoint_send(ep, type, payload, len);
+  if ((flags & ~WSUV_SEND_NO_COMPRESS) != 0)
+    return WSUV_EINVAL;
+  err = wsuv__endpoint_judge_send(ep, type, payload, len);
+  return err != 0 ? err : wsuv__endpoint_queue_message(ep, type, 0, payload, len, flags);
 }
 
 /* The caller's octets, or those that extensions made of them. */
@@ -86,11 +109,14 @@ static int append_request(struct wsuv_endpoint *ep, struct wsuv__outbox_entry *e
 }
 
 int wsuv__endpoint_send_request(struct wsuv_endpoint *ep, struct wsuv__outbox_entry *entry,
-                                wsuv_opcode_t type, const void *payload, size_t len) {
-  struct wsuv__outgoing o = {.opcode = (uint8_t)type, .fin = 1, .payload = payload, .len = len};
+                                wsuv_opcode_t type, const void *payload, size_t len, int flags) {
+  struct wsuv__outgoing o = {
+      .opcode = (uint8_t)type, .fin = 1, .payload = payload, .len = len, .flags = (uint8_t)flags};
   wsuv_frame_header_t header;
-  int err = wsuv__endpoint_judge_send(ep, type, payload, len);
+  int err = WSUV_EINVAL;
 
+  if ((flags & ~WSUV_SEND_NO_COMPRESS) == 0)
+    err = wsuv__endpoint_judge_send(ep, type, payload, len);
   if (err == 0)
     err = wsuv__endpoint_frame_header(ep, &header, (uint8_t)type, len);
   if (err == 0 && ep->extensions != NULL)

@@ -18,12 +18,16 @@ static inline int wsuv__endpoint_sends_opcode(const struct wsuv_endpoint *endpoi
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,
                               const void *payload, size_t len);
 
+/* The same of a payload that was judged already. */
+int wsuv__endpoint_judge_prepared(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,
+                                  size_t len);
+
 /* Whether `len` octets of payload may be queued: 0 or WSUV_EQUEUEFULL. */
 int wsuv__endpoint_judge_room(const struct wsuv_endpoint *endpoint, size_t len);
 
 /* wsuv_endpoint_send by reference: see wsuv__outbox_append_request. */
 int wsuv__endpoint_send_request(struct wsuv_endpoint *endpoint, struct wsuv__outbox_entry *entry,
-                                wsuv_opcode_t type, const void *payload, size_t len);
+                                wsuv_opcode_t type, const void *payload, size_t len, int flags);
 
 /* A payload on its way into a frame. */
 struct wsuv__outgoing {
@@ -32,6 +36,7 @@ struct wsuv__outgoing {
   uint8_t fin;
   uint8_t held_back;   /* out: nothing to send yet */
   uint8_t transformed; /* out: `buf` holds the payload */
+  uint8_t flags;       /* wsuv_send_flags_t */
   const void *payload;
   size_t len;
   struct wsuv__buf buf; /* to be freed by the caller, also after an error */
@@ -43,9 +48,13 @@ int wsuv__endpoint_encode(struct wsuv_endpoint *ep, struct wsuv__outgoing *outgo
 /* The message that was being encoded is over, or did not begin. */
 void wsuv__endpoint_end_encoding(struct wsuv_endpoint *ep);
 
-/* Queues a data frame: 1, 0 if an extension held all of it back, or a negative error. */
+/* Queues a data frame: 1, 0 if an extension held all of it back, or a negative error. `flags`: wsuv_send_flags_t. */
 int wsuv__endpoint_queue_data(struct wsuv_endpoint *ep, const wsuv_frame_header_t *frame,
-                              const void *payload, size_t len);
+                              const void *payload, size_t len, int flags);
+
+/* A whole message that was judged: 0 or a negative error. */
+int wsuv__endpoint_queue_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rsv,
+                                 const void *payload, size_t len, int flags);
 
 /* One frame of a message in fragments, as wsuv_endpoint_send_frame. */
 int wsuv__endpoint_send_fragment(struct wsuv_endpoint *ep, const wsuv_frame_header_t *frame,

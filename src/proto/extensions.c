@@ -87,7 +87,7 @@ void wsuv__extensions_free(struct wsuv__extensions *set, const wsuv_allocator_t 
     return;
   for (i = 0; i < set->nstages; i++) {
     struct wsuv__stage *stage = &set->stages[i];
-    wsuv__buf_free(&stage->input, a);
+    wsuv__release(a, stage->kept);
     if (stage->extension->end != NULL)
       stage->extension->end(stage->extension, stage->session);
   }

@@ -2,7 +2,7 @@
 #ifndef WSUV_PROTO_EXTENSIONS_H
 #define WSUV_PROTO_EXTENSIONS_H
 
-#include "base/buf.h"
+#include "base/alloc.h"
 #include "proto/frame_parser.h"
 #include "wsuv/extension.h"
 
@@ -21,8 +21,9 @@ enum wsuv__encoding {
 struct wsuv__stage {
   const wsuv_extension_t *extension;
   void *session;
-  struct wsuv__buf input; /* to be decoded; holds memory only while something waits */
-  size_t input_off;
+  const uint8_t *input; /* to be decoded */
+  size_t input_len;
+  uint8_t *kept;        /* memory of ours that input lies in; NULL: it is lent, or there is none */
   uint8_t input_flags;  /* of what waits, as wsuv_extension_step_t.flags */
   uint8_t output_flags; /* WSUV_FIRST, WSUV_FRAME_FIRST: still to go with the first output */
   uint8_t decoding;     /* enum wsuv__decoding */
@@ -55,6 +56,12 @@ void wsuv__extensions_free(struct wsuv__extensions *set, const wsuv_allocator_t 
 /* A message of that opcode is its to transform, by opcode; where it claims none, every one. */
 static inline int wsuv__stage_takes_opcode(const struct wsuv__stage *stage, uint8_t opcode) {
   return stage->extension->opcodes == 0 || ((stage->extension->opcodes >> opcode) & 1) != 0;
+}
+
+/* Its encoder is asked about messages of that opcode. */
+static inline int wsuv__stage_encodes(const struct wsuv__stage *stage, uint8_t opcode) {
+  return stage->extension->encode != NULL &&
+         (stage->extension->rsv != 0 || wsuv__stage_takes_opcode(stage, opcode));
 }
 
 #endif

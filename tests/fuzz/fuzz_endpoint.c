@@ -251,8 +251,8 @@ static void drain(struct run *r, size_t max) {
 
 /* Begins a message in fragments, or ends the one that is open. */
 static void act_on_stream(struct run *r) {
-  if (wsuv_endpoint_send_begin(r->ep, WSUV_TEXT) == 0)
-    (void)wsuv_endpoint_send_chunk(r->ep, "frag", 4);
+  if (wsuv_endpoint_send_begin(r->ep, WSUV_TEXT, 0) == 0)
+    (void)wsuv_endpoint_send_chunk(r->ep, "frag", 4, 0);
   else
     (void)wsuv_endpoint_send_end(r->ep, "ment", 4);
 }

@@ -267,7 +267,7 @@ static void test_no_early_data(void **state) {
   CHECK_ERR(0, talker_connect_url(&client, &lb, text, NULL));
   CHECK_ERR(WSUV_ESTATE, talker_say(&client, "early"));
   CHECK_ERR(WSUV_ESTATE, CALL(&lb, wsuv_conn_ping(client.conn, NULL, 0)));
-  CHECK_ERR(WSUV_EINVAL, CALL(&lb, wsuv_conn_send(client.conn, &req, WSUV_TEXT, "x", 1, NULL)));
+  CHECK_ERR(WSUV_EINVAL, CALL(&lb, wsuv_conn_send(client.conn, &req, WSUV_TEXT, "x", 1, 0, NULL)));
   raw_send(&server.peers[0], text, raw_response(&server, text, sizeof text, ""));
   RUN_UNTIL(&lb, client.n[EV_OPEN] == 1);
   CHECK_SIZE(server.peers[0].at, server.peers[0].in_len);

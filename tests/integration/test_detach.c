@@ -358,7 +358,7 @@ static void test_wrong_moments(void **state) {
   open_app(&app, GIVEN_PIPE, WSUV_CLIENT, 0, NULL);
   app.detach_at = 0;
   CHECK_ERR(WSUV_EINVAL, CALL(&app.lb, wsuv_conn_detach(app.t.conn, NULL)));
-  CHECK_ERR(0, CALL(&app.lb, wsuv_conn_send_begin(app.t.conn, WSUV_TEXT)));
+  CHECK_ERR(0, CALL(&app.lb, wsuv_conn_send_begin(app.t.conn, WSUV_TEXT, 0)));
   CHECK_ERR(WSUV_ESTATE, detach(&app));
   CHECK_ERR(0, CALL(&app.lb, wsuv_conn_send_end(app.t.conn, "x", 1)));
   raw_send(&app.peer, "\x89", 1); /* half of a header, and a Pong that shows that it came */

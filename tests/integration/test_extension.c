@@ -71,8 +71,8 @@ static void messages_are_transformed_both_ways(void **state) {
   CHECK_INT(3, wsuv_conn_message_rsv(p.client.conn)); /* both marked it */
   CHECK_ERR(0, talker_say(&p.client, "!aab"));
   CHECK_HEARD(&p.client, EV_MESSAGE, 2, "!aab");
-  CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_begin(p.server->conn, WSUV_TEXT)));
-  CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_chunk(p.server->conn, "xx", 2)));
+  CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_begin(p.server->conn, WSUV_TEXT, 0)));
+  CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_chunk(p.server->conn, "xx", 2, 0)));
   CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_end(p.server->conn, "xy", 2)));
   CHECK_HEARD(&p.client, EV_MESSAGE, 3, "xxxy");
   pair_close(&p);
@@ -93,10 +93,12 @@ static void a_request_is_transformed_and_called_back(void **state) {
   p.listen.extensions = p.connect.extensions = only_runs;
   p.listen.nextensions = p.connect.nextensions = 1;
   pair_open(&p);
-  CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send(p.server->conn, &req, WSUV_TEXT, "aab", 3, count_sent)));
+  CHECK_ERR(0,
+            CALL(&p.lb, wsuv_conn_send(p.server->conn, &req, WSUV_TEXT, "aab", 3, 0, count_sent)));
   CHECK_HEARD(&p.client, EV_MESSAGE, 1, "aab");
   CHECK_INT(1, nsent);
-  CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send(p.client.conn, &req, WSUV_TEXT, "bba", 3, count_sent)));
+  CHECK_ERR(0,
+            CALL(&p.lb, wsuv_conn_send(p.client.conn, &req, WSUV_TEXT, "bba", 3, 0, count_sent)));
   CHECK_HEARD(p.server, EV_MESSAGE, 1, "bba");
   CHECK_INT(2, nsent);
   pair_close(&p);
@@ -198,7 +200,7 @@ static void opcodes_and_bits_of_the_applications_own(void **state) {
   CHECK_ERR(0, send_frame(p.server, 0, 5, 1, "b"));
   CHECK_HEARD(&p.client, EV_MESSAGE, 1, "ab");
   CHECK_INT(1, wsuv_conn_message_rsv(p.client.conn));
-  CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_begin(p.client.conn, (wsuv_opcode_t)3)));
+  CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_begin(p.client.conn, (wsuv_opcode_t)3, 0)));
   CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_end(p.client.conn, "streamed", 8)));
   CHECK_HEARD(p.server, EV_MESSAGE, 2, "streamed");
   CHECK_ERR(WSUV_EINVAL, send_frame(&p.client, 4, 0, 1, "not claimed"));

@@ -57,7 +57,7 @@ static void send_more(wsuv_conn_t *conn) {
       chunk[i] = octet_at(t->sent + i);
     t->sent += CHUNK;
     if (t->sent < t->size)
-      CHECK_ERR(0, CALL(t->lb, wsuv_conn_send_chunk(conn, chunk, CHUNK)));
+      CHECK_ERR(0, CALL(t->lb, wsuv_conn_send_chunk(conn, chunk, CHUNK, 0)));
     else
       CHECK_ERR(0, CALL(t->lb, wsuv_conn_send_end(conn, chunk, CHUNK)));
     if (t->sent % (CHUNK * 64u) == 0)
@@ -73,7 +73,7 @@ static void on_open(wsuv_conn_t *conn) {
   t->base_size = t->lb->fa.outstanding_size;
   t->lb->fa.peak_size = t->base_size;
   t->base_rss = resident();
-  CHECK_ERR(0, CALL(t->lb, wsuv_conn_send_begin(conn, WSUV_BINARY)));
+  CHECK_ERR(0, CALL(t->lb, wsuv_conn_send_begin(conn, WSUV_BINARY, 0)));
   CHECK_ERR(WSUV_ESTATE, CALL(t->lb, wsuv_conn_send_text(conn, "x", 1)));
   send_more(conn);
 }

@@ -72,7 +72,8 @@ static void send_request(struct talker *t) {
   CHECK_NOT_NULL(req);
   req->data = t;
   scene->nreqs++;
-  if (CALL(t->lb, wsuv_conn_send(t->conn, req, WSUV_BINARY, payload, sizeof payload, on_sent)) == 0)
+  if (CALL(t->lb, wsuv_conn_send(t->conn, req, WSUV_BINARY, payload, sizeof payload, 0, on_sent)) ==
+      0)
     return;
   scene->nreqs--;
   free(req);

@@ -27,7 +27,7 @@ static int send_order(struct order *order, struct talker *t, const void *payload
   order->req.data = order;
   order->t = t;
   order->status = 1;
-  return CALL(t->lb, wsuv_conn_send(t->conn, &order->req, WSUV_BINARY, payload, len, on_sent));
+  return CALL(t->lb, wsuv_conn_send(t->conn, &order->req, WSUV_BINARY, payload, len, 0, on_sent));
 }
 
 static void test_requests(void **state) {
@@ -106,7 +106,7 @@ static void test_bad_arguments(void **state) {
   CHECK_ERR(WSUV_EINVAL, CALL(&lb, wsuv_conn_ping(client.conn, big, sizeof big)));
   memset(&order, 0, sizeof order);
   CHECK_ERR(WSUV_EINVAL,
-            CALL(&lb, wsuv_conn_send(client.conn, &order.req, WSUV_PING, big, 1, on_sent)));
+            CALL(&lb, wsuv_conn_send(client.conn, &order.req, WSUV_PING, big, 1, 0, on_sent)));
   CHECK_SIZE(0, wsuv_conn_queued(client.conn));
   CHECK_ERR(0, CALL(&lb, wsuv_conn_send_text(client.conn, NULL, 0)));
   RUN_UNTIL(&lb, client.n[EV_MESSAGE] == 1);

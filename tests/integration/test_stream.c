@@ -45,7 +45,7 @@ static void send_all(struct rig *rig) {
   CHECK_ERR(0, CALL(&rig->lb, wsuv_conn_send_binary(conn, large, sizeof large)));
   CHECK_ERR(0, CALL(&rig->lb, wsuv_conn_send_text(conn, "3333", 4)));
   CHECK_ERR(0, CALL(&rig->lb, wsuv_conn_ping(conn, "ping", 4)));
-  CHECK_ERR(0, CALL(&rig->lb, wsuv_conn_send(conn, &req, WSUV_TEXT, "44", 2, on_sent)));
+  CHECK_ERR(0, CALL(&rig->lb, wsuv_conn_send(conn, &req, WSUV_TEXT, "44", 2, 0, on_sent)));
   CHECK_ERR(0, CALL(&rig->lb, wsuv_conn_send_text(conn, "5", 1)));
 }
 
@@ -194,7 +194,7 @@ static void test_rest_is_lost(void **state) {
   (void)state;
 
   open_rig(&rig, 0);
-  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send(rig.t.conn, &req, WSUV_TEXT, "44", 2, on_sent)));
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send(rig.t.conn, &req, WSUV_TEXT, "44", 2, 0, on_sent)));
   (void)uv_run(&rig.lb.uv, UV_RUN_NOWAIT);
   fake_finish_write(&rig.fake, 0);
   rig.fake.room = 1000;
@@ -205,7 +205,7 @@ static void test_rest_is_lost(void **state) {
   failing_alloc_fail_from(&rig.lb.fa, 0);
   rig.fake.room = 1000;
   (void)CALL(&rig.lb, wsuv_conn_send_text(rig.t.conn, "x", 1));
-  (void)CALL(&rig.lb, wsuv_conn_send(rig.t.conn, &req, WSUV_TEXT, "44", 2, on_sent));
+  (void)CALL(&rig.lb, wsuv_conn_send(rig.t.conn, &req, WSUV_TEXT, "44", 2, 0, on_sent));
   (void)uv_run(&rig.lb.uv, UV_RUN_NOWAIT);
   CHECK_SIZE(out_len, rig.fake.out_len);
   CHECK_INT(0, rig.fake.wants_write);

@@ -72,14 +72,14 @@ static void the_first_frame_has_the_type_the_last_is_final(void **state) {
   struct heard heard;
   wsuv_endpoint_t *ep = new_endpoint(WSUV_SERVER, &heard, 0);
   (void)state;
-  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_TEXT));
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, "a", 1));
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, NULL, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_TEXT, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, "a", 1, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, NULL, 0, 0));
   CHECK_ERR(0, wsuv_endpoint_send_end(ep, "b", 1));
   CHECK_OUTPUT(ep, "\x01\x01"
                    "a\x00\x00\x80\x01"
                    "b");
-  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_BINARY));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_BINARY, 0));
   CHECK_ERR(0, wsuv_endpoint_send_end(ep, NULL, 0));
   CHECK_OUTPUT(ep, "\x82\x00");
   wsuv_endpoint_free(ep);
@@ -90,22 +90,22 @@ static void guards(void **state) {
   struct heard heard;
   wsuv_endpoint_t *ep = new_endpoint(WSUV_SERVER, &heard, 0);
   (void)state;
-  CHECK_ERR(WSUV_ESTATE, wsuv_endpoint_send_chunk(ep, "x", 1));
+  CHECK_ERR(WSUV_ESTATE, wsuv_endpoint_send_chunk(ep, "x", 1, 0));
   CHECK_ERR(WSUV_ESTATE, wsuv_endpoint_send_end(ep, "x", 1));
-  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_send_begin(ep, WSUV_CLOSE));
-  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_send_begin(ep, WSUV_CONTINUATION));
-  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_BINARY));
-  CHECK_ERR(WSUV_ESTATE, wsuv_endpoint_send_begin(ep, WSUV_BINARY));
+  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_send_begin(ep, WSUV_CLOSE, 0));
+  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_send_begin(ep, WSUV_CONTINUATION, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_BINARY, 0));
+  CHECK_ERR(WSUV_ESTATE, wsuv_endpoint_send_begin(ep, WSUV_BINARY, 0));
   CHECK_ERR(WSUV_ESTATE, wsuv_endpoint_send(ep, WSUV_TEXT, "x", 1));
-  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_send_chunk(ep, NULL, 1));
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, "x", 1));
+  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_send_chunk(ep, NULL, 1, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, "x", 1, 0));
   CHECK_ERR(0, wsuv_endpoint_ping(ep, "p", 1));
   CHECK_ERR(0, wsuv_endpoint_send_end(ep, "y", 1));
   CHECK_ERR(WSUV_ESTATE, wsuv_endpoint_send_end(ep, "z", 1));
   CHECK_ERR(0, wsuv_endpoint_send(ep, WSUV_TEXT, "t", 1));
   CHECK_OUTPUT(ep, "\x89\x01p\x02\x01x\x80\x01y\x81\x01t");
-  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_TEXT));
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, "cut", 3));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_TEXT, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, "cut", 3, 0));
   CHECK_ERR(0, wsuv_endpoint_close(ep, 1000, NULL, 0));
   CHECK_ERR(WSUV_ESTATE, wsuv_endpoint_send_end(ep, "off", 3));
   CHECK_OUTPUT(ep, "\x01\x03"
@@ -118,9 +118,9 @@ static void text_is_checked_over_its_chunks(void **state) {
   struct heard heard;
   wsuv_endpoint_t *ep = new_endpoint(WSUV_SERVER, &heard, 0);
   (void)state;
-  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_TEXT));
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, "\xe2\x82", 2));
-  CHECK_ERR(WSUV_EENCODING, wsuv_endpoint_send_chunk(ep, "x", 1));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_TEXT, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(ep, "\xe2\x82", 2, 0));
+  CHECK_ERR(WSUV_EENCODING, wsuv_endpoint_send_chunk(ep, "x", 1, 0));
   CHECK_ERR(WSUV_EENCODING, wsuv_endpoint_send_end(ep, NULL, 0));
   CHECK_ERR(0, wsuv_endpoint_send_end(ep, "\xac", 1));
   CHECK_OUTPUT(ep, "\x01\x02\xe2\x82\x80\x01\xac");
@@ -139,8 +139,8 @@ static void a_client_masks_each_fragment_and_leaves_the_payload_alone(void **sta
   size_t i;
   size_t total = 0;
   (void)state;
-  CHECK_ERR(0, wsuv_endpoint_send_begin(client, WSUV_BINARY));
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(client, payload, 7));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(client, WSUV_BINARY, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(client, payload, 7, 0));
   CHECK_ERR(0, wsuv_endpoint_send_end(client, payload, 7));
   CHECK_STR("payload", payload);
   n = wsuv_endpoint_output(client, spans, 8);
@@ -231,9 +231,9 @@ static void no_memory_leaves_the_message_as_it_was(void **state) {
   options.allocator = &fa.allocator;
   memset(&heard, 0, sizeof heard);
   CHECK_ERR(0, wsuv_endpoint_new(&ep, &options, &handler, &heard));
-  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_TEXT));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(ep, WSUV_TEXT, 0));
   failing_alloc_fail_once(&fa, 1);
-  CHECK_ERR(WSUV_ENOMEM, wsuv_endpoint_send_chunk(ep, "a", 1));
+  CHECK_ERR(WSUV_ENOMEM, wsuv_endpoint_send_chunk(ep, "a", 1, 0));
   CHECK_ERR(0, wsuv_endpoint_send_end(ep, "b", 1));
   CHECK_OUTPUT(ep, "\x81\x01"
                    "b");

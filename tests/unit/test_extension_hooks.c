@@ -218,8 +218,8 @@ static void an_end_that_found_no_memory_can_be_repeated(void **state) {
   (void)state;
   failing_alloc_init(&fa);
   open_server(&acting, &fa.allocator, 0);
-  CHECK_ERR(0, wsuv_endpoint_send_begin(now.ep, WSUV_TEXT));
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(now.ep, "!a", 2));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(now.ep, WSUV_TEXT, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(now.ep, "!a", 2, 0));
   n = wsuv_endpoint_output(now.ep, spans, 4);
   for (i = 0; i < n; nsent += spans[i++].len)
     memcpy(sent + nsent, spans[i].data, spans[i].len);

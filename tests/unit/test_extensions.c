@@ -260,11 +260,11 @@ static size_t make_payload(uint8_t *out, size_t len) {
 static int send_chunks(struct side *from, wsuv_opcode_t type, const uint8_t *payload, size_t len) {
   size_t at = 0;
   size_t chunk = 0;
-  int err = wsuv_endpoint_send_begin(from->ep, type);
+  int err = wsuv_endpoint_send_begin(from->ep, type, 0);
   while (err == 0 && at < len) {
     if (chunk > len - at)
       chunk = len - at;
-    err = wsuv_endpoint_send_chunk(from->ep, payload + at, chunk);
+    err = wsuv_endpoint_send_chunk(from->ep, payload + at, chunk, 0);
     at += chunk;
     chunk = chunk * 3 + 1;
   }
@@ -281,7 +281,7 @@ static int send_one(struct side *from, const struct round_trip *t, enum how how,
     return wsuv_endpoint_send(from->ep, t->type, payload, len);
   if (how == HOW_CHUNKS)
     return send_chunks(from, t->type, payload, len);
-  err = wsuv__endpoint_send_request(from->ep, &entry, t->type, payload, len);
+  err = wsuv__endpoint_send_request(from->ep, &entry, t->type, payload, len, 0);
   return err;
 }
 
@@ -355,16 +355,16 @@ static void bits_of_messages_stand_on_the_first_frame_only(void **state) {
   CHECK_SENT(&server, "\xa1\4\3a\1b");
   CHECK_ERR(0, wsuv_endpoint_send(server.ep, WSUV_TEXT, "!ab", 3)); /* the extension passes */
   CHECK_SENT(&server, "\x81\3!ab");
-  CHECK_ERR(0, wsuv_endpoint_send_begin(server.ep, WSUV_BINARY));
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "aa", 2)); /* held back */
+  CHECK_ERR(0, wsuv_endpoint_send_begin(server.ep, WSUV_BINARY, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "aa", 2, 0)); /* held back */
   CHECK_SENT(&server, "");
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "ab", 2));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "ab", 2, 0));
   CHECK_SENT(&server, "\x22\2\3a");
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "c", 1));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "c", 1, 0));
   CHECK_SENT(&server, "\x00\2\1b");
   CHECK_ERR(0, wsuv_endpoint_send_end(server.ep, NULL, 0));
   CHECK_SENT(&server, "\x80\2\1c");
-  CHECK_ERR(0, wsuv_endpoint_send_begin(server.ep, WSUV_TEXT));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(server.ep, WSUV_TEXT, 0));
   CHECK_ERR(0, wsuv_endpoint_send_end(server.ep, NULL, 0));
   CHECK_SENT(&server, "\xa1\0"); /* the end is always a frame */
   wsuv_endpoint_free(server.ep);
@@ -374,9 +374,9 @@ static void bits_of_frames_stand_on_each(void **state) {
   struct setup setup = {runs_count, 2, &whole, NULL, 0};
   (void)state;
   CHECK_ERR(0, open_side(&server, WSUV_SERVER, &setup));
-  CHECK_ERR(0, wsuv_endpoint_send_begin(server.ep, WSUV_TEXT));
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "aa", 2)); /* no frame, and none counted */
-  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "b", 1));
+  CHECK_ERR(0, wsuv_endpoint_send_begin(server.ep, WSUV_TEXT, 0));
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "aa", 2, 0)); /* no frame, and none counted */
+  CHECK_ERR(0, wsuv_endpoint_send_chunk(server.ep, "b", 1, 0));
   CHECK_ERR(0, wsuv_endpoint_send_end(server.ep, NULL, 0));
   CHECK_SENT(&server, "\x31\3\1\2a\x90\3\2\1b");
   wsuv_endpoint_free(server.ep);

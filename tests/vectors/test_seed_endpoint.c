@@ -359,7 +359,7 @@ static int run_streamer_step(struct seed_endpoint *s, const char *step, size_t l
   int err;
   seed_text_add(&word, step, len);
   seed_text_add_bytes(&payload, word.data + 6);
-  err = word.data[0] == 'c' ? wsuv_endpoint_send_chunk(&s->ep, payload.data, payload.len)
+  err = word.data[0] == 'c' ? wsuv_endpoint_send_chunk(&s->ep, payload.data, payload.len, 0)
                             : wsuv_endpoint_send_end(&s->ep, payload.data, payload.len);
   if (err == 0) {
     seed_text_add_str(out, out->len > 3 ? "|" : "");
@@ -381,7 +381,7 @@ static void streamer(const struct seed_row *row, wsuv_opcode_t type) {
   int err;
   CHECK_ERR(0, seed_endpoint_init(&s, row));
   seed_text_add_str(&out, "ok ");
-  err = wsuv_endpoint_send_begin(&s.ep, type);
+  err = wsuv_endpoint_send_begin(&s.ep, type, 0);
   while (err == 0 && seed_next_piece(&steps, "|", &step, &len))
     err = run_streamer_step(&s, step, len, &out);
   if (err != 0)
