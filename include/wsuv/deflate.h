@@ -71,8 +71,8 @@ typedef struct wsuv_deflate_options {
   /* Octets that a received message may become for each of its own, once it is over 1 MiB [256]; else 1009. DEFLATE can do
    * 1032; WSUV_OFF: all of that. */
   int64_t max_ratio;
-  /* Octets that all contexts may take together [WSUV_OFF]. Over it messages are sent uncompressed, and a received one for which
-   * there is no context ends its connection (WSUV_ENOMEM, 1011). */
+  /* Octets that all contexts may take together before no new one is made [WSUV_OFF]. Where there is none for it, a message is
+   * sent uncompressed, and a received one ends its connection (WSUV_ENOMEM, 1011). */
   int64_t max_memory;
 } wsuv_deflate_options_t;
 
@@ -116,7 +116,8 @@ typedef struct wsuv_deflate_stats {
   uint64_t received_compressed_octets;
 } wsuv_deflate_stats_t;
 
-/* The same for what went over it so far. Messages sent as they are do not count. WSUV_EINVAL. */
+/* The same for what went over it so far. Messages sent as they are do not count, and prepared ones (wsuv/prepared.h) only at the
+ * connection that they were compressed for. WSUV_EINVAL. */
 WSUV_EXTERN int wsuv_deflate_stats(const wsuv_negotiated_t *negotiated,
                                    wsuv_deflate_stats_t *stats);
 

@@ -34,6 +34,10 @@ typedef struct wsuv_endpoint_fault {
 WSUV_EXTERN int wsuv_endpoint_sent_close(const wsuv_endpoint_t *endpoint);
 WSUV_EXTERN int wsuv_endpoint_received_close(const wsuv_endpoint_t *endpoint);
 
+/* WSUV_EUNFINISHED while a message of ours was begun and not ended (wsuv_endpoint_send_begin), else 0: what to ask before the
+ * endpoint is closed or freed where that message should have been whole. */
+WSUV_EXTERN int wsuv_endpoint_unfinished(const wsuv_endpoint_t *endpoint);
+
 /* Fills *fault in and returns its error. */
 WSUV_EXTERN int wsuv_endpoint_fault(const wsuv_endpoint_t *endpoint, wsuv_endpoint_fault_t *fault);
 

@@ -249,6 +249,8 @@ static int end_message(struct wsuv__codec *codec) {
   z->next_out = none;
   z->avail_out = sizeof none;
   rc = Z(inflate)(z, Z_SYNC_FLUSH);
+  if (rc == Z_MEM_ERROR)
+    return WSUV_ENOMEM;
   if (rc != Z_OK || z->avail_in > 0 || z->avail_out == 0 || (z->data_type & AT_BLOCK_HEADER) == 0 ||
       (z->data_type & UNUSED_BITS) != 0)
     return WSUV_EPAYLOAD;

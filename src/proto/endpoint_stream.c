@@ -15,6 +15,10 @@ int wsuv_endpoint_send_begin(wsuv_endpoint_t *ep, wsuv_opcode_t type, int flags)
   return 0;
 }
 
+int wsuv_endpoint_unfinished(const wsuv_endpoint_t *ep) {
+  return ep->sending != SENDING_NONE ? WSUV_EUNFINISHED : 0;
+}
+
 /* `utf8` is where the text stands behind the fragment, should it be queued. */
 static int judge_fragment(const struct wsuv_endpoint *ep, const void *payload, size_t len, int fin,
                           struct wsuv__utf8 *utf8) {

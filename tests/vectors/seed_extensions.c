@@ -75,23 +75,6 @@ void seed_elements_add(struct seed_text *out, const wsuv_extension_element_t *co
 
 /* ---- the hooks ---- */
 
-static int offer_deflate(const wsuv_extension_t *extension, wsuv_extension_writer_t *writer) {
-  (void)extension;
-  wsuv_extension_writer_param(writer, "client_max_window_bits", NULL);
-  return 0;
-}
-
-static int accept_deflate(const wsuv_extension_t *extension, const wsuv_extension_element_t *answer,
-                          void **session) {
-  size_t i;
-  (void)extension;
-  (void)session;
-  for (i = 0; i < answer->nparams; i++)
-    if (strcmp(answer->params[i].name, "server_max_window_bits") != 0)
-      return WSUV_EEXTENSION;
-  return 0;
-}
-
 static int offer_raw(const wsuv_extension_t *extension, wsuv_extension_writer_t *writer) {
   const wsuv_extension_element_t *element = extension->config;
   size_t i;
@@ -125,16 +108,22 @@ static wsuv_extension_t *add(struct seed_extensions *extensions, const char *tok
   return extension;
 }
 
+static void add_deflate(struct seed_extensions *extensions, const struct seed_row *row) {
+  const wsuv_deflate_options_t options = WSUV_DEFLATE_DEDICATED_INIT;
+  int err = wsuv_deflate_new(&extensions->deflate, &options);
+  if (err == WSUV_ENODEFLATE)
+    seed_skip(row, "built without permessage-deflate");
+  CHECK_ERR(0, err);
+  extensions->pointers[extensions->len++] = wsuv_deflate_extension(extensions->deflate);
+}
+
 void seed_extensions_init(struct seed_extensions *extensions, const struct seed_row *row) {
   struct seed_text param = {NULL, 0};
   char *name;
   size_t i;
   memset(extensions, 0, sizeof *extensions);
-  if (seed_row_param(row, "pmd", &param)) {
-    wsuv_extension_t *deflate = add(extensions, "permessage-deflate");
-    deflate->offer = offer_deflate;
-    deflate->accept = accept_deflate;
-  }
+  if (seed_row_param(row, "pmd", &param))
+    add_deflate(extensions, row);
   seed_text_free(&param);
   if (seed_row_param(row, "rawext", &param))
     seed_elements_read(&extensions->raw, param.data);
@@ -155,6 +144,7 @@ void seed_extensions_init(struct seed_extensions *extensions, const struct seed_
 }
 
 void seed_extensions_free(struct seed_extensions *extensions) {
+  wsuv_deflate_free(extensions->deflate);
   seed_elements_free(&extensions->raw);
   seed_text_free(&extensions->names);
 }

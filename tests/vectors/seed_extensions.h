@@ -3,7 +3,7 @@
 #define WSUV_TESTS_SEED_EXTENSIONS_H
 
 #include "vectors/seed_vectors.h"
-#include "wsuv/extension.h"
+#include "wsuv/deflate.h"
 
 enum { SEED_MAX_EXTENSIONS = 8, SEED_MAX_PARAMS = 16 };
 
@@ -24,7 +24,7 @@ void seed_elements_add(struct seed_text *out, const wsuv_extension_element_t *co
                        size_t n);
 
 /* What the row's params ask for:
- * - pmd=1: one that knows the parameters of permessage-deflate and agrees to none;
+ * - pmd=1: permessage-deflate, in dedicated mode;
  * - rawext: each offers its element as it stands;
  * - extensions: each answers "got", with the first parameter of the offer and its value. */
 struct seed_extensions {
@@ -33,6 +33,7 @@ struct seed_extensions {
   wsuv_extension_t items[SEED_MAX_EXTENSIONS];
   const wsuv_extension_t *pointers[SEED_MAX_EXTENSIONS];
   size_t len;
+  wsuv_deflate_t *deflate;
 };
 
 void seed_extensions_init(struct seed_extensions *extensions, const struct seed_row *row);
