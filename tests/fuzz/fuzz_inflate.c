@@ -207,6 +207,15 @@ static void check_first(const struct run *r, const struct input *in, int type) {
   FUZZ_CHECK(r->first_len == (size_t)len && memcmp(r->first, out, (size_t)len) == 0);
 }
 
+/* With a full window only: zlib follows a peer that reaches further back than was agreed on as far as octets of the same step are
+ * there. */
+static void compare(const struct run *one, const struct run *cut) {
+  FUZZ_CHECK(one->error == cut->error);
+  FUZZ_CHECK(one->nmessages == cut->nmessages && one->sum == cut->sum);
+  if (one->first_len == cut->first_len)
+    FUZZ_CHECK(memcmp(one->first, cut->first, one->first_len) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static struct run one;
   static struct run cut;
@@ -220,12 +229,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   open_run(&cut, data[0]);
   receive(&one, &in, 0);
   receive(&cut, &in, (uint8_t)(data[1] | 1));
-  FUZZ_CHECK(one.error == cut.error);
-  FUZZ_CHECK(one.nmessages == cut.nmessages && one.sum == cut.sum);
   FUZZ_CHECK(one.error == 0 || one.error == WSUV_EPAYLOAD || one.error == WSUV_EENCODING ||
              one.error == WSUV_EMSGSIZE);
-  if (one.first_len == cut.first_len)
-    FUZZ_CHECK(memcmp(one.first, cut.first, one.first_len) == 0);
+  if ((data[0] & 16) != 0)
+    compare(&one, &cut);
   check_first(&one, &in, type);
   close_run(&one);
   close_run(&cut);

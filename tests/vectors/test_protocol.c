@@ -67,6 +67,13 @@ static void run_vector(const struct vector *vector) {
   run_role(vector, WSUV_CLIENT);
 }
 
+static int has_deflate(void) {
+  wsuv_deflate_t *deflate;
+  int err = wsuv_deflate_new(&deflate, NULL);
+  wsuv_deflate_free(deflate);
+  return err != WSUV_ENODEFLATE;
+}
+
 int main(void) {
   static const char *const folders[] = {"framing", "opcodes", "reserved_bits", "fragmentation",
                                         "pings",   "utf8",    "close",         "limits"};
@@ -75,6 +82,8 @@ int main(void) {
   room = guard_page_new(NULL, VECTOR_ROOM);
   for (i = 0; i < sizeof folders / sizeof folders[0]; i++)
     nfailed += vector_run_folder(folders[i], run_vector);
+  if (has_deflate())
+    nfailed += vector_run_folder("deflate", run_vector);
   guard_page_free(&room);
   return nfailed;
 }

@@ -155,6 +155,7 @@ void vector_check_sent(const struct vector_run *run) {
   int rc;
   rules.role = run->role == WSUV_SERVER ? WSUV_CLIENT : WSUV_SERVER;
   rules.opcodes = (uint16_t)run->options.opcodes;
+  rules.rsv_message = run->deflate != NULL ? 4 : 0;
   rules.rsv_data = (uint8_t)run->options.rsv;
   rules.rsv_control = (uint8_t)run->options.rsv;
   wsuv__frame_parser_init(&parser);

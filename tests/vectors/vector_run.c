@@ -236,6 +236,8 @@ static int set_option(struct vector_run *run, const char *line) {
     run->options.lenient_masking = 1;
   else if (vector_take_word(&line, "manual_pong"))
     run->options.manual_pong = 1;
+  else if (vector_take_word(&line, "deflate"))
+    run->deflate_answer = line;
   else
     return 0;
   return 1;
@@ -279,12 +281,52 @@ static void finish_after_failure(struct vector_run *run) {
   CHECK_SIZE(0, wsuv_endpoint_queued(run->ep));
 }
 
+/* "deflate no_takeover": a session in which neither side keeps its window. Everything is compressed. */
+static int begin_deflate(struct vector_run *run) {
+  wsuv_deflate_options_t options = WSUV_DEFLATE_DEDICATED_INIT;
+  wsuv_extension_param_t param = {"server_no_context_takeover", NULL};
+  wsuv_extension_element_t answer = {"permessage-deflate", &param, 0};
+  const wsuv_extension_t *extension;
+  int err;
+  options.allocator = &run->fa.allocator;
+  options.threshold = WSUV_OFF;
+  options.params.deflate_no_context_takeover =
+      vector_take_word(&run->deflate_answer, "no_takeover");
+  answer.nparams = options.params.deflate_no_context_takeover != 0;
+  err = wsuv_deflate_new(&run->deflate, &options);
+  if (err != 0)
+    return err;
+  extension = wsuv_deflate_extension(run->deflate);
+  run->negotiated.extension = extension;
+  err = extension->accept(extension, &answer, &run->negotiated.session);
+  if (err != 0)
+    wsuv_deflate_free(run->deflate);
+  run->options.extensions = &run->negotiated;
+  run->options.nextensions = 1;
+  return err;
+}
+
+static int open_endpoint(struct vector_run *run) {
+  int err = run->deflate_answer != NULL ? begin_deflate(run) : 0;
+  if (err != 0)
+    return err;
+  err = wsuv_endpoint_new(&run->ep, &run->options, run->is_pull ? NULL : &vector_handler, run);
+  if (err != 0 && run->deflate != NULL) {
+    run->negotiated.extension->end(run->negotiated.extension, run->negotiated.session);
+    wsuv_deflate_free(run->deflate);
+  }
+  return err;
+}
+
 static void run_lines(struct vector_run *run) {
   size_t nheader = 0;
+  int err;
   while (nheader < run->vector->nlines && set_option(run, run->vector->lines[nheader]))
     nheader++;
-  if (wsuv_endpoint_new(&run->ep, &run->options, run->is_pull ? NULL : &vector_handler, run) != 0) {
-    CHECK_SIZE(1, run->failing);
+  err = open_endpoint(run);
+  if (err != 0) {
+    CHECK_ERR(WSUV_ENOMEM, err);
+    CHECK_TRUE(run->failing > 0);
     return;
   }
   for (run->at = nheader; run->at < run->vector->nlines; run->at++)
@@ -295,6 +337,7 @@ static void run_lines(struct vector_run *run) {
     finish_after_failure(run);
   vector_check_sent(run);
   wsuv_endpoint_free(run->ep);
+  wsuv_deflate_free(run->deflate);
 }
 
 static void free_run(struct vector_run *run) {

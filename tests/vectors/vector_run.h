@@ -7,6 +7,7 @@
 #include "vectors/vector_file.h"
 #include "vectors/vector_split.h"
 #include "vectors/vector_text.h"
+#include "wsuv/deflate.h"
 #include "wsuv/event.h"
 
 enum { VECTOR_EVENTS_MAX = 400, VECTOR_WHAT_MAX = 24, VECTOR_ROOM = 1 << 18 };
@@ -26,6 +27,9 @@ struct vector_run {
   int is_pull;    /* events are asked for instead of called back */
   size_t failing; /* the allocation that fails; then expectations do not hold. 0: none */
   wsuv_endpoint_options_t options;
+  const char *deflate_answer; /* NULL: not negotiated */
+  wsuv_deflate_t *deflate;
+  wsuv_negotiated_t negotiated;
   wsuv_endpoint_t *ep;
   const struct guard_page *room; /* VECTOR_ROOM octets for input */
   struct vector_bytes pending;   /* received, not yet given to the endpoint */
