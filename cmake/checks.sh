@@ -3,7 +3,7 @@
 #
 # usage: sh cmake/checks.sh [STEP...]
 #
-# Without a step, all of them: format sizes scripts clang tidy valgrind tsan fuzz
+# Without a step, all of them: format sizes scripts clang tidy no-deflate valgrind tsan fuzz
 # WSUV_FUZZ_SECONDS (30) is the time for each fuzz target.
 set -u
 
@@ -91,6 +91,11 @@ step_clang() {
   build_preset clang && run_ctest clang -L checks
 }
 
+# The interop tests among it skip what they have no compression for.
+step_no_deflate() {
+  build_preset no-deflate && run_ctest no-deflate -LE checks
+}
+
 step_tidy() {
   if [ ! -f build/clang/compile_commands.json ]; then build_preset clang || return 1; fi
   find src -name '*.c' | sort | xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet 2>build/tidy.log
@@ -145,7 +150,7 @@ step_fuzz() {
 run_step() {
   say "== $1"
   began=$(date +%s)
-  if "step_$1"; then verdict=ok; else
+  if "step_$(printf '%s' "$1" | tr - _)"; then verdict=ok; else
     verdict=FAILED
     failed="$failed $1"
   fi
@@ -168,10 +173,10 @@ case ${1:-} in
 esac
 
 sh cmake/deps.sh checks || exit 1
-if [ $# -eq 0 ]; then set -- format sizes scripts clang tidy valgrind tsan fuzz; fi
+if [ $# -eq 0 ]; then set -- format sizes scripts clang tidy no-deflate valgrind tsan fuzz; fi
 for name; do
   case $name in
-    format | sizes | scripts | clang | tidy | valgrind | tsan | fuzz) run_step "$name" ;;
+    format | sizes | scripts | clang | tidy | no-deflate | valgrind | tsan | fuzz) run_step "$name" ;;
     *)
       say "unknown step '$name'; try --help" >&2
       exit 2

@@ -55,16 +55,20 @@ static struct chat *chat_of(wsuv_conn_t *conn) {
 /* ---- sending ---- */
 
 /* A browser that does not read is let go: it will connect again. */
-static void send_json(wsuv_conn_t *conn, const json_t *json) {
-  int err = json->failed ? WSUV_ENOMEM : wsuv_conn_send_text(conn, json->text, json->len);
+static void end_if_stuck(wsuv_conn_t *conn, int err) {
   if (err == WSUV_EQUEUEFULL || err == WSUV_ENOMEM)
     wsuv_conn_terminate(conn);
 }
 
+static void send_json(wsuv_conn_t *conn, const json_t *json) {
+  end_if_stuck(conn, json->failed ? WSUV_ENOMEM : wsuv_conn_send_text(conn, json->text, json->len));
+}
+
 static void send_to_person(wsuv_conn_t *conn, void *arg) {
   const struct person *person = (const struct person *)wsuv_conn_data(conn);
+  wsuv_prepared_t *message = (wsuv_prepared_t *)arg; /* NULL: there was no memory for it */
   if (person != NULL && person->nick[0] != '\0')
-    send_json(conn, (const json_t *)arg);
+    end_if_stuck(conn, message != NULL ? wsuv_conn_send_prepared(conn, message) : WSUV_ENOMEM);
 }
 
 /* The start of every object: {"type": type, "id": ..., "nick": ... */
@@ -75,10 +79,14 @@ static void begin_event(json_t *json, const char *type, const struct person *per
   json_string(json, "nick", person->nick, strlen(person->nick));
 }
 
-/* Ends the object and sends it to everybody who is here. */
+/* Ends the object and sends it to everybody who is here. It is made into a message, and compressed, once for all of them. */
 static void broadcast(wsuv_server_t *server, json_t *json) {
+  wsuv_prepared_t *message = NULL;
   json_end(json, '}');
-  wsuv_server_each(server, send_to_person, json);
+  if (!json->failed)
+    (void)wsuv_prepared_new(&message, NULL, WSUV_TEXT, json->text, json->len, 0);
+  wsuv_server_each(server, send_to_person, message);
+  wsuv_prepared_free(message);
   json_free(json);
 }
 
@@ -261,6 +269,18 @@ static const wsuv_server_handler_t handler = {.size = sizeof(wsuv_server_handler
 
 /* ---- the program ---- */
 
+/* Messages are compressed for browsers that offer it, each by itself. NULL without zlib: they are sent as they are then. */
+static wsuv_deflate_t *allow_compression(wsuv_server_options_t *options,
+                                         const wsuv_extension_t *extensions[1]) {
+  wsuv_deflate_t *deflate;
+  if (wsuv_deflate_new(&deflate, NULL) != 0)
+    return NULL;
+  extensions[0] = wsuv_deflate_extension(deflate);
+  options->extensions = extensions;
+  options->nextensions = 1;
+  return deflate;
+}
+
 static int run(wsuv_server_options_t options, struct chat *chat) {
   wsuv_conn_options_t limits = WSUV_CONN_OPTIONS_INIT;
   limits.max_message_size = MESSAGE_MAX;
@@ -271,10 +291,14 @@ static int run(wsuv_server_options_t options, struct chat *chat) {
 
   wsuv_loop_t *loop;
   wsuv_server_t *server;
+  const wsuv_extension_t *extensions[1];
+  wsuv_deflate_t *deflate = allow_compression(&options, extensions);
   int err = wsuv_loop_new(&loop, uv_default_loop(), NULL);
   if (err == 0)
     err = wsuv_server_listen(loop, &server, &options, &handler, chat);
-  return err != 0 ? serve_cannot_listen(&options, err) : serve(loop, server, &options);
+  int status = err != 0 ? serve_cannot_listen(&options, err) : serve(loop, server, &options);
+  wsuv_deflate_free(deflate); /* when all connections are gone */
+  return status;
 }
 
 int main(int argc, char **argv) {

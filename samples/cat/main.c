@@ -3,8 +3,10 @@
  *   wsuv-cat ws://127.0.0.1:9001/                   lines, edited on the terminal
  *   printf '%s\n' one two | wsuv-cat ws://...       a message for each line, and the answers
  *   wsuv-cat --binary ws://... <file >answers       octets
+ *   wsuv-cat --compress -v ws://...                 compressed; -v says whether it is, and what that saved
  *
- * options.c has the command line, session.c the life of the connection, sending.c and receiving.c the two directions.
+ * options.c has the command line, session.c the life of the connection, sending.c and receiving.c the two directions,
+ * compression.c what is said about that.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -40,7 +40,7 @@ enum { DEFAULT_TIMEOUT_S = 5, DEFAULT_PING_S = 20, DEFAULT_MAX_PINGS = 3, DAY_S 
 /* What the table writes to, before it is judged. */
 struct choices {
   cli_list_t headers, subprotocols;
-  int binary, whole, block, ping_s, max_pings, timeout_s, version;
+  int binary, whole, compress, block, ping_s, max_pings, timeout_s, version;
 };
 
 /* `scheme` is in lower case. */
@@ -101,6 +101,21 @@ static void take_choices(cat_options_t *options, const struct choices *chosen) {
   options->connect.conn = &options->conn;
 }
 
+/* One connection: it may have contexts of its own. */
+static int offer_compression(const cli_t *cli, cat_options_t *options) {
+  static const wsuv_deflate_options_t dedicated = WSUV_DEFLATE_DEDICATED_INIT;
+  int err = wsuv_deflate_new(&options->deflate, &dedicated);
+  if (err == WSUV_ENODEFLATE)
+    cli_usage_error(cli, "wsuv-cat was built without permessage-deflate, so there is no",
+                    "--compress");
+  if (err != 0)
+    return err;
+  options->extensions[0] = wsuv_deflate_extension(options->deflate);
+  options->connect.extensions = options->extensions;
+  options->connect.nextensions = 1;
+  return 0;
+}
+
 /* Rows of the table. */
 #define VALUE(short_name, long_name, what, target, text_of_help) \
   { .alias = short_name, .name = long_name, .value = what, target, .help = text_of_help }
@@ -112,7 +127,7 @@ static void take_choices(cat_options_t *options, const struct choices *chosen) {
     .help = text_of_help                                                           \
   }
 
-static void parse(cat_options_t *options, struct choices *chosen, int argc, char **argv) {
+static int parse(cat_options_t *options, struct choices *chosen, int argc, char **argv) {
   const cli_option_t table[] = {
       VALUE("-H", "--header", "'NAME: VALUE'", .list = &chosen->headers,
             "a field of the request; may be repeated"),
@@ -129,6 +144,9 @@ static void parse(cat_options_t *options, struct choices *chosen, int argc, char
       NUMBER("--block", "N", &chosen->block, 1, INPUT_BLOCK_MAX,
              "with --binary: N octets a message, the last one what is left"),
       SWITCH(NULL, "--whole", &chosen->whole, "send the whole input as one message, in fragments"),
+      SWITCH(
+          "-z", "--compress", &chosen->compress,
+          "offer permessage-deflate: compress messages, but for short and already compressed ones"),
       SWITCH(NULL, "--slash", &options->slash,
              "lines '/ping [TEXT]', '/close [CODE [REASON]]' are commands; '//' sends '/'"),
       SWITCH("-1", "--one", &options->one, "close after the first message received"),
@@ -143,7 +161,7 @@ static void parse(cat_options_t *options, struct choices *chosen, int argc, char
       SWITCH(NULL, "--raw", &options->raw,
              "on a terminal too, print just what came: it can take the terminal over"),
       SWITCH("-v", "--verbose", &options->verbose,
-             "tell on standard error of messages, Pings, Pongs and Closes"),
+             "tell on standard error of messages, Pings, Pongs, Closes and compression"),
       SWITCH(NULL, "--version", &chosen->version, "print the version and end"),
   };
   const cli_t cli = {"wsuv-cat", "URL", about, table, sizeof table / sizeof table[0]};
@@ -160,6 +178,7 @@ static void parse(cat_options_t *options, struct choices *chosen, int argc, char
   options->connect.url = argv[i];
   judge(&cli, options, chosen);
   take_lists(&cli, options, chosen);
+  return chosen->compress ? offer_compression(&cli, options) : 0;
 }
 
 int options_read(cat_options_t *options, int argc, char **argv) {
@@ -176,12 +195,13 @@ int options_read(cat_options_t *options, int argc, char **argv) {
   chosen.subprotocols.items = (const char **)options->memory[1];
   options->connect.size = sizeof options->connect;
   options->conn.size = sizeof options->conn;
-  parse(options, &chosen, argc, argv);
+  int err = parse(options, &chosen, argc, argv);
   take_choices(options, &chosen);
-  return 0;
+  return err;
 }
 
 void options_free(cat_options_t *options) {
+  wsuv_deflate_free(options->deflate);
   for (size_t i = 0; i < 3; i++)
     free(options->memory[i]);
 }

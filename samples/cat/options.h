@@ -22,9 +22,11 @@ typedef struct cat_options {
   input_form_t form;
   size_t block_size;
   int one, no_close, raw, slash, verbose;
-  int insecure;    /* only with a wss URL */
-  int wait_s;      /* after the end of input */
-  void *memory[3]; /* what `connect` points to */
+  int insecure;            /* only with a wss URL */
+  int wait_s;              /* after the end of input */
+  void *memory[3];         /* what `connect` points to */
+  wsuv_deflate_t *deflate; /* NULL: compression is not offered */
+  const wsuv_extension_t *extensions[1];
 } cat_options_t;
 
 /* Ends the program where the command line says so or is wrong. 0, or WSUV_ENOMEM. options_free is due in any case. */

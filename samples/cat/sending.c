@@ -48,6 +48,7 @@ static void judge_sent(session_t *session, int err, wsuv_opcode_t type, size_t l
   }
 }
 
+/* What was read leaves at once, compressed or not. */
 static int send_piece(session_t *session, const char *piece, size_t len, int flags) {
   wsuv_conn_t *conn = session->conn;
   wsuv_opcode_t type = session->options->type;
@@ -60,7 +61,7 @@ static int send_piece(session_t *session, const char *piece, size_t len, int fla
   if (err != 0)
     return err;
   return flags & WSUV_FINAL ? wsuv_conn_send_end(conn, piece, len)
-                            : wsuv_conn_send_chunk(conn, piece, len, 0);
+                            : wsuv_conn_send_chunk(conn, piece, len, WSUV_SEND_FLUSH);
 }
 
 static void take_piece(session_t *session, const char *piece, size_t len, int flags) {

@@ -148,6 +148,7 @@ static void on_open(wsuv_conn_t *conn) {
     session_say(session, "connected to %s, %s%s", peer,
                 subprotocol != NULL ? "subprotocol " : "no subprotocol",
                 subprotocol != NULL ? subprotocol : "");
+    session_say_negotiated(session);
   }
   session_start_sending(session);
 }
@@ -159,6 +160,8 @@ static void on_drain(wsuv_conn_t *conn) {
 static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
   session_t *session = (session_t *)wsuv_conn_data(conn);
   session_stop_sending(session); /* the terminal is as it was before anything is said */
+  if (session->options->verbose)
+    session_say_compressed(session);
   session->conn = NULL;
   session->status = judge_end(session, info);
   uv_timer_stop(&session->watch);

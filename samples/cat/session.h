@@ -72,6 +72,12 @@ void session_resume_sending(session_t *session);
 /* Takes no more. */
 void session_stop_sending(session_t *session);
 
+/* ---- compression.c ---- */
+
+/* With --compress: what was negotiated; and what it did, while the connection is there. */
+void session_say_negotiated(session_t *session);
+void session_say_compressed(session_t *session);
+
 /* ---- receiving.c ---- */
 
 void session_start_output(session_t *session, uv_loop_t *loop);

@@ -1,14 +1,17 @@
 #!/bin/sh
-# Measures the echo server against a raw libuv TCP echo of the same octets and prints a table.
+# Measures the echo server against a raw libuv TCP echo of the same octets and prints a table; then the same server with
+# permessage-deflate against itself without; then the memory of idle connections.
 #
-# usage: sh tests/bench/bench.sh [-b DIR] [-r ROUNDS] [-p PERCENT] [-c CONNECTIONS]
+# usage: sh tests/bench/bench.sh [-b DIR] [-r ROUNDS] [-p PERCENT] [-c CONNECTIONS] [-o PARTS]
 #
 #   -b DIR          the release build with -DWSUV_BUILD_BENCH=ON [build/bench]
 #   -r ROUNDS       of all workloads, both servers by turns [7]
 #   -p PERCENT      of the usual number of messages in a round [100]
-#   -c CONNECTIONS  idle ones, for the memory of each [10000; 0: leave that out]
+#   -c CONNECTIONS  idle ones, for the memory of each; a tenth of them where each has contexts of its own [10000; 0: leave
+#                   that out]
+#   -o PARTS        only these, of: echo deflate memory [all]
 #
-# Linux only. A round takes 10 to 30 seconds. See README.md.
+# Linux only. A round takes 20 to 40 seconds. See README.md.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -16,15 +19,17 @@ build=$root/build/bench
 rounds=7
 percent=100
 idle=10000
+parts="echo deflate memory"
 
-while getopts b:r:p:c:h option; do
+while getopts b:r:p:c:o:h option; do
   case $option in
     b) build=$OPTARG ;;
     r) rounds=$OPTARG ;;
     p) percent=$OPTARG ;;
     c) idle=$OPTARG ;;
+    o) parts=$OPTARG ;;
     *)
-      sed -n '2,12s/^# \{0,1\}//p' "$0"
+      sed -n '2,15s/^# \{0,1\}//p' "$0"
       exit 2
       ;;
   esac
@@ -74,91 +79,172 @@ start() {
   port=${line##*[!0-9]}
 }
 
-# shellcheck disable=SC2086 # prefixes of a command
-start raw $on_cpu_0 "$bin/bench_raw_echo"
-raw_pid=$pid raw_port=$port
-# shellcheck disable=SC2086
-start wsuv $on_cpu_0 "$bin/bench_wsuv_echo" --ping-interval-ms 20000
-wsuv_pid=$pid wsuv_port=$port
+# stop PID
+stop() {
+  kill "$1"
+  wait "$1" 2>/dev/null || true
+  servers=$(printf '%s' "$servers" | sed "s/ $1\$//; s/ $1 / /")
+}
 
-# payload, in flight, messages
-workloads="20 1 150000
-20 32 3000000
-1024 1 150000
-1024 32 1000000
-65536 1 20000
-65536 32 20000"
+wants() {
+  case " $parts " in *" $1 "*) return 0 ;; esac
+  return 1
+}
+
+# What is compressed: chat messages, one a line.
+messages_file=$work/messages
+if [ -x "$bin/bench_deflate_cost" ] && command -v python3 >/dev/null 2>&1; then
+  python3 "$root/tests/bench/chat_messages.py" --count 1000 --size 1024 >"$messages_file"
+fi
+if [ ! -s "$messages_file" ]; then
+  echo "bench.sh: nothing is compressed: no python3, or a build without permessage-deflate" >&2
+  messages_file=
+fi
 
 # load FLAG...: one load of the workload at hand
 load() {
   # shellcheck disable=SC2086
-  $on_cpu_1 "$bin/bench_echo_load" --payload "$payload" --in-flight "$in_flight" --messages "$messages" \
-    --warm-up $((messages / 10)) "$@"
+  $on_cpu_1 "$bin/bench_echo_load" --in-flight "$in_flight" --messages "$messages" --warm-up $((messages / 10)) "$@"
 }
 
-measure_wsuv() {
-  echo "$payload $in_flight $round wsuv $(load --port "$wsuv_port" --pid "$wsuv_pid")" >>"$work/results"
+# measure KIND PORT PID FLAG...: a line of the results
+measure() {
+  kind=$1 port=$2 pid=$3
+  shift 3
+  echo "$payload $in_flight $round $kind $(load --port "$port" --pid "$pid" "$@")" >>"$results"
 }
 
-measure_raw() {
-  echo "$payload $in_flight $round raw $(load --port "$raw_port" --pid "$raw_pid" --raw)" >>"$work/results"
-}
-
-# Both servers right after each other, in turns who is first: the machine's mood then cancels out of the ratio.
-round=1
-while [ "$round" -le "$rounds" ]; do
-  echo "round $round of $rounds" >&2
-  echo "$workloads" | while read -r payload in_flight messages; do
-    messages=$((messages * percent / 100))
-    if [ $((round % 2)) -eq 1 ]; then
-      measure_wsuv
-      measure_raw
-    else
-      measure_raw
-      measure_wsuv
-    fi
+# run_rounds RESULTS WORKLOADS FIRST SECOND: these commands measure a workload each. They do it right after each other, in
+# turns who is first: the machine's mood then cancels out of the ratio. A workload is a line: payload, in flight, messages.
+run_rounds() {
+  results=$1
+  round=1
+  while [ "$round" -le "$rounds" ]; do
+    echo "round $round of $rounds" >&2
+    while read -r payload in_flight messages; do
+      messages=$((messages * percent / 100))
+      if [ $((round % 2)) -eq 1 ]; then
+        "$3"
+        "$4"
+      else
+        "$4"
+        "$3"
+      fi
+    done <<WORKLOADS
+$2
+WORKLOADS
+    round=$((round + 1))
   done
-  round=$((round + 1))
-done
+}
 
-echo "64 connections; medians of $rounds rounds; ratio: median of each round's"
-echo
-echo "| payload | in flight | wsuv messages/s | raw messages/s | wsuv CPU µs | raw CPU µs | CPU ratio | wsuv p50 / p99 µs | raw p50 / p99 µs |"
-echo "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-awk '
-  function median(list, n,    i, j, t) {
-    for (i = 2; i <= n; i++)
-      for (j = i; j > 1 && list[j - 1] > list[j]; j--) {
-        t = list[j]; list[j] = list[j - 1]; list[j - 1] = t
-      }
-    return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
-  }
-  function of(workload, kind, column,    i, list) {
-    for (i = 1; i <= nrounds; i++) list[i] = value[workload, kind, i, column] + 0
-    return median(list, nrounds)
-  }
-  {
-    workload = $1 " " $2
-    if (!(workload in seen)) { seen[workload] = 1; order[++nworkloads] = workload }
-    for (i = 5; i <= 8; i++) value[workload, $4, $3, i - 4] = $i
-    if ($3 > nrounds) nrounds = $3
-  }
-  END {
-    for (w = 1; w <= nworkloads; w++) {
-      name = order[w]
-      split(name, part, " ")
-      for (i = 1; i <= nrounds; i++) ratio[i] = value[name, "wsuv", i, 2] / value[name, "raw", i, 2]
-      printf "| %d B | %d | %d | %d | %.3f | %.3f | %.2f | %.0f / %.0f | %.0f / %.0f |\n", part[1], part[2],
-        of(name, "wsuv", 1), of(name, "raw", 1), of(name, "wsuv", 2), of(name, "raw", 2), median(ratio, nrounds),
-        of(name, "wsuv", 3), of(name, "wsuv", 4), of(name, "raw", 3), of(name, "raw", 4)
-    }
-  }' "$work/results"
-
-if [ "$idle" -gt 0 ]; then
-  # shellcheck disable=SC2086
-  start idle $on_cpu_0 "$bin/bench_wsuv_echo"
-  # shellcheck disable=SC2086
-  grown=$($on_cpu_1 "$bin/bench_echo_load" --port "$port" --pid "$pid" --conns "$idle" --idle)
+# print_table RESULTS FIRST SECOND: the names of the two kinds
+print_table() {
+  echo "64 connections; medians of $rounds rounds; ratio: median of each round's"
   echo
-  echo "memory of an idle connection, over $idle: $grown octets"
+  echo "| payload | in flight | $2 messages/s | $3 messages/s | $2 CPU µs | $3 CPU µs | CPU ratio | $2 p50 / p99 µs | $3 p50 / p99 µs |"
+  echo "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+  awk -v first="$2" -v second="$3" '
+    function median(list, n,    i, j, t) {
+      for (i = 2; i <= n; i++)
+        for (j = i; j > 1 && list[j - 1] > list[j]; j--) {
+          t = list[j]; list[j] = list[j - 1]; list[j - 1] = t
+        }
+      return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
+    }
+    function of(workload, kind, column,    i, list) {
+      for (i = 1; i <= nrounds; i++) list[i] = value[workload, kind, i, column] + 0
+      return median(list, nrounds)
+    }
+    {
+      workload = $1 " " $2
+      if (!(workload in seen)) { seen[workload] = 1; order[++nworkloads] = workload }
+      for (i = 5; i <= 8; i++) value[workload, $4, $3, i - 4] = $i
+      if ($3 > nrounds) nrounds = $3
+    }
+    END {
+      for (w = 1; w <= nworkloads; w++) {
+        name = order[w]
+        split(name, part, " ")
+        for (i = 1; i <= nrounds; i++) ratio[i] = value[name, first, i, 2] / value[name, second, i, 2]
+        printf "| %d B | %d | %d | %d | %.3f | %.3f | %.2f | %.0f / %.0f | %.0f / %.0f |\n", part[1], part[2],
+          of(name, first, 1), of(name, second, 1), of(name, first, 2), of(name, second, 2), median(ratio, nrounds),
+          of(name, first, 3), of(name, first, 4), of(name, second, 3), of(name, second, 4)
+      }
+    }' "$1"
+}
+
+# ---- echo ----
+
+measure_wsuv() { measure wsuv "$wsuv_port" "$wsuv_pid" --payload "$payload"; }
+measure_raw() { measure raw "$raw_port" "$raw_pid" --payload "$payload" --raw; }
+
+if wants echo; then
+  # shellcheck disable=SC2086 # prefixes of a command
+  start raw $on_cpu_0 "$bin/bench_raw_echo"
+  raw_pid=$pid raw_port=$port
+  # shellcheck disable=SC2086
+  start wsuv $on_cpu_0 "$bin/bench_wsuv_echo" --ping-interval-ms 20000
+  wsuv_pid=$pid wsuv_port=$port
+  run_rounds "$work/echo" "20 1 150000
+20 32 3000000
+1024 1 150000
+1024 32 1000000
+65536 1 20000
+65536 32 20000" measure_wsuv measure_raw
+  print_table "$work/echo" wsuv raw
+  stop "$raw_pid"
+  stop "$wsuv_pid"
+fi
+
+# ---- the same messages compressed and not ----
+
+measure_deflate() { measure deflate "$deflate_port" "$deflate_pid" --file "$messages_file" --deflate; }
+measure_plain() { measure plain "$plain_port" "$plain_pid" --file "$messages_file"; }
+
+if wants deflate && [ -n "$messages_file" ]; then
+  # shellcheck disable=SC2086
+  start deflate $on_cpu_0 "$bin/bench_wsuv_echo" --deflate shared
+  deflate_pid=$pid deflate_port=$port
+  # shellcheck disable=SC2086
+  start plain $on_cpu_0 "$bin/bench_wsuv_echo"
+  plain_pid=$pid plain_port=$port
+  run_rounds "$work/deflate-results" "1024 1 100000
+1024 32 150000" measure_deflate measure_plain
+  echo
+  echo "JSON; permessage-deflate in shared mode against none"
+  print_table "$work/deflate-results" deflate plain
+  stop "$deflate_pid"
+  stop "$plain_pid"
+fi
+
+# ---- memory ----
+
+# grow NAME CONNECTIONS SERVER-FLAGS LOAD-FLAGS: a row
+grow() {
+  rm -f "$work/idle"
+  # shellcheck disable=SC2086
+  start idle $on_cpu_0 "$bin/bench_wsuv_echo" $3
+  # shellcheck disable=SC2086
+  grown=$($on_cpu_1 "$bin/bench_echo_load" --port "$port" --pid "$pid" --conns "$2" --idle $4)
+  echo "| $1 | $2 | $grown |"
+  stop "$pid"
+}
+
+if wants memory && [ "$idle" -gt 0 ]; then
+  echo
+  echo "| idle connections | how many | octets of resident memory each |"
+  echo "| :--- | ---: | ---: |"
+  grow "without compression" "$idle" "" ""
+  if [ -n "$messages_file" ]; then
+    some=$(((idle + 9) / 10))
+    one="--deflate --file $messages_file --exchange 1"
+    many="--deflate --file $messages_file --exchange 100"
+    small="--deflate dedicated --deflate-bits 12 --inflate-bits 12 --deflate-mem-level 5"
+    grow "shared mode" "$idle" "--deflate shared" "--deflate"
+    grow "shared mode, after a message of 1 KiB each way" "$idle" "--deflate shared" "$one"
+    grow "dedicated 15/8, after a message each way" "$some" "--deflate dedicated" "$one"
+    grow "dedicated 15/8, after 100 messages" "$some" "--deflate dedicated" "$many"
+    grow "dedicated 12/5, after a message each way" "$some" "$small" "$one"
+    grow "dedicated 12/5, after 100 messages" "$some" "$small" "$many"
+  fi
 fi

@@ -23,8 +23,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "interop"))
 
 import wire  # noqa: E402
-from testee import kill, one, parse_head, response  # noqa: E402
-from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Failure, Stream, Wire  # noqa: E402
+from testee import kill, one, parse_head, resident, response  # noqa: E402
+from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Agreement, DeflateWire, Failure, Stream, Wire  # noqa: E402
 
 MIB = 1 << 20
 DEVNULL, PIPE = subprocess.DEVNULL, subprocess.PIPE
@@ -98,31 +98,30 @@ def wait_until(condition, what):
 
 
 class Echo:
-    """The echo server among the samples, shared by all tests."""
+    """The echo servers among the samples, shared by all tests."""
 
-    process = None
-    url = None
+    started = {}
 
     @classmethod
-    def start(cls):
-        if cls.process is None:
-            cls.process = subprocess.Popen(
-                [os.path.join(BIN, "01_echo_server"), "--port", "0"], stdout=PIPE, stderr=DEVNULL, text=True
+    def start(cls, name="01_echo_server"):
+        if name not in cls.started:
+            process = subprocess.Popen(
+                [os.path.join(BIN, name), "--port", "0"], stdout=PIPE, stderr=DEVNULL, text=True
             )
-            cls.url = cls.process.stdout.readline().split()[-1]
-        return cls.url
+            cls.started[name] = process, process.stdout.readline().split()[-1]
+        return cls.started[name][1]
 
     @classmethod
     def stop(cls):
-        if cls.process:
-            cls.process.terminate()
-            cls.process.wait()
+        for process, _ in cls.started.values():
+            process.terminate()
+            process.communicate()
 
 
 class Peer:
-    """A server of ours and the wsuv-cat that connects to it."""
+    """A server of ours and the wsuv-cat that connects to it; with an `agreement` compression is agreed to."""
 
-    def __init__(self, *args, fields=(), start=Cat, upgrade=True, **how):
+    def __init__(self, *args, fields=(), start=Cat, upgrade=True, agreement=None, **how):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.settimeout(wire.PATIENCE)
             self.cat = start(*args, "ws://127.0.0.1:%d/path?query" % listener.getsockname()[1], **how)
@@ -131,7 +130,10 @@ class Peer:
         self.head = self.link.take_head()
         if upgrade:
             self.link.send(response(self.head, fields))
-            self.link = Wire(sock, False, self.link.inbox)
+            if agreement:
+                self.link = DeflateWire(sock, False, agreement, self.link.inbox)
+            else:
+                self.link = Wire(sock, False, self.link.inbox)
 
     def send(self, opcode, payload=b"", **how):
         self.link.send(self.link.frame(opcode, payload, **how))
@@ -199,13 +201,14 @@ def lines_come_back():
     same(b"", run([Echo.start()], 0)[0], "output of no input")
 
 
-def compare_echo(args, data):
+def compare_echo(args, data, server="01_echo_server"):
     """From a pipe and from a file, to a file."""
-    same(data, run([*args, Echo.start()], 0, data)[0], f"{args} from a pipe")
+    url = Echo.start(server)
+    same(data, run([*args, url], 0, data)[0], f"{args} from a pipe")
     with tempfile.TemporaryFile() as file:
         file.write(data)
         file.seek(0)
-        same(data, Cat(*args, Echo.start(), stdin=file).end(0), f"{args} from a file")
+        same(data, Cat(*args, url, stdin=file).end(0), f"{args} from a file")
 
 
 @test
@@ -563,6 +566,154 @@ def a_shared_pipe_is_given_back_as_it_was():
     finally:
         os.close(reading)
         os.close(writing)
+
+
+# ---- compression ----
+
+
+AGREED = b"Sec-WebSocket-Extensions: permessage-deflate"
+
+
+def has_deflate():
+    """Also checks what is said where it was not built in."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    cat = Cat("-z", f"ws://127.0.0.1:{port}/")
+    status = cat.process.wait(wire.PATIENCE)
+    if status == 3:
+        return True
+    same(2, status, f"exit status ({cat.said()})")
+    check("built without permessage-deflate" in cat.said(), f"said {cat.said()!r}")
+    return False
+
+
+@test
+def messages_are_compressed():
+    if not has_deflate():
+        return
+    line = bytes(range(0x21, 0x7F))
+    for option in ("-z", "--compress"):
+        peer = Peer(option, "-v", stdin=PIPE, fields=[AGREED], agreement=Agreement())
+        same("permessage-deflate; client_max_window_bits", one(parse_head(peer.head)[1], "sec-websocket-extensions"), "offer")
+        peer.cat.type(line + b"\n" + line + b"\n")
+        sent = []
+        for _ in range(2):
+            peer.link.expect(TEXT, line)
+            check(peer.link.is_compressed(), "it is compressed")
+            sent.append(peer.link.octets())
+        check(sent[1] < 10 < sent[0], f"the second one refers to the first one: {sent}")
+        frames = [peer.link.compressed(line), peer.link.compressed(line, BINARY)]
+        peer.link.send(b"".join(frames))
+        received = sum(len(frame) - 2 for frame in frames)
+        peer.cat.wait_printed(line + b"\n" + line)
+        peer.cat.type(b"short\n")
+        peer.link.expect(TEXT, b"short")
+        check(not peer.link.is_compressed(), "it is not worth it")
+        peer.cat.process.stdin.close()
+        peer.answer_close()
+        same(line + b"\n" + line, peer.cat.end(0), "output")
+        for told in ("compression: sending with a window of 15 bits, context takeover; receiving with 15 bits, context takeover\n",
+                     "sent: text, 94 octets\n", "received: binary, 94 octets\n",
+                     f"compressed messages: sent 188 octets as {sum(sent)}, received 188 as {received}\n"):
+            check(told in peer.cat.said(), f"{told!r} is in {peer.cat.said()!r}")
+
+
+@test
+def a_server_may_limit_or_decline_compression():
+    if not has_deflate():
+        return
+    line = b"a line that would be compressed, a line that would be compressed"
+    peer = Peer("-z", "-v", stdin=PIPE)
+    peer.cat.type(line + b"\n")
+    peer.link.expect(TEXT, line)
+    peer.send(TEXT, line)
+    peer.cat.wait_printed(line)
+    peer.close()
+    peer.cat.end(0)
+    check("compression: declined by the server\n" in peer.cat.said(), peer.cat.said())
+    check("compressed messages" not in peer.cat.said(), peer.cat.said())
+
+    limits = b"; client_max_window_bits=10; server_max_window_bits=9; client_no_context_takeover"
+    peer = Peer("-z", "-v", stdin=PIPE, fields=[AGREED + limits],
+                agreement=Agreement(client_bits=10, server_bits=9, client_takeover=False))
+    peer.cat.type(line + b"\n" + line + b"\n")
+    for _ in range(2):
+        peer.link.expect(TEXT, line)
+        check(peer.link.is_compressed(), "each is compressed by itself")
+    peer.close()
+    peer.cat.end(0)
+    said = peer.cat.said()
+    check("a window of 10 bits, no context takeover; receiving with 9 bits, context takeover\n" in said, said)
+
+    peer = Peer("-z", fields=[AGREED + b"; unknown"])
+    peer.link.expect_end()
+    peer.cat.end(3)
+    check("cannot connect" in peer.cat.said(), peer.cat.said())
+
+
+@test
+def without_the_option_nothing_is_offered():
+    peer = Peer("-v")
+    check(b"permessage-deflate" not in peer.head, "no offer")
+    peer.answer_close()
+    peer.cat.end(0)
+    check("compress" not in peer.cat.said(), peer.cat.said())
+
+
+@test
+def a_whole_input_is_compressed_as_it_is_read():
+    if not has_deflate():
+        return
+    peer = Peer("--whole", "-z", stdin=PIPE, fields=[AGREED], agreement=Agreement())
+    inflater = peer.link.inflater
+    inflater.begin()
+    for expected, piece in ((0x41, b"first piece, first piece "), (CONTINUATION, b"second piece, second piece")):
+        peer.cat.type(piece)
+        first, payload = peer.link.receive_frame()
+        same(expected, first, "first octet: RSV1 on the first frame only, more follows")
+        same(piece, inflater.piece(payload), "what was read came at once")
+    peer.cat.process.stdin.close()
+    first, payload = peer.link.receive_frame()
+    same(0x80, first, "the last frame")
+    same(b"", inflater.piece(payload) + inflater.end(), "with nothing new in it")
+    peer.answer_close()
+    peer.cat.end(0)
+
+
+@test
+def what_was_compressed_comes_back():
+    if not has_deflate():
+        return
+    lines = b"".join(b"%d %s\n" % (i, b"xyz" * (i % 70)) for i in range(20000))
+    compare_echo(["-z"], lines, "12_deflate")
+    compare_echo(["-z", "-b", "--whole"], lines + os.urandom(MIB) + b"\0" * MIB, "12_deflate")
+    compare_echo(["-z", "-b", "--block", "100001"], os.urandom(MIB) + lines, "12_deflate")
+    compare_echo(["-z"], lines)
+
+
+@test
+def what_becomes_large_is_never_in_memory_as_a_whole():
+    """One message of 64 MiB that is sent as half a MiB."""
+    if not has_deflate():
+        return
+    peer = Peer("-n", "-z", stdout=PIPE, fields=[AGREED], agreement=Agreement())
+    block = b"".join(b"%d " % i for i in range(5000)) * 2800
+    frames = peer.link.compressed(block, BINARY)
+    check(len(frames) < MIB, "little is sent")
+    peer.link.send(frames)
+    peer.send(PING, b"behind it")
+    out = peer.cat.process.stdout
+    pieces = []
+    total = 0
+    while total < len(block):
+        pieces.append(out.read(MIB))
+        check(pieces[-1], "it goes on")
+        total += len(pieces[-1])
+    check(b"".join(pieces) == block, "all comes out")
+    check((resident(peer.cat.process) or 0) < len(block), "it was never in memory as a whole")
+    peer.link.expect(PONG, b"behind it")
+    peer.close()
+    peer.cat.end(0)
 
 
 # ---- signals ----

@@ -94,7 +94,7 @@ stop_server() {
 
 pty_sample=
 if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -585,5 +585,82 @@ check "the server keeps to the client's limit" has out '^sent 17 octets as 10$'
 run "$bin/11_extension" --plain aaaaaaaaaaaaaaaab
 check "what is not offered is not negotiated" has out '^negotiated: nothing'
 check "and the messages come all the same" has out '^echo: aaaaaaaaaaaaaaaab$'
+
+# ---- compression ----
+# covers: DEM.8
+
+# upgrade_with EXTENSIONS: a request that offers them; $asking stays connected.
+upgrade_with() {
+  curl -s --max-time 20 "http${url#ws}" -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
+    -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' -H "Sec-WebSocket-Extensions: $1" >/dev/null 2>&1 &
+  asking=$!
+}
+
+# is_halved WORD FILE: each "WORD A octets as B" or "WORD A as B" of the file has a B below the half of A.
+is_halved() {
+  sed -n "s/.*$1 \([0-9]*\) \(octets \)\{0,1\}as \([0-9]*\).*/\1 \3/p" "$work/$2" |
+    awk '{ n++; nhalved += $2 > 0 && $2 < $1 / 2 } END { exit n == 0 || nhalved != n }'
+}
+
+run "$bin/12_deflate" --min-window 13
+check "12_deflate --min-window 13 exits with 2" status_is 2
+run "$bin/wsuv-cat" -z ws://127.0.0.1:1/
+if [ "$status" -eq 2 ]; then
+  run "$bin/12_deflate" --port 0
+  check "12_deflate in a build without zlib exits with 1" status_is 1
+  check "it says why in one line" has err 'permessage-deflate is not available'
+else
+  start_server 12_deflate --port 0
+  awk 'BEGIN { for (i = 0; i < 100; i++) { for (j = 0; j < 100; j++) printf "line %d word %d ", i, j; print "" } }' >"$work/lines"
+  "$bin/wsuv-cat" -z -v "$url" <"$work/lines" >"$work/out" 2>"$work/err"
+  status=$?
+  check "wsuv-cat --compress with 12_deflate exits with 0" status_is 0
+  check "all comes back" cmp -s "$work/lines" "$work/out"
+  check "the client says what was negotiated" has err '^compression: sending with a window of 15 bits, no context takeover; receiving with 12 '
+  check "so does the server" has server.out ': compression with a window of 12 bits, the client.s 15, each message by itself$'
+  check "and at the end what that saved" wait_until has server.out ': received [0-9]* octets as [0-9]*, sent '
+  check "less than the half was received" is_halved received server.out
+  check "and sent" is_halved sent server.out
+  run "$bin/02_client" "$url" hello
+  check "a client that does not offer it is answered, too" out_is hello
+  check "uncompressed" has server.out ': no compression$'
+  stop_server INT
+
+  if command -v curl >/dev/null; then
+    start_server 12_deflate --port 0 --min-window 10
+    upgrade_with 'permessage-deflate; server_max_window_bits=9'
+    check "a client that wants too small a window is declined" wait_until has server.out ': no compression$'
+    kill "$asking"
+    upgrade_with 'permessage-deflate; server_max_window_bits=10'
+    check "one that wants a larger one is not" wait_until has server.out ': compression with a window of 10 bits'
+    kill "$asking"
+    stop_server TERM
+  fi
+
+  # One message for two people, one of them without compression.
+  start_server 03_chat --port 0
+  mkfifo "$work/plain" "$work/compressed"
+  : >"$work/plain.out"
+  : >"$work/compressed.out"
+  "$bin/wsuv-cat" -n "${url}chat" <"$work/plain" >"$work/plain.out" 2>&1 &
+  plain=$!
+  "$bin/wsuv-cat" -n -z -v "${url}chat" <"$work/compressed" >"$work/compressed.out" 2>&1 &
+  compressed=$!
+  exec 3>"$work/plain" 4>"$work/compressed"
+  echo NPlain >&3
+  echo NCompressed >&4
+  check "the one without compression is welcomed" wait_until has plain.out '"welcome".*"Plain"'
+  check "so is the one with it" wait_until has compressed.out '"welcome".*"Compressed"'
+  check "which was negotiated" has compressed.out '^compression: sending '
+  text=$(head -n 1 "$work/lines")
+  echo "M$text" >&3
+  for who in plain compressed; do
+    check "a long message comes, $who" wait_until has $who.out "\"message\",\"id\":.*\"text\":\"$text\""
+  done
+  exec 3>&- 4>&-
+  stop_server INT
+  wait "$plain" "$compressed"
+  check "compressed to less than the half" is_halved received compressed.out
+fi
 
 echo "$nchecks checks passed"

@@ -1,18 +1,20 @@
-"""A strict conformance driver for RFC 6455: conformance.py server|client [PATTERN]
+"""A strict conformance driver for RFC 6455 and RFC 7692: conformance.py [--deflate] server|client [PATTERN]
 
-Runs every case against wsuv-testee-server or wsuv-testee-client (found in the folder WSUV_TESTEES) over raw sockets. In
-each case the close code or HTTP status, every frame's form, the order of events and the orderly end of the transport
-are judged; meanwhile a connection opened before all others must go on working. PATTERN picks cases by a part of
-"category: name". Exit status 1 if a case failed, 77 if there is nothing to test.
+Runs every case, those of RFC 6455 or with --deflate those of compression, against wsuv-testee-server or wsuv-testee-client
+(found in the folder WSUV_TESTEES) over raw sockets. In each case the close code or HTTP status, every frame's form, the
+order of events and the orderly end of the transport are judged; meanwhile a connection opened before all others must go
+on working. PATTERN picks cases by a part of "category: name". WSUV_DEFLATE_MESSAGES is how many messages each case of the
+compression matrix sends (1000 for a full run). Exit status 1 if a case failed, 77 if there is nothing to test.
 """
 
 import concurrent.futures
 import sys
 import time
 
+import cases_deflate
 import cases_frames
 import cases_handshake
-from testee import Listener, Server, connect, find, response
+from testee import SKIPPED, Listener, Server, connect, find, response
 from wire import BINARY, TEXT, Failure, Stream, Wire
 
 WORKERS = 4
@@ -31,10 +33,16 @@ class ServerRole:
         for name, function, flags in cases_handshake.SERVER_CASES:
             yield "handshake", name, lambda f=function, g=flags: self.run_handshake(f, g), flags
 
+    def deflate_cases(self):
+        for name, function, flags in cases_deflate.SERVER_CASES:
+            yield "deflate negotiation", name, lambda f=function, g=flags: self.run_handshake(f, g), flags
+        for category, name, function, flags, params in cases_deflate.CASES:
+            yield category, name, lambda f=function, g=flags, p=params: self.run_deflate(f, g, p), flags
+
     def prepare(self, flags):
         """Not from several threads at once."""
         if flags not in self.servers:
-            self.servers[flags] = Server(*flags)
+            self.servers[flags] = Server("--ping-interval-ms", "off", *flags)  # the witness may be silent for long
         if self.witness is None:
             self.witness = self.servers[flags].open()
 
@@ -56,12 +64,27 @@ class ServerRole:
         if "--max-connections" not in flags and "--handshake-timeout-ms" not in flags:
             server.open().finish()
 
+    def run_deflate(self, function, flags, params):
+        stream = Stream(connect(self.servers[flags].port))
+        try:
+            link = cases_deflate.open_to_server(stream, params)
+            function(link)
+            link.finish()
+        finally:
+            stream.close()
+
     def check_witness(self):
         self.witness.echo(TEXT, "still working ✓".encode())
         self.witness.echo(BINARY, bytes(1000))
 
+    def end_category(self):
+        """Stops the servers, but for the first, which has the witness."""
+        for flags in list(self.servers)[1:]:
+            self.servers.pop(flags).stop()
+
     def finish(self):
         self.witness.finish()
+        self.end_category()
         for server in self.servers.values():
             server.stop()
 
@@ -74,6 +97,12 @@ class ClientRole:
             yield category, name, lambda f=function, g=flags: self.run_frames(f, g), flags
         for name, function, flags in cases_handshake.CLIENT_CASES:
             yield "handshake", name, lambda f=function, g=flags: self.run_handshake(f, g), flags
+
+    def deflate_cases(self):
+        for name, function, flags in cases_deflate.CLIENT_CASES:
+            yield "deflate negotiation", name, lambda f=function, g=flags: self.run_handshake(f, g), flags
+        for category, name, function, flags, params in cases_deflate.CASES:
+            yield category, name, lambda f=function, g=flags, p=params: self.run_deflate(f, g, p), flags
 
     def prepare(self, flags):
         pass
@@ -88,12 +117,21 @@ class ClientRole:
 
         self.run_handshake(play, flags)
 
+    def run_deflate(self, function, flags, params):
+        def play(stream, head):
+            link = cases_deflate.open_to_client(stream, head, params)
+            function(link)
+            link.finish()
+            return cases_deflate.outcome_of(link)
+
+        self.run_handshake(play, flags)
+
     def run_handshake(self, function, flags):
         listener = Listener()
         client = None
         try:
             client, stream, head = listener.start(*flags)
-            cases_handshake.judge_request(head, listener.port)
+            cases_handshake.judge_request(without_offers(head) if "--deflate" in flags else head, listener.port)
             kind, details, code = function(stream, head)
             stream.close()
             status, lines = client.wait()
@@ -106,8 +144,17 @@ class ClientRole:
     def check_witness(self):
         pass
 
+    def end_category(self):
+        pass
+
     def finish(self):
         pass
+
+
+def without_offers(head):
+    """The request but for its extensions, which cases_deflate judges."""
+    lines = head.split(b"\r\n")
+    return b"\r\n".join(line for line in lines if not line.lower().startswith(b"sec-websocket-extensions:"))
 
 
 def judge_output(kind, details, code, status, lines):
@@ -152,20 +199,29 @@ def run_category(role, category, cases):
     if problem:
         failures += 1
         print(f"FAILED {category}: the connection opened before is disturbed\n  {problem}", flush=True)
+    problem = attempt(role.end_category)
+    if problem:
+        failures += 1
+        print(f"FAILED {category}: a server does not end well\n  {problem}", flush=True)
     seconds = time.monotonic() - started
-    print(f"{category:<14} {len(cases) - failures:>4} of {len(cases):>4} passed in {seconds:.1f} s", flush=True)
+    print(f"{category:<20} {len(cases) - failures:>4} of {len(cases):>4} passed in {seconds:.1f} s", flush=True)
     return failures
 
 
 def main(arguments):
+    compression = "--deflate" in arguments
+    arguments = [argument for argument in arguments if argument != "--deflate"]
     if len(arguments) not in (1, 2) or arguments[0] not in ("server", "client"):
         print(__doc__)
         return 2
     find(f"wsuv-testee-{arguments[0]}")
+    if compression and not cases_deflate.is_built_with_compression():
+        print("skipped: built without compression")
+        return SKIPPED
     role = ServerRole() if arguments[0] == "server" else ClientRole()
     pattern = arguments[1] if len(arguments) == 2 else ""
     categories = {}
-    for case in role.cases():
+    for case in role.deflate_cases() if compression else role.cases():
         if pattern in f"{case[0]}: {case[1]}":
             categories.setdefault(case[0], []).append(case)
     total = sum(map(len, categories.values()))

@@ -1,6 +1,9 @@
 """Hostile peers against wsuv-testee-server: floods, silence, resets. Its memory must stay flat and it must stay in order.
 
-256 MiB of hostile input in all, 1000 connections at a time. Memory is judged where /proc tells it.
+256 MiB of hostile input in all, 1000 connections at a time; with compression 100 GiB of what it stands for. Memory is
+judged where /proc tells it.
+
+covers: D018
 """
 
 import os
@@ -9,8 +12,9 @@ import sys
 import time
 
 import wire
+from cases_deflate import ROWS, cut_evenly, is_built_with_compression, open_to_server, zeros
 from testee import Listener, Server, connect, find, request, resident, response
-from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Failure, Stream
+from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, Failure, Stream
 
 MIB = 1 << 20
 GROWTH = 8 * MIB
@@ -19,10 +23,16 @@ FLAGS = ("--max-message", str(MIB), "--close-timeout-ms", "1000")
 KEY = b"\x5a\xa5\x0f\xf0"
 
 TESTS = []
+DEFLATE_TESTS = []
 
 
 def test(function):
     TESTS.append(function)
+    return function
+
+
+def deflate_test(function):
+    DEFLATE_TESTS.append(function)
     return function
 
 
@@ -191,6 +201,88 @@ def resets_in_every_state(server, before):
     judge_memory(server, before, "resets in every state")
 
 
+# With compression
+
+
+def open_compressed(server):
+    return open_to_server(Stream(connect(server.port)), "")
+
+
+@deflate_test
+def bombs_of_a_gibibyte(server, before):
+    for count in (1, 64, 1000):
+        for _ in range(32):
+            link = open_compressed(server)
+            link.send(link.ready(zeros(1024 * MIB), BINARY, cut_evenly(zeros(1024 * MIB), count)))
+            link.expect_failed(1009)
+        judge_memory(server, before, f"after 32 bombs of 1 GiB in {count} frames")
+
+
+@deflate_test
+def bombs_that_are_allowed(server, before):
+    link = open_compressed(server)
+    for _ in range(256):
+        link.send(link.ready(zeros(MIB), BINARY))
+        link.expect(BINARY, bytes(MIB))
+    link.finish()
+    judge_memory(server, before, "after 256 messages of 1 MiB of zeros")
+
+
+@deflate_test
+def blocks_of_nothing_without_end(server, before):
+    for name, block in ROWS.items():
+        link = open_compressed(server)
+        link.send(link.frame(TEXT, fin=False, rsv=RSV1))
+        frame = wire.frame(CONTINUATION, block * 1000, KEY, fin=False)
+        sent = push(link.sock, whole_frames(frame), 16 * MIB)
+        link.sock.setblocking(False)
+        link.expect_failed(1009)
+        judge_memory(server, before, f"after {sent / MIB:.0f} MiB of {name}")
+
+
+@deflate_test
+def empty_compressed_fragments_without_end(server, before):
+    link = open_compressed(server)
+    link.send(link.frame(TEXT, fin=False, rsv=RSV1))
+    send_all(link.sock, whole_frames(wire.frame(CONTINUATION, b"", KEY, fin=False)), 32 * MIB)
+    link.sock.setblocking(False)
+    link.send(link.frame(CONTINUATION, link.deflater.message(b"the end")))
+    link.expect(TEXT, b"the end")
+    link.finish()
+    judge_memory(server, before, "after 32 MiB of empty fragments of a compressed message")
+
+
+@deflate_test
+def a_crowd_that_idles_behind_a_message(server, before):
+    """Without context takeover nothing of it is kept."""
+    links = []
+    for _ in range(CROWD):
+        link = open_compressed(server)
+        link.exchange(TEXT, b"once " * 1000)
+        links.append(link)
+    judge_memory(server, before, f"{CROWD} idle connections that had a compressed message")
+    for link in links:
+        link.reset()
+
+
+@deflate_test
+def crowds_that_leave_inside_a_compressed_message(server, _before):
+    """Each has a context while it is there; when they are gone, so is what they had."""
+    first = None
+    for _ in range(4):
+        links = [open_compressed(server) for _ in range(CROWD // 4)]
+        for link in links:
+            data = link.deflater.message(os.urandom(2000))
+            link.send(link.frame(BINARY, data, fin=False, rsv=RSV1) + link.frame(PING, b"?"))
+            link.expect(PONG, b"?")
+        for link in links:
+            link.reset()
+        check_fresh_client(server)
+        if first is None:
+            first = resident(server.process)
+        judge_memory(server, first, "after another crowd left")
+
+
 def warm_up(server):
     """What the server keeps for good, such as its buffers, is there before memory is compared."""
     links = [server.open() for _ in range(8)]
@@ -202,13 +294,21 @@ def warm_up(server):
         link.finish()
 
 
-def run_on_one_server():
-    server = Server(*FLAGS)
+def warm_up_compressed(server):
     warm_up(server)
+    link = open_compressed(server)
+    for _ in range(8):
+        link.exchange(BINARY, os.urandom(100) * 10000)
+    link.finish()
+
+
+def run_on_one_server(tests, flags=(), prepare=warm_up):
+    server = Server(*FLAGS, *flags)
+    prepare(server)
     before = resident(server.process)
     witness = server.open()
     failures = 0
-    for function in TESTS:
+    for function in tests:
         failures += report(function.__name__, lambda f=function: f(server, before))
         failures += report("  a connection opened before goes on", lambda: witness.echo(TEXT, b"witness"), quiet=True)
     now = resident(server.process)
@@ -236,6 +336,22 @@ def a_server_that_asks_and_never_reads():
     status, lines = client.wait()
     if status != 1 or lines[-1] != "CLOSE 1006":
         raise Failure(f"the client ended with {status} and {lines[-1]}")
+
+
+def a_peer_that_asks_for_much_with_little():
+    """A kibibyte asks for a mebibyte, which is echoed as it is and not read."""
+    server = Server(*FLAGS, "--deflate", "shared", "--deflate-threshold", str(MIB + 1))
+    warm_up_compressed(server)
+    before = resident(server.process)
+    link = open_compressed(server)
+    frames = whole_frames(wire.frame(BINARY, zeros(MIB), KEY, rsv=RSV1))
+    sent = push(link.sock, frames, 64 * MIB)
+    if sent >= 64 * MIB:
+        raise Failure("the server reads on though nobody takes its echoes")
+    judge_memory(server, before, f"a peer that never reads, after {sent / MIB:.0f} MiB that stand for a thousand times as much")
+    check_fresh_client(server)
+    link.reset()
+    server.stop()
 
 
 def half_open_handshakes_end_by_their_deadline():
@@ -303,7 +419,10 @@ def main():
     # AddressSanitizer keeps freed memory back; that is not the growth we look for.
     options = os.environ.get("ASAN_OPTIONS", "")
     os.environ["ASAN_OPTIONS"] = f"{options}:quarantine_size_mb=1:thread_local_quarantine_size_kb=64".lstrip(":")
-    failures = run_on_one_server()
+    failures = run_on_one_server(TESTS)
+    if is_built_with_compression():
+        failures += run_on_one_server(DEFLATE_TESTS, ("--deflate", "shared"), warm_up_compressed)
+        failures += report("a_peer_that_asks_for_much_with_little", a_peer_that_asks_for_much_with_little)
     for function in (
         a_server_that_asks_and_never_reads,
         half_open_handshakes_end_by_their_deadline,

@@ -1,5 +1,5 @@
-// The chat sample's page in headless Chromium: two tabs talk, see each other come and go, and come back by themselves
-// after the server was restarted.
+// The chat sample's page in headless Chromium: two tabs talk, compressed, see each other come and go, and come back by
+// themselves after the server was restarted.
 //
 // usage: node test_chat_page.mjs [--chat PROGRAM] [--modules DIR] [--screenshots DIR]
 //
@@ -104,15 +104,28 @@ async function checkFiles(origin) {
   check(post.status === 405 && post.headers.allow === "GET, HEAD", "DELETE / is 405");
 }
 
+const upgrade = {
+  Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13",
+  "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+
 async function checkOrigin(origin) {
-  const upgrade = {
-    Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-  };
   const foreign = await request(`${origin}/chat`, "GET", { ...upgrade, Origin: "http://elsewhere.example" });
   check(foreign.status === 403, "a page from elsewhere may not connect");
   const astray = await request(`${origin}/elsewhere`, "GET", upgrade);
   check(astray.status === 404, "the WebSocket is on /chat only");
+}
+
+// What the server answers to a browser's offer; nothing if it was built without zlib.
+function agreedExtensions(origin) {
+  return new Promise((resolve, reject) => {
+    http.request(`${origin}/chat`, {
+      headers: { ...upgrade, "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits" }, agent: false,
+    }).on("upgrade", (response, socket) => {
+      socket.destroy();
+      resolve(response.headers["sec-websocket-extensions"] ?? "");
+    }).on("response", (response) => reject(new Error(`no upgrade but ${response.statusCode}`))).on("error", reject).end();
+  });
 }
 
 // ---- a tab ----
@@ -130,6 +143,12 @@ class Tab {
         tab.errors.push(message.text());
     });
     await tab.page.addInitScript((name) => {
+      window.WebSocket = class extends WebSocket {
+        constructor(...args) {
+          super(...args);
+          window.lastSocket = this;
+        }
+      };
       if (!localStorage.getItem("wsuv-chat-nick"))
         localStorage.setItem("wsuv-chat-nick", name);
     }, nick);
@@ -159,6 +178,10 @@ class Tab {
       [...document.querySelectorAll("#messages .message")].some((row) =>
         row.querySelector(".who").textContent === wantedNick && row.querySelector(".text").textContent === wantedText &&
         row.classList.contains("mine") === wantedMine), [nick, text, mine]);
+  }
+
+  extensions(what, agreed) {
+    return this.sees(what, (wanted) => window.lastSocket.extensions === wanted, agreed);
   }
 
   notice(what, text) {
@@ -244,6 +267,11 @@ async function main() {
   try {
     await checkFiles(server.origin);
     await checkOrigin(server.origin);
+    const agreed = await agreedExtensions(server.origin);
+    if (agreed === "")
+      console.log("skipped: compression, which the server was built without");
+    else
+      check(agreed.startsWith("permessage-deflate; "), `the server compresses: ${agreed}`);
     browser = await chromium.launch({ executablePath: chromiumPath, args: CHROMIUM_FLAGS, headless: true });
 
     const a = await Tab.open(browser, server.origin, "Ada");
@@ -252,6 +280,8 @@ async function main() {
     await a.notice("the first tab sees the second one join", "Grace joined");
     await a.people("the first tab lists both", ["Ada", "Grace"]);
     await b.people("the second tab lists both", ["Ada", "Grace"]);
+    for (const tab of [a, b])
+      await tab.extensions("the browser agreed to that", agreed);
     await talk(a, b);
     await rename(b, a);
     const c = await Tab.open(browser, server.origin, "Ada");

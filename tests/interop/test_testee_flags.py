@@ -1,4 +1,4 @@
-"""The testees' command lines: --help, unknown flags, wrong values, a unix socket, a port in use."""
+"""The testees' command lines: --help, unknown flags, wrong values, compression, a unix socket, a port in use."""
 
 import os
 import socket
@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 import wire
-from testee import Server, find, request
+from testee import SKIPPED, Server, find, one, parse_head, request
 from wire import TEXT, Failure, Stream, Wire
 
 failures = 0
@@ -38,8 +38,24 @@ for program in ("wsuv-testee-server", "wsuv-testee-client"):
         refused(program, "--max-message", value)
     refused(program, "--max-pings=3000000000")
     refused(program, "ws://127.0.0.1:1/", "ws://127.0.0.1:1/")
+    for value in ("", "0", "-1", "2147483648"):
+        refused(program, "--fragment", value)
+    for mode in ("", "on", "Shared"):
+        refused(program, f"--deflate={mode}", "ws://127.0.0.1:1/")
+    for flag, value in (("deflate-bits", "12"), ("inflate-bits", "off"), ("deflate-takeover", "0"), ("deflate-level", "1")):
+        refused(program, f"--{flag}", value, *(["ws://127.0.0.1:1/"] if "client" in program else []))
+    for flag in ("deflate-bits", "inflate-bits"):
+        for value in ("7", "16", "0", "-9", "x", "", "12x"):
+            refused(program, "--deflate", "dedicated", f"--{flag}", value)
+    for flag, values in (("deflate-takeover", ("2", "off")), ("deflate-level", ("0", "10", "off")), ("deflate-mem-level", ("0", "10"))):
+        for value in values:
+            refused(program, "--deflate=shared", f"--{flag}={value}")
+    refused(program, "--deflate=shared", "--deflate-threshold=0")
+    refused(program, "--deflate=shared", "--deflate-max-ratio=-1")
 refused("wsuv-testee-server", "--port", "65536")
 refused("wsuv-testee-server", "--port", "off")
+refused("wsuv-testee-server", "--deflate=shared", "--deflate-strict=1")
+refused("wsuv-testee-server", "--deflate=shared", "--deflate-fallback=1")
 refused("wsuv-testee-client")
 refused("wsuv-testee-client", "--port", "1", "ws://127.0.0.1:1/")
 
@@ -71,6 +87,40 @@ with tempfile.TemporaryDirectory() as folder:
         check(False, f"echo over a unix socket: {error}")
     server.terminate()
     check(server.wait(wire.PATIENCE) == 0, "it ends well")
+
+
+def answer_to(*flags):
+    """What a server with these flags agrees to."""
+    server = Server(*flags)
+    stream = Stream(socket.create_connection(("127.0.0.1", server.port)))
+    stream.send(request(server.port, fields=[b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"]))
+    fields = parse_head(stream.take_head())[1]
+    stream.close()
+    server.stop()
+    return one(fields, "sec-websocket-extensions")
+
+
+# The order of the flags does not matter: what is said of a parameter counts more than the mode's preset.
+SHARED = "server_max_window_bits=12; client_no_context_takeover; server_no_context_takeover"
+COMPRESSION = {
+    ("--deflate", "dedicated"): "",
+    ("--deflate", "shared"): SHARED,
+    ("--deflate-bits=9", "--inflate-bits=10", "--deflate=dedicated"): "client_max_window_bits=10; server_max_window_bits=9",
+    ("--deflate-bits=off", "--deflate=shared", "--deflate-takeover=1"): "client_no_context_takeover",
+    ("--deflate=dedicated", "--deflate-takeover=0"): "server_no_context_takeover",
+    ("--deflate=dedicated", "--inflate-takeover=0", "--deflate-level=1"): "client_no_context_takeover",
+}
+status, out, err = run("wsuv-testee-client", "--deflate=shared", "http//x")
+if status == SKIPPED:
+    check(err.count("\n") == 1, "built without compression: one sentence, status 77")
+    COMPRESSION = {}
+for flags, params in COMPRESSION.items():
+    try:
+        expected = f"permessage-deflate; {params}".removesuffix("; ")
+        got = answer_to(*flags)
+        check(got == expected, f"{' '.join(flags)}: {got}")
+    except Failure as error:
+        check(False, f"{' '.join(flags)}: {error}")
 
 hosts = [("--host=localhost",)]
 try:

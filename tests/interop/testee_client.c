@@ -35,9 +35,21 @@ static void on_signal(uv_signal_t *handle, int number) {
   }
 }
 
+static const char *takeover_of(int no_context_takeover) {
+  return no_context_takeover ? "no takeover" : "takeover";
+}
+
 static void on_open(wsuv_conn_t *conn) {
-  (void)conn;
   (void)printf("OPEN\n");
+  for (size_t i = 0; i < wsuv_conn_nextensions(conn); i++) {
+    wsuv_negotiated_t negotiated = wsuv_conn_extension_at(conn, i);
+    wsuv_deflate_params_t params;
+    if (wsuv_deflate_params(&negotiated, &params) == 0) {
+      (void)printf("DEFLATE deflate %d %s, inflate %d %s\n", params.deflate_max_window_bits,
+                   takeover_of(params.deflate_no_context_takeover), params.inflate_max_window_bits,
+                   takeover_of(params.inflate_no_context_takeover));
+    }
+  }
   (void)fflush(stdout);
 }
 
@@ -99,6 +111,8 @@ static void start_connecting(void) {
   options.url = app.options.url;
   options.path = app.options.path;
   options.conn = &app.options.conn;
+  options.extensions = app.options.extensions;
+  options.nextensions = app.options.nextensions;
   int err = wsuv_connect(app.loop, &app.conn, &options, &handler, NULL);
   if (err != 0) {
     (void)printf("ERROR %s: %s\n", wsuv_err_name(err), wsuv_strerror(err));
@@ -107,7 +121,8 @@ static void start_connecting(void) {
 }
 
 int main(int argc, char **argv) {
-  testee_options_parse(&app.options, WSUV_CLIENT, argc, argv);
+  (void)argc;
+  testee_options_parse(&app.options, WSUV_CLIENT, argv);
   uv_loop_t uv;
   int err = uv_loop_init(&uv);
   if (err == 0) {
@@ -120,6 +135,7 @@ int main(int argc, char **argv) {
   catch_signal(&uv, &app.signals[0], SIGINT);
   catch_signal(&uv, &app.signals[1], SIGTERM);
   (void)uv_run(&uv, UV_RUN_DEFAULT);
+  wsuv_deflate_free(app.options.deflate);
   err = uv_loop_close(&uv);
   if (err != 0) {
     fail("handles are left", err);

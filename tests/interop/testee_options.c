@@ -5,16 +5,23 @@
 #include <string.h>
 
 #define EXIT_USAGE          2
+#define EXIT_SKIPPED        77 /* what the tests take for one */
 #define DEFAULT_HIGH_WATER  ((int64_t)1 << 20)
 #define DEFAULT_WRITE_LIMIT ((int64_t)32 << 20)
 #define DEFAULT_MAX_MESSAGE ((int64_t)16 << 20)
 #define FRAME_HEADER_MAX    14
+#define FLUSH_MAX           16 /* what a compressed fragment may be longer than its text */
+
+/* What `small` holds until the flag is given. */
+#define UNSET (-1)
+
+typedef enum flag_owner { OF_BOTH = 0, OF_SERVER, OF_CLIENT } flag_owner_t;
 
 /* Where the value of a flag goes; exactly one of the targets is set. */
 typedef struct flag {
   const char *name;
   const char *help;
-  int of_server_only;
+  flag_owner_t owner;
   int64_t min;
   int64_t max;
   int may_be_off;
@@ -23,36 +30,87 @@ typedef struct flag {
   int *small;
 } flag_t;
 
-#define NFLAGS 11
+#define NPLAIN_FLAGS   12
+#define NDEFLATE_FLAGS 11
+#define NFLAGS         (NPLAIN_FLAGS + NDEFLATE_FLAGS)
+
+/* What the command line says of permessage-deflate; where it is UNSET, the preset of `mode` stands. */
+typedef struct deflate_flags {
+  const char *mode;
+  int deflate_bits;
+  int inflate_bits;
+  int deflate_takeover;
+  int inflate_takeover;
+  int level;
+  int mem_level;
+  int threshold;
+  int max_ratio;
+  int strict;
+  int fallback;
+} deflate_flags_t;
 
 static const char *program_name(wsuv_role_t role) {
   return role == WSUV_SERVER ? "wsuv-testee-server" : "wsuv-testee-client";
 }
 
-static void list_flags(flag_t flags[NFLAGS], testee_options_t *o) {
-  const flag_t list[NFLAGS] = {
-      {"host", "ADDRESS   to listen on [127.0.0.1]", 1, 0, 0, 0, &o->host, NULL, NULL},
-      {"port", "N         to listen on [0: any free one]", 1, 0, 65535, 0, NULL, NULL, &o->port},
-      {"path", "FILE      a unix socket instead of TCP", 0, 0, 0, 0, &o->path, NULL, NULL},
-      {"max-message", "N  octets of one message [16777216]", 0, 1, INT64_MAX, 1, NULL,
+static void list_plain_flags(flag_t flags[NPLAIN_FLAGS], testee_options_t *o) {
+  const flag_t list[NPLAIN_FLAGS] = {
+      {"host", "ADDRESS   to listen on [127.0.0.1]", OF_SERVER, 0, 0, 0, &o->host, NULL, NULL},
+      {"port", "N         to listen on [0: any free one]", OF_SERVER, 0, 65535, 0, NULL, NULL,
+       &o->port},
+      {"path", "FILE      a unix socket instead of TCP", OF_BOTH, 0, 0, 0, &o->path, NULL, NULL},
+      {"max-message", "N  octets of one message [16777216]", OF_BOTH, 1, INT64_MAX, 1, NULL,
        &o->conn.max_message_size, NULL},
-      {"max-frame", "N    octets of one frame's payload [off]", 0, 1, INT64_MAX, 1, NULL,
+      {"max-frame", "N    octets of one frame's payload [off]", OF_BOTH, 1, INT64_MAX, 1, NULL,
        &o->conn.max_frame_size, NULL},
-      {"handshake-timeout-ms", "N  for the opening handshake [10000]", 0, 1, INT64_MAX, 1, NULL,
-       &o->conn.handshake_timeout_ms, NULL},
-      {"close-timeout-ms", "N      for the closing handshake [5000]", 0, 1, INT64_MAX, 1, NULL,
-       &o->conn.close_timeout_ms, NULL},
-      {"ping-interval-ms", "N      silence after which a Ping is sent [20000]", 0, 1, INT64_MAX, 1,
-       NULL, &o->conn.ping_interval_ms, NULL},
-      {"max-pings", "N    unanswered Pings that end a connection [3]", 0, 1, INT_MAX, 1, NULL, NULL,
-       &o->conn.max_pings},
-      {"max-connections", "N  more are answered 503 [off]", 1, 1, INT64_MAX, 1, NULL,
+      {"handshake-timeout-ms", "N  for the opening handshake [10000]", OF_BOTH, 1, INT64_MAX, 1,
+       NULL, &o->conn.handshake_timeout_ms, NULL},
+      {"close-timeout-ms", "N      for the closing handshake [5000]", OF_BOTH, 1, INT64_MAX, 1,
+       NULL, &o->conn.close_timeout_ms, NULL},
+      {"ping-interval-ms", "N      silence after which a Ping is sent [20000]", OF_BOTH, 1,
+       INT64_MAX, 1, NULL, &o->conn.ping_interval_ms, NULL},
+      {"max-pings", "N    unanswered Pings that end a connection [3]", OF_BOTH, 1, INT_MAX, 1, NULL,
+       NULL, &o->conn.max_pings},
+      {"max-connections", "N  more are answered 503 [off]", OF_SERVER, 1, INT64_MAX, 1, NULL,
        &o->max_connections, NULL},
       {"write-limit",
-       "N  octets queued for the peer [32 MiB or what the echo of the largest message needs]", 0, 1,
-       INT64_MAX, 1, NULL, &o->conn.write_limit, NULL},
+       "N  octets queued for the peer [32 MiB or what the echo of the largest message needs]",
+       OF_BOTH, 1, INT64_MAX, 1, NULL, &o->conn.write_limit, NULL},
+      {"fragment", "N     echoes in fragments of N octets of the message [off: in one frame]",
+       OF_BOTH, 1, INT_MAX, 1, NULL, NULL, &o->fragment},
   };
   memcpy(flags, list, sizeof list);
+}
+
+static void list_deflate_flags(flag_t flags[NDEFLATE_FLAGS], deflate_flags_t *d) {
+  const flag_t list[NDEFLATE_FLAGS] = {
+      {"deflate", "MODE   permessage-deflate: shared, dedicated or off [off]", OF_BOTH, 0, 0, 0,
+       &d->mode, NULL, NULL},
+      {"deflate-bits", "N       window to compress with, 8-15 [the mode's; off: not mentioned]",
+       OF_BOTH, 8, 15, 1, NULL, NULL, &d->deflate_bits},
+      {"inflate-bits", "N       window of the peer's [the mode's; off: not mentioned]", OF_BOTH, 8,
+       15, 1, NULL, NULL, &d->inflate_bits},
+      {"deflate-takeover", "0|1 whether what we compress refers back [the mode's]", OF_BOTH, 0, 1,
+       0, NULL, NULL, &d->deflate_takeover},
+      {"inflate-takeover", "0|1 whether the peer's may [the mode's]", OF_BOTH, 0, 1, 0, NULL, NULL,
+       &d->inflate_takeover},
+      {"deflate-level", "N      of zlib, 1-9 [6]", OF_BOTH, 1, 9, 0, NULL, NULL, &d->level},
+      {"deflate-mem-level", "N  of zlib, 1-9 [the mode's]", OF_BOTH, 1, 9, 0, NULL, NULL,
+       &d->mem_level},
+      {"deflate-threshold", "N  octets below which nothing is compressed [64 or 16]", OF_BOTH, 1,
+       INT_MAX, 1, NULL, NULL, &d->threshold},
+      {"deflate-max-ratio", "N  octets that one may become beyond 1 MiB [256]", OF_BOTH, 1, INT_MAX,
+       1, NULL, NULL, &d->max_ratio},
+      {"deflate-strict", "0|1   the server must agree to what is asked of it [0]", OF_CLIENT, 0, 1,
+       0, NULL, NULL, &d->strict},
+      {"deflate-fallback", "0|1 offers it without parameters, too [0]", OF_CLIENT, 0, 1, 0, NULL,
+       NULL, &d->fallback},
+  };
+  memcpy(flags, list, sizeof list);
+}
+
+static int is_for(const flag_t *flag, wsuv_role_t role) {
+  return flag->owner == OF_BOTH || (flag->owner == OF_SERVER) == (role == WSUV_SERVER);
 }
 
 static void print_help(const flag_t flags[NFLAGS], wsuv_role_t role) {
@@ -69,7 +127,7 @@ static void print_help(const flag_t flags[NFLAGS], wsuv_role_t role) {
                  program_name(role));
   }
   for (size_t i = 0; i < NFLAGS; i++) {
-    if (role == WSUV_SERVER || !flags[i].of_server_only) {
+    if (is_for(&flags[i], role)) {
       (void)printf("  --%s %s\n", flags[i].name, flags[i].help);
     }
   }
@@ -116,7 +174,7 @@ static const flag_t *find_flag(const flag_t flags[NFLAGS], wsuv_role_t role, con
                                size_t len) {
   for (size_t i = 0; i < NFLAGS; i++) {
     if (strlen(flags[i].name) == len && memcmp(flags[i].name, name, len) == 0) {
-      return flags[i].of_server_only && role != WSUV_SERVER ? NULL : &flags[i];
+      return is_for(&flags[i], role) ? &flags[i] : NULL;
     }
   }
   return NULL;
@@ -144,8 +202,87 @@ static int take_flag(const flag_t flags[NFLAGS], wsuv_role_t role, char **argv) 
   return 2;
 }
 
+/* ---- permessage-deflate ---- */
+
+/* Ends the program if the flags of a `mode` were given without it. */
+static int is_deflate_wanted(const flag_t flags[NDEFLATE_FLAGS], wsuv_role_t role,
+                             const char *mode) {
+  if (strcmp(mode, "shared") == 0 || strcmp(mode, "dedicated") == 0) {
+    return 1;
+  }
+  if (strcmp(mode, "off") != 0) {
+    usage_error(role, "not a value of this flag", mode);
+  }
+  for (size_t i = 0; i < NDEFLATE_FLAGS; i++) {
+    if (flags[i].small != NULL && *flags[i].small != UNSET) {
+      usage_error(role, "needs --deflate shared or dedicated", flags[i].name);
+    }
+  }
+  return 0;
+}
+
+static void take(int *target, int value) {
+  if (value != UNSET) {
+    *target = value;
+  }
+}
+
+static int without_takeover(int takeover, int preset) {
+  return takeover == UNSET ? preset : !takeover;
+}
+
+static wsuv_deflate_options_t deflate_options_of(const deflate_flags_t *d) {
+  static const wsuv_deflate_options_t shared = WSUV_DEFLATE_SHARED_INIT;
+  static const wsuv_deflate_options_t dedicated = WSUV_DEFLATE_DEDICATED_INIT;
+  static const wsuv_deflate_params_t anything = {0, 0, 0, 0};
+  wsuv_deflate_options_t o = strcmp(d->mode, "shared") == 0 ? shared : dedicated;
+  wsuv_deflate_params_t *params = &o.params;
+  if (d->deflate_bits != UNSET) {
+    params->deflate_max_window_bits = d->deflate_bits == WSUV_OFF ? 0 : d->deflate_bits;
+  }
+  if (d->inflate_bits != UNSET) {
+    params->inflate_max_window_bits = d->inflate_bits == WSUV_OFF ? 0 : d->inflate_bits;
+  }
+  params->deflate_no_context_takeover =
+      without_takeover(d->deflate_takeover, params->deflate_no_context_takeover);
+  params->inflate_no_context_takeover =
+      without_takeover(d->inflate_takeover, params->inflate_no_context_takeover);
+  take(&o.level, d->level);
+  take(&o.mem_level, d->mem_level);
+  take(&o.strict, d->strict);
+  o.threshold = d->threshold == UNSET ? 0 : d->threshold;
+  o.max_ratio = d->max_ratio == UNSET ? 0 : d->max_ratio;
+  if (d->fallback == 1) {
+    o.fallbacks = &anything;
+    o.nfallbacks = 1;
+  }
+  return o;
+}
+
+static void make_deflate(testee_options_t *options, wsuv_role_t role, const deflate_flags_t *d) {
+  const wsuv_deflate_options_t o = deflate_options_of(d);
+  int err = wsuv_deflate_new(&options->deflate, &o);
+  if (err != 0) {
+    (void)fprintf(stderr, "%s: no permessage-deflate: %s\n", program_name(role),
+                  wsuv_strerror(err));
+    exit(err == WSUV_ENODEFLATE ? EXIT_SKIPPED : EXIT_FAILURE);
+  }
+  options->extensions[0] = wsuv_deflate_extension(options->deflate);
+  options->nextensions = 1;
+}
+
+/* ---- the whole ---- */
+
+/* What the echo of a message may take beyond its own octets. */
+static int64_t overhead_of(const testee_options_t *options, int64_t message) {
+  int64_t nframes = options->fragment > 0 ? message / options->fragment + 2 : 2;
+  int64_t of_compression = options->deflate != NULL ? message / 64 : 0;
+  return of_compression + nframes * (FRAME_HEADER_MAX + FLUSH_MAX);
+}
+
 /* The largest message must fit in the queue beside what made us stop reading (see testee_echo). */
-static void derive_write_limits(wsuv_conn_options_t *conn) {
+static void derive_write_limits(testee_options_t *options) {
+  wsuv_conn_options_t *conn = &options->conn;
   int64_t message = conn->max_message_size == 0 ? DEFAULT_MAX_MESSAGE : conn->max_message_size;
   conn->write_high_water = DEFAULT_HIGH_WATER;
   if (conn->write_limit > 0) {
@@ -153,42 +290,67 @@ static void derive_write_limits(wsuv_conn_options_t *conn) {
       conn->write_high_water = conn->write_limit / 2 > 0 ? conn->write_limit / 2 : 1;
     }
   } else if (conn->write_limit == 0) {
-    int64_t spare = DEFAULT_HIGH_WATER + 2 * FRAME_HEADER_MAX;
-    if (message == WSUV_OFF || message > INT64_MAX - spare) {
+    if (message == WSUV_OFF || message > INT64_MAX / 64) {
       conn->write_limit = WSUV_OFF;
-    } else if (message + spare > DEFAULT_WRITE_LIMIT) {
-      conn->write_limit = message + spare;
+      return;
+    }
+    int64_t needed = message + DEFAULT_HIGH_WATER + overhead_of(options, message);
+    if (needed > DEFAULT_WRITE_LIMIT) {
+      conn->write_limit = needed;
     }
   }
 }
 
-void testee_options_parse(testee_options_t *options, wsuv_role_t role, int argc, char **argv) {
-  const testee_options_t defaults = {.conn = WSUV_CONN_OPTIONS_INIT};
-  flag_t flags[NFLAGS];
-  *options = defaults;
-  list_flags(flags, options);
-  for (int i = 1; i < argc;) {
-    if (strcmp(argv[i], "--help") == 0) {
+static void take_arguments(const flag_t flags[NFLAGS], testee_options_t *options, wsuv_role_t role,
+                           char **argv) {
+  for (argv++; *argv != NULL;) {
+    if (strcmp(*argv, "--help") == 0) {
       print_help(flags, role);
       exit(EXIT_SUCCESS);
-    } else if (strncmp(argv[i], "--", 2) == 0) {
-      i += take_flag(flags, role, &argv[i]);
+    } else if (strncmp(*argv, "--", 2) == 0) {
+      argv += take_flag(flags, role, argv);
     } else if (role == WSUV_CLIENT && options->url == NULL) {
-      options->url = argv[i++];
+      options->url = *argv++;
     } else {
-      usage_error(role, "unexpected argument", argv[i]);
+      usage_error(role, "unexpected argument", *argv);
     }
   }
   if (role == WSUV_CLIENT && options->url == NULL) {
     usage_error(role, "missing argument", "URL");
   }
-  derive_write_limits(&options->conn);
+}
+
+void testee_options_parse(testee_options_t *options, wsuv_role_t role, char **argv) {
+  const testee_options_t defaults = {.conn = WSUV_CONN_OPTIONS_INIT};
+  deflate_flags_t deflate = {"off", UNSET, UNSET, UNSET, UNSET, UNSET,
+                             UNSET, UNSET, UNSET, UNSET, UNSET};
+  flag_t flags[NFLAGS];
+  *options = defaults;
+  list_plain_flags(flags, options);
+  list_deflate_flags(&flags[NPLAIN_FLAGS], &deflate);
+  take_arguments(flags, options, role, argv);
+  if (is_deflate_wanted(&flags[NPLAIN_FLAGS], role, deflate.mode)) {
+    make_deflate(options, role, &deflate);
+  }
+  derive_write_limits(options);
+}
+
+/* ---- the echo ---- */
+
+static int send_fragments(wsuv_conn_t *conn, wsuv_opcode_t type, const uint8_t *payload, size_t len,
+                          size_t piece) {
+  int err = wsuv_conn_send_begin(conn, type, 0);
+  for (; err == 0 && len > piece; payload += piece, len -= piece) {
+    err = wsuv_conn_send_chunk(conn, payload, piece, WSUV_SEND_FLUSH);
+  }
+  return err != 0 ? err : wsuv_conn_send_end(conn, payload, len);
 }
 
 int testee_echo(wsuv_conn_t *conn, const testee_options_t *options, wsuv_opcode_t type,
                 const void *payload, size_t len) {
-  int err = type == WSUV_TEXT ? wsuv_conn_send_text(conn, payload, len)
-                              : wsuv_conn_send_binary(conn, payload, len);
+  int err = options->fragment > 0
+                ? send_fragments(conn, type, payload, len, (size_t)options->fragment)
+                : wsuv_conn_send_message(conn, type, payload, len, 0);
   if (wsuv_conn_queued(conn) > (size_t)options->conn.write_high_water) {
     wsuv_conn_read_stop(conn);
   }

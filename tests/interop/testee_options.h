@@ -10,12 +10,16 @@ typedef struct testee_options {
   int port;         /* server */
   const char *path; /* unix socket, or NULL */
   int64_t max_connections;
+  int fragment; /* octets of an echo's fragments; <= 0: whole messages */
   wsuv_conn_options_t conn;
+  wsuv_deflate_t *deflate; /* to be freed behind everything; NULL: not wanted */
+  const wsuv_extension_t *extensions[1];
+  size_t nextensions;
 } testee_options_t;
 
-/* Returns if the program is to run. Otherwise it exits: 0 after --help, 2 after one sentence about
- * what is wrong with the command line. */
-void testee_options_parse(testee_options_t *options, wsuv_role_t role, int argc, char **argv);
+/* Returns if the program is to run. Otherwise it exits: 0 after --help, after one sentence with 2 if
+ * something is wrong with the command line, with 77 if compression is wanted and was not built. */
+void testee_options_parse(testee_options_t *options, wsuv_role_t role, char **argv);
 
 /* Echoes one message and stops reading while the peer does not take what was sent: at most one
  * message more than the high-water mark is ever queued, and none is lost. To be undone by

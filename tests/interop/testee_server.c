@@ -93,6 +93,8 @@ static void listen_for_clients(void) {
   options.path = app.options.path;
   options.max_connections = app.options.max_connections;
   options.conn = &app.options.conn;
+  options.extensions = app.options.extensions;
+  options.nextensions = app.options.nextensions;
   int err = wsuv_server_listen(app.loop, &app.server, &options, &server_handler, NULL);
   if (err != 0) {
     fail("cannot listen", err);
@@ -125,7 +127,8 @@ static void catch_signal(uv_loop_t *uv, uv_signal_t *handle, int number) {
 }
 
 int main(int argc, char **argv) {
-  testee_options_parse(&app.options, WSUV_SERVER, argc, argv);
+  (void)argc;
+  testee_options_parse(&app.options, WSUV_SERVER, argv);
   uv_loop_t uv;
   int err = uv_loop_init(&uv);
   if (err == 0) {
@@ -139,6 +142,7 @@ int main(int argc, char **argv) {
   catch_signal(&uv, &app.signals[1], SIGTERM);
   say_where();
   (void)uv_run(&uv, UV_RUN_DEFAULT);
+  wsuv_deflate_free(app.options.deflate);
   err = uv_loop_close(&uv);
   if (err != 0) {
     fail("handles are left", err);

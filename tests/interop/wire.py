@@ -5,11 +5,13 @@ reset. Only the standard library is used.
 """
 
 import base64
+import dataclasses
 import hashlib
 import os
 import select
 import socket
 import time
+import zlib
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -181,8 +183,8 @@ class Wire(Stream):
             key = os.urandom(4) if mask and self.testee_is_server else None
         return frame(opcode, payload, key, **how)
 
-    def frames(self, message, sizes, opcode=TEXT):
-        """A message as fragments of the given sizes, the last one takes the rest."""
+    def frames(self, message, sizes, opcode=TEXT, rsv=0):
+        """A message as fragments of the given sizes, the last one takes the rest; `rsv` is for the first."""
         pieces, at = [], 0
         for size in sizes:
             pieces.append(message[at : at + size])
@@ -190,19 +192,18 @@ class Wire(Stream):
         pieces.append(message[at:])
         last = len(pieces) - 1
         return b"".join(
-            self.frame(opcode if i == 0 else CONTINUATION, piece, fin=i == last) for i, piece in enumerate(pieces)
+            self.frame(CONTINUATION if i else opcode, piece, fin=i == last, rsv=0 if i else rsv)
+            for i, piece in enumerate(pieces)
         )
 
-    def receive(self):
-        """The next frame, judged: (opcode, payload)."""
+    def receive_frame(self):
+        """The next frame, its form judged: (first octet, payload)."""
         first, second = self.take(2)
         opcode, size = first & 15, second & 127
-        if not first & 0x80:
-            raise Failure(f"a fragment came (opcode {opcode}); the testee sends whole messages")
-        if first & 0x70:
-            raise Failure(f"reserved bits are set: {first:#x}")
-        if opcode not in NAMES or opcode == CONTINUATION:
+        if opcode not in NAMES:
             raise Failure(f"opcode {opcode} came")
+        if opcode >= 8 and not first & 0x80:
+            raise Failure(f"a fragmented {NAMES[opcode]} came")
         if bool(second & 0x80) == self.testee_is_server:
             raise Failure("a server's frame is masked" if self.testee_is_server else "a client's frame is not masked")
         if size > 125:
@@ -213,9 +214,21 @@ class Wire(Stream):
                 raise Failure(f"length {extended} is not in its shortest form")
             size = extended
         if self.testee_is_server:
-            return opcode, self.take(size)
+            return first, self.take(size)
         key = self.take(4)
-        return opcode, masked(self.take(size), key)
+        return first, masked(self.take(size), key)
+
+    def receive(self):
+        """The next message or control frame, judged: (opcode, payload)."""
+        first, payload = self.receive_frame()
+        opcode = first & 15
+        if not first & 0x80:
+            raise Failure(f"a fragment came (opcode {opcode}); the testee sends whole messages")
+        if first & 0x70:
+            raise Failure(f"reserved bits are set: {first:#x}")
+        if opcode == CONTINUATION:
+            raise Failure("a continuation came")
+        return opcode, payload
 
     def expect(self, opcode, payload):
         got, data = self.receive()
@@ -276,3 +289,147 @@ class Wire(Stream):
         if self.outcome is None:
             self.send(self.frame(CLOSE, b"\x03\xe8"))
             self.expect_closed(1000, told=1000)
+
+
+# permessage-deflate (RFC 7692)
+
+RSV1 = 4
+TAIL = b"\0\0\xff\xff"  # of each message, and not sent (7.2.1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """What the parameters of 7.1 came to."""
+
+    client_bits: int = 15
+    server_bits: int = 15
+    client_takeover: bool = True
+    server_takeover: bool = True
+
+
+class Deflater:
+    """What we send, compressed by Python's zlib."""
+
+    def __init__(self, bits, takeover):
+        # A compressor of 9 bits reaches back 250 octets and so does for 8, which zlib has not.
+        self.bits, self.takeover = max(9, bits), takeover
+        self.context = None
+
+    def forget(self):
+        """From here on nothing refers to what was sent before."""
+        self.context = None
+
+    def message(self, data, level=6):
+        if not data:
+            return b"\0"
+        if self.context is None or not self.takeover:
+            self.context = zlib.compressobj(level, zlib.DEFLATED, -self.bits)
+        out = self.context.compress(data) + self.context.flush(zlib.Z_SYNC_FLUSH)
+        if not out.endswith(TAIL):
+            raise ValueError("zlib did not flush")
+        return out[: -len(TAIL)]
+
+
+def at_border(context):
+    """Whether a block may begin here, at an octet's border: an empty final one is the end then."""
+    probe = context.copy()
+    try:
+        return probe.decompress(b"\3\0") == b"" and probe.eof
+    except zlib.error:
+        return False
+
+
+class Inflater:
+    """What the testee sends, decompressed by Python's zlib, which is held to the window that was agreed."""
+
+    def __init__(self, bits, takeover):
+        self.bits, self.takeover = bits, takeover
+        self.context = None
+
+    def begin(self):
+        if self.context is None or not self.takeover:
+            self.context = zlib.decompressobj(-self.bits)
+
+    def piece(self, data):
+        """zlib checks a distance against the window and all that the same call gave, so that calls are to give little."""
+        out, step = [], max(64, 1 << self.bits - 2)
+        while True:
+            try:
+                some = self.context.decompress(data, step)
+            except zlib.error as error:
+                raise Failure(f"what the testee compressed does not inflate: {error}") from None
+            data = self.context.unconsumed_tail
+            if self.context.eof:
+                raise Failure("the testee's stream ends in a final block")
+            if not some and not data:
+                return b"".join(out)
+            out.append(some)
+
+    def end(self):
+        """Behind the octets that were not sent a block must begin, at an octet's border."""
+        rest = self.piece(TAIL)
+        if not at_border(self.context):
+            raise Failure("the testee's message does not end at the border of a block")
+        return rest
+
+    def message(self, data):
+        self.begin()
+        return self.piece(data) + self.end()
+
+
+class DeflateWire(Wire):
+    """A connection on which permessage-deflate was agreed; without an `agreement` it was not."""
+
+    def __init__(self, sock, testee_is_server, agreement, leftover=b""):
+        super().__init__(sock, testee_is_server, leftover)
+        self.agreement = agreement
+        terms = agreement or Agreement()
+        of_client = terms.client_bits, terms.client_takeover
+        of_server = terms.server_bits, terms.server_takeover
+        self.deflater = Deflater(*(of_client if testee_is_server else of_server))
+        self.inflater = Inflater(*(of_server if testee_is_server else of_client))
+        self.parts = []  # of the message that is coming: first octet and payload of its frames
+        self.last = []  # those of the last whole message
+
+    def ready(self, data, opcode=TEXT, sizes=()):
+        """Frames with what is compressed already; the next message must not refer to what was before."""
+        self.deflater.forget()
+        return self.frames(data, sizes, opcode, rsv=RSV1)
+
+    def compressed(self, message, opcode=TEXT, sizes=()):
+        """Frames with a message that we compress."""
+        return self.frames(self.deflater.message(message), sizes, opcode, rsv=RSV1)
+
+    def exchange(self, opcode, message, sizes=()):
+        """Sends a compressed message and wants it back."""
+        self.send(self.compressed(message, opcode, sizes))
+        self.expect(opcode, message)
+
+    def is_compressed(self):
+        """Whether the last message came so."""
+        return bool(self.last[0][0] & 0x40)
+
+    def octets(self):
+        """Octets of the last message on the wire, but for its headers."""
+        return sum(len(payload) for _, payload in self.last)
+
+    def receive(self):
+        while True:
+            first, payload = self.receive_frame()
+            opcode, rsv = first & 15, first >> 4 & 7
+            if opcode >= 8:
+                if rsv:
+                    raise Failure(f"reserved bits {rsv:03b} on {NAMES[opcode]}")
+                return opcode, payload
+            if bool(self.parts) != (opcode == CONTINUATION):
+                raise Failure(f"{NAMES[opcode]} came {'inside' if self.parts else 'without'} a message")
+            if rsv & (3 if opcode and self.agreement else 7):
+                raise Failure(f"reserved bits {rsv:03b} on {NAMES[opcode]}")
+            self.parts.append((first, payload))
+            if first & 0x80:
+                return self._take_message()
+
+    def _take_message(self):
+        self.last, self.parts = self.parts, []
+        data = b"".join(payload for _, payload in self.last)
+        return self.last[0][0] & 15, self.inflater.message(data) if self.is_compressed() else data
