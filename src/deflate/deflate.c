@@ -22,8 +22,7 @@ struct wsuv_deflate {
   int strict;
   size_t noffers;
   wsuv_deflate_params_t offers[NOFFERS_MAX];
-  struct wsuv__deflate_policy policy;
-  struct wsuv__pool pool;
+  struct wsuv__deflate_base base;
 };
 
 static void release(struct wsuv_deflate *deflate) {
@@ -31,7 +30,7 @@ static void release(struct wsuv_deflate *deflate) {
 
   if (--deflate->nrefs > 0)
     return;
-  wsuv__pool_clear(&deflate->pool);
+  wsuv__pool_clear(&deflate->base.pool);
   wsuv__release(&a, deflate);
 }
 
@@ -43,9 +42,7 @@ static int begin_session(struct wsuv_deflate *deflate, const wsuv_deflate_params
 
   if (session == NULL)
     return WSUV_ENOMEM;
-  session->deflate = deflate;
-  session->pool = &deflate->pool;
-  session->policy = &deflate->policy;
+  session->base = &deflate->base;
   session->deflate_bits = (uint8_t)agreed->deflate_max_window_bits;
   session->inflate_bits = (uint8_t)agreed->inflate_max_window_bits;
   session->deflate_no_takeover = agreed->deflate_no_context_takeover != 0;
@@ -55,19 +52,18 @@ static int begin_session(struct wsuv_deflate *deflate, const wsuv_deflate_params
   return 0;
 }
 
-static void end_session(const wsuv_extension_t *extension, void *arg) {
-  struct wsuv__deflate_session *session = arg;
-  struct wsuv_deflate *deflate = session->deflate;
-
-  (void)extension;
-  wsuv__deflate_session_end(session);
-  wsuv__release(&deflate->allocator, session);
-  release(deflate);
-}
-
 /* config points to what the extension is a part of. */
 static struct wsuv_deflate *deflate_of(const wsuv_extension_t *extension) {
   return (struct wsuv_deflate *)(uintptr_t)extension->config;
+}
+
+static void end_session(const wsuv_extension_t *extension, void *arg) {
+  struct wsuv__deflate_session *session = arg;
+  struct wsuv_deflate *deflate = deflate_of(extension);
+
+  wsuv__deflate_session_end(session);
+  wsuv__release(&deflate->allocator, session);
+  release(deflate);
 }
 
 static int offer(const wsuv_extension_t *extension, wsuv_extension_writer_t *writer) {
@@ -175,7 +171,7 @@ static void take_offers(struct wsuv_deflate *deflate, const wsuv_deflate_options
 }
 
 static void take_numbers(struct wsuv_deflate *deflate, const wsuv_deflate_options_t *o) {
-  struct wsuv__codec_settings *settings = &deflate->pool.settings;
+  struct wsuv__codec_settings *settings = &deflate->base.pool.settings;
   uint64_t max_memory = SIZE_MAX;
   uint64_t threshold =
       o->params.deflate_no_context_takeover ? DEFAULT_THRESHOLD_NO_WINDOW : DEFAULT_THRESHOLD;
@@ -183,11 +179,12 @@ static void take_numbers(struct wsuv_deflate *deflate, const wsuv_deflate_option
   settings->level = o->level != 0 ? o->level : DEFAULT_LEVEL;
   settings->mem_level = o->mem_level != 0 ? o->mem_level : DEFAULT_MEM_LEVEL;
   settings->strategy = o->strategy;
-  (void)wsuv__option_take(&deflate->policy.threshold, o->threshold, threshold, 0);
-  (void)wsuv__option_take(&deflate->policy.max_ratio, o->max_ratio, DEFAULT_MAX_RATIO, UINT64_MAX);
+  (void)wsuv__option_take(&deflate->base.policy.threshold, o->threshold, threshold, 0);
+  (void)wsuv__option_take(&deflate->base.policy.max_ratio, o->max_ratio, DEFAULT_MAX_RATIO,
+                          UINT64_MAX);
   (void)wsuv__option_take(&max_memory, o->max_memory, SIZE_MAX, SIZE_MAX);
-  deflate->pool.max_memory = max_memory < SIZE_MAX ? (size_t)max_memory : SIZE_MAX;
-  deflate->policy.probe = !o->no_probe;
+  deflate->base.pool.max_memory = max_memory < SIZE_MAX ? (size_t)max_memory : SIZE_MAX;
+  deflate->base.policy.probe = !o->no_probe;
 }
 
 static const wsuv_extension_t permessage_deflate = {
@@ -220,7 +217,7 @@ int wsuv_deflate_new(wsuv_deflate_t **out, const wsuv_deflate_options_t *options
   if (deflate == NULL)
     return WSUV_ENOMEM;
   deflate->allocator = *a;
-  deflate->pool.allocator = &deflate->allocator;
+  deflate->base.pool.allocator = &deflate->allocator;
   deflate->nrefs = 1;
   deflate->extension = permessage_deflate;
   deflate->extension.config = deflate;
@@ -240,7 +237,7 @@ const wsuv_extension_t *wsuv_deflate_extension(const wsuv_deflate_t *deflate) {
 }
 
 size_t wsuv_deflate_memory(const wsuv_deflate_t *deflate) {
-  return deflate->pool.memory;
+  return deflate->base.pool.memory;
 }
 
 static const struct wsuv__deflate_session *session_of(const wsuv_negotiated_t *negotiated) {

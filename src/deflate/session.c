@@ -6,9 +6,9 @@
 
 void wsuv__deflate_session_end(struct wsuv__deflate_session *session) {
   if (session->deflater != NULL)
-    wsuv__pool_give_deflater(session->pool, session->deflater);
+    wsuv__pool_give_deflater(&session->base->pool, session->deflater);
   if (session->inflater != NULL)
-    wsuv__pool_give_inflater(session->pool, session->inflater);
+    wsuv__pool_give_inflater(&session->base->pool, session->inflater);
 }
 
 /* ---- sending ---- */
@@ -16,7 +16,7 @@ void wsuv__deflate_session_end(struct wsuv__deflate_session *session) {
 /* A message whose length is not known is never too short. */
 static int is_worth_it(const struct wsuv__deflate_session *session,
                        const wsuv_extension_step_t *step) {
-  const struct wsuv__deflate_policy *policy = session->policy;
+  const struct wsuv__deflate_policy *policy = &session->base->policy;
 
   if ((step->flags & WSUV_SEND_NO_COMPRESS) != 0)
     return 0;
@@ -27,7 +27,7 @@ static int is_worth_it(const struct wsuv__deflate_session *session,
 
 static int begin_deflating(struct wsuv__deflate_session *session) {
   if (session->deflater == NULL)
-    session->deflater = wsuv__pool_take_deflater(session->pool, session->deflate_bits);
+    session->deflater = wsuv__pool_take_deflater(&session->base->pool, session->deflate_bits);
   if (session->deflater == NULL)
     return 0;
   session->deflater->taken = 0;
@@ -36,7 +36,7 @@ static int begin_deflating(struct wsuv__deflate_session *session) {
 }
 
 static void release_deflater(struct wsuv__deflate_session *session) {
-  wsuv__pool_give_deflater(session->pool, session->deflater);
+  wsuv__pool_give_deflater(&session->base->pool, session->deflater);
   session->deflater = NULL;
 }
 
@@ -50,7 +50,7 @@ static void end_deflating(struct wsuv__deflate_session *session) {
 /* A whole message that came out no smaller. With context takeover it is sent all the same: the context is worth more. */
 static int is_in_vain(const struct wsuv__deflate_session *session, int progress,
                       const wsuv_extension_step_t *before) {
-  if (!session->deflate_no_takeover || session->policy->threshold == 0 ||
+  if (!session->deflate_no_takeover || session->base->policy.threshold == 0 ||
       (before->flags & WSUV_FIRST) == 0 || (before->flags & WSUV_FINAL) == 0)
     return 0;
   return progress == WSUV_STEP_MORE || session->deflater->produced >= before->in_len;
@@ -86,7 +86,8 @@ int wsuv__deflate_encode(void *arg, wsuv_extension_step_t *step) {
 const void *wsuv__deflate_variant(const void *arg) {
   const struct wsuv__deflate_session *session = arg;
 
-  return session->deflate_no_takeover ? &session->pool->deflaters[session->deflate_bits] : NULL;
+  return session->deflate_no_takeover ? &session->base->pool.deflaters[session->deflate_bits]
+                                      : NULL;
 }
 
 /* ---- receiving ---- */
@@ -108,7 +109,7 @@ static int is_out_of_proportion(const struct wsuv__codec *inflater, uint64_t max
 
 static int begin_inflating(struct wsuv__deflate_session *session) {
   if (session->inflater == NULL)
-    session->inflater = wsuv__pool_take_inflater(session->pool, session->inflate_bits);
+    session->inflater = wsuv__pool_take_inflater(&session->base->pool, session->inflate_bits);
   if (session->inflater == NULL)
     return WSUV_ENOMEM;
   session->inflater->taken = 0;
@@ -121,7 +122,7 @@ static void end_inflating(struct wsuv__deflate_session *session) {
   session->stats.received_compressed_octets += session->inflater->taken;
   if (!session->inflate_no_takeover)
     return;
-  wsuv__pool_give_inflater(session->pool, session->inflater);
+  wsuv__pool_give_inflater(&session->base->pool, session->inflater);
   session->inflater = NULL;
 }
 
@@ -132,7 +133,7 @@ int wsuv__deflate_decode(void *arg, wsuv_extension_step_t *step) {
 
   if (rc == 0)
     rc = wsuv__inflater_run(session->inflater, step, is_final);
-  if (rc >= 0 && is_out_of_proportion(session->inflater, session->policy->max_ratio))
+  if (rc >= 0 && is_out_of_proportion(session->inflater, session->base->policy.max_ratio))
     return WSUV_ERATIO;
   if (rc == WSUV_STEP_DONE && is_final)
     end_inflating(session);

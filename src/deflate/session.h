@@ -5,17 +5,22 @@
 #include "deflate/pool.h"
 #include "wsuv/deflate.h"
 
-/* How messages are treated; the same for all sessions of a wsuv_deflate_t. */
+/* How messages are treated. */
 struct wsuv__deflate_policy {
   uint64_t threshold; /* 0: whatever comes of it */
   uint64_t max_ratio; /* UINT64_MAX: any */
   int probe;
 };
 
+/* The same for all sessions of a wsuv_deflate_t. */
+struct wsuv__deflate_base {
+  struct wsuv__deflate_policy policy;
+  struct wsuv__pool pool;
+};
+
+/* One for each connection: what is here, ten thousand idle connections have ten thousand times. */
 struct wsuv__deflate_session {
-  wsuv_deflate_t *deflate;
-  struct wsuv__pool *pool;
-  const struct wsuv__deflate_policy *policy;
+  struct wsuv__deflate_base *base;
   struct wsuv__codec
       *deflater; /* NULL between messages without context takeover, and before the first */
   struct wsuv__codec *inflater;

@@ -76,43 +76,52 @@ static struct wsuv__stage *busy_decoder(struct wsuv__extensions *set) {
 
 /* ---- steps ---- */
 
-/* An idle stage has no input left. The octets are lent until keep_input. */
-static void give(struct wsuv__stage *stage, const uint8_t *data, size_t len, int flags) {
-  stage->input = data;
-  stage->input_len = len;
+/* An idle stage has no input left. What is lent stays the lender's until keep_input or forget_input. */
+static void give(struct wsuv__stage *stage, struct wsuv__waiting *lent, int flags) {
+  stage->input = lent->len > 0 ? lent : NULL;
   stage->input_flags = (uint8_t)(stage->input_flags | flags);
   stage->output_flags = (uint8_t)(stage->output_flags | (flags & FIRST_FLAGS));
   stage->decoding = DECODING_BUSY;
 }
 
+static void forget_input(const wsuv_allocator_t *a, struct wsuv__stage *stage) {
+  if (stage->input != NULL && stage->input->is_kept)
+    wsuv__release(a, stage->input);
+  stage->input = NULL;
+}
+
 /* What was lent is about to go. */
 static int keep_input(const wsuv_allocator_t *a, struct wsuv__stage *stage) {
-  if (stage->input_len == 0 || stage->kept != NULL)
+  struct wsuv__waiting *lent = stage->input;
+  struct wsuv__waiting *kept;
+
+  if (lent == NULL || lent->is_kept)
     return 0;
-  stage->kept = wsuv__alloc(a, stage->input_len);
-  if (stage->kept == NULL) {
-    stage->input_len = 0;
+  kept = lent->len <= SIZE_MAX - sizeof *kept ? wsuv__alloc(a, sizeof *kept + lent->len) : NULL;
+  stage->input = kept;
+  if (kept == NULL)
     return WSUV_ENOMEM;
-  }
-  memcpy(stage->kept, stage->input, stage->input_len);
-  stage->input = stage->kept;
+  memcpy(kept + 1, lent->data, lent->len);
+  kept->data = (const uint8_t *)(kept + 1);
+  kept->len = lent->len;
+  kept->is_kept = 1;
   return 0;
 }
 
 static void drop_input(const wsuv_allocator_t *a, struct wsuv__stage *stage, size_t taken) {
-  stage->input = taken > 0 ? stage->input + taken : stage->input;
-  stage->input_len -= taken;
-  if (stage->input_len > 0 || stage->kept == NULL)
+  if (stage->input == NULL)
     return;
-  wsuv__release(a, stage->kept);
-  stage->kept = NULL;
+  stage->input->data += taken;
+  stage->input->len -= taken;
+  if (stage->input->len == 0)
+    forget_input(a, stage);
 }
 
 /* Lets the decoder make a step into `out`. *produced octets came of it; returns wsuv_extension_progress_t or an error. */
 static int make_step(struct wsuv_endpoint *ep, struct wsuv__stage *stage, uint8_t *out,
                      size_t out_len, size_t *produced) {
   const wsuv_extension_t *extension = stage->extension;
-  size_t waiting = stage->input_len;
+  size_t waiting = stage->input != NULL ? stage->input->len : 0;
   wsuv_extension_step_t step;
   size_t taken;
   int rc;
@@ -120,7 +129,7 @@ static int make_step(struct wsuv_endpoint *ep, struct wsuv__stage *stage, uint8_
   if (stage->error != 0)
     return stage->error;
   memset(&step, 0, sizeof step);
-  step.in = waiting > 0 ? stage->input : NULL;
+  step.in = waiting > 0 ? stage->input->data : NULL;
   step.in_len = waiting;
   step.out = out;
   step.out_len = out_len;
@@ -165,6 +174,7 @@ static int settle_step(struct wsuv__stage *stage, int progress, size_t produced)
 
 static int step_into_stage(struct wsuv_endpoint *ep, struct wsuv__stage *stage,
                            struct wsuv__stage *below) {
+  struct wsuv__waiting lent = {NULL, 0, 0};
   uint8_t out[STEP_SIZE];
   size_t produced = 0;
   int rc = make_step(ep, stage, out, sizeof out, &produced);
@@ -175,7 +185,9 @@ static int step_into_stage(struct wsuv_endpoint *ep, struct wsuv__stage *stage,
   flags = settle_step(stage, rc, produced);
   if (produced == 0 && flags == 0)
     return 0;
-  give(below, out, produced, flags);
+  lent.data = out;
+  lent.len = produced;
+  give(below, &lent, flags);
   return keep_input(ep->config->allocator, below);
 }
 
@@ -322,11 +334,25 @@ static int slice_flags(const struct wsuv_endpoint *ep, const struct wsuv__frame_
   return flags;
 }
 
+static int decode_slice(struct wsuv_endpoint *ep, struct wsuv__stage *top, const uint8_t *data,
+                        size_t len, int flags) {
+  struct wsuv__waiting lent = {NULL, 0, 0};
+  int err;
+
+  lent.data = data;
+  lent.len = len;
+  give(top, &lent, flags);
+  err = run_decoders(ep);
+  if (err == 0 && wsuv__endpoint_is_parsing(ep))
+    return keep_input(ep->config->allocator, top);
+  forget_input(ep->config->allocator, top);
+  return err;
+}
+
 int wsuv__endpoint_filter(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice) {
   int flags = slice_flags(ep, slice);
   size_t len = ask_hook(ep, slice);
   struct wsuv__stage *top = NULL;
-  int err;
 
   if (!wsuv__endpoint_is_parsing(ep))
     return 0;
@@ -335,13 +361,7 @@ int wsuv__endpoint_filter(struct wsuv_endpoint *ep, const struct wsuv__frame_sli
       choose_decoders(ep);
     top = decoder_below(ep->extensions, ep->extensions->nstages);
   }
-  if (top != NULL) {
-    give(top, slice->data, len, flags);
-    err = run_decoders(ep);
-    if (err == 0 && wsuv__endpoint_is_parsing(ep))
-      return keep_input(ep->config->allocator, top);
-    top->input_len = 0;
-    return err;
-  }
+  if (top != NULL)
+    return decode_slice(ep, top, slice->data, len, flags);
   return take_within_limit(ep, slice->data, len, (flags & WSUV_FINAL) != 0);
 }

@@ -87,7 +87,8 @@ void wsuv__extensions_free(struct wsuv__extensions *set, const wsuv_allocator_t 
     return;
   for (i = 0; i < set->nstages; i++) {
     struct wsuv__stage *stage = &set->stages[i];
-    wsuv__release(a, stage->kept);
+    if (stage->input != NULL) /* kept: nothing is lent outside of receive */
+      wsuv__release(a, stage->input);
     if (stage->extension->end != NULL)
       stage->extension->end(stage->extension, stage->session);
   }

@@ -18,23 +18,28 @@ enum wsuv__encoding {
   ENCODING_PASSED /* the extension left this one as it is */
 };
 
+/* Octets that a decoder has not taken yet: lent for a call, or kept behind this struct in one block. */
+struct wsuv__waiting {
+  const uint8_t *data;
+  size_t len;
+  int is_kept;
+};
+
 struct wsuv__stage {
   const wsuv_extension_t *extension;
   void *session;
-  const uint8_t *input; /* to be decoded */
-  size_t input_len;
-  uint8_t *kept;        /* memory of ours that input lies in; NULL: it is lent, or there is none */
-  uint8_t input_flags;  /* of what waits, as wsuv_extension_step_t.flags */
-  uint8_t output_flags; /* WSUV_FIRST, WSUV_FRAME_FIRST: still to go with the first output */
-  uint8_t decoding;     /* enum wsuv__decoding */
-  uint8_t encoding;     /* enum wsuv__encoding */
+  struct wsuv__waiting *input; /* to be decoded; NULL: nothing */
+  uint8_t input_flags;         /* of what waits, as wsuv_extension_step_t.flags */
+  uint8_t output_flags;        /* WSUV_FIRST, WSUV_FRAME_FIRST: still to go with the first output */
+  uint8_t decoding;            /* enum wsuv__decoding */
+  uint8_t encoding;            /* enum wsuv__encoding */
   int error; /* of the decoder, to be told once what came out before it has been judged */
 };
 
 /* Stages in the order of sending: per message first, then per frame; each kind as negotiated. */
 struct wsuv__extensions {
   struct wsuv__frame_rules rules;
-  size_t nstages;
+  uint8_t nstages;     /* up to WSUV_EXTENSION_ELEMENTS_MAX */
   uint8_t sending_rsv; /* for the first frame of the message being sent */
   struct wsuv__stage stages[];
 };

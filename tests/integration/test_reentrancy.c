@@ -1,10 +1,12 @@
-/* Every call from every callback: a table of (callback, call), each row a test. What must hold is what the fixture checks:
- * no callback inside a call, one on_close and that last, nothing left at the end. */
+/* Every call from every callback: a table of (callback, call), each row a test; as it is, and with permessage-deflate, where all
+ * messages are compressed. What must hold is what the fixture checks: no callback inside a call, one on_close and that last,
+ * nothing left at the end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "integration/raw_peer.h"
+#include "wsuv/deflate.h"
 
 struct scene;
 
@@ -39,8 +41,13 @@ static const struct place places[] = {
 /* `conn` is NULL where the callback is not a connection's and there is none. */
 typedef void (*act_fn)(struct scene *s, wsuv_conn_t *conn);
 
+enum mode { PLAIN, SHARED, DEDICATED, NMODES };
+
+static const char *const mode_names[NMODES] = {"", ", shared", ", dedicated"};
+
 struct scene {
   struct loopback lb;
+  wsuv_deflate_t *deflate; /* of both sides; NULL: plain, or a build without it */
   struct host host;
   struct host second;
   struct talker client;
@@ -262,13 +269,32 @@ static void server_closed(struct host *host) {
   act_at(1, ON_SERVER_CLOSE, NULL);
 }
 
-static void start(struct scene *s) {
+static wsuv_deflate_t *make_deflate(struct loopback *lb, enum mode mode) {
+  static const wsuv_deflate_options_t shared = WSUV_DEFLATE_SHARED_INIT;
+  static const wsuv_deflate_options_t dedicated = WSUV_DEFLATE_DEDICATED_INIT;
+  wsuv_deflate_options_t o = mode == SHARED ? shared : dedicated;
+  wsuv_deflate_t *deflate = NULL;
+  int err;
+
+  o.allocator = &lb->fa.allocator;
+  o.threshold = WSUV_OFF; /* no message is too short */
+  err = mode == PLAIN ? 0 : wsuv_deflate_new(&deflate, &o);
+  CHECK_TRUE(err == 0 || err == WSUV_ENODEFLATE);
+  return deflate;
+}
+
+static void start(struct scene *s, enum mode mode) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
   wsuv_connect_options_t to = WSUV_CONNECT_OPTIONS_INIT;
   wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
+  const wsuv_extension_t *extension;
 
   conn.write_high_water = 1; /* on_drain after every message */
   loopback_open(&s->lb);
+  s->deflate = make_deflate(&s->lb, mode);
+  extension = s->deflate != NULL ? wsuv_deflate_extension(s->deflate) : NULL;
+  options.extensions = to.extensions = &extension;
+  options.nextensions = to.nextensions = s->deflate != NULL;
   host_init(&s->host, &s->lb);
   s->host.on_event = server_hears;
   s->host.on_upgrade = server_upgrades;
@@ -290,7 +316,16 @@ struct row {
   const char *name;
   const struct place *place;
   act_fn act;
+  enum mode mode;
 };
+
+static void end(struct scene *s) {
+  loopback_end(&s->lb);
+  RUN_UNTIL(&s->lb, s->lb.loop_closed);
+  wsuv_deflate_free(s->deflate);
+  loopback_close(&s->lb);
+  CHECK_INT(0, s->nreqs);
+}
 
 /* covers: UV.15 EPT.40 */
 static void test_row(const void *given) {
@@ -302,24 +337,26 @@ static void test_row(const void *given) {
   s.place = row->place;
   s.act = row->act;
   scene = &s;
-  start(&s);
+  start(&s, row->mode);
   RUN_UNTIL(&s.lb, s.acted);
   for (i = 0; i < 30; i++)
     (void)uv_run(&s.lb.uv, UV_RUN_NOWAIT);
-  loopback_close(&s.lb);
-  CHECK_INT(0, s.nreqs);
+  end(&s);
 }
 
 int main(void) {
-  static struct row rows[NPLACES * NACTS];
-  static char names[NPLACES * NACTS][80];
+  enum { NROWS = NPLACES * NACTS * NMODES };
+  static struct row rows[NROWS];
+  static char names[NROWS][96];
   size_t i;
 
-  for (i = 0; i < NPLACES * NACTS; i++) {
-    rows[i].place = &places[i / NACTS];
+  for (i = 0; i < NROWS; i++) {
+    const char *act = acts[i % NACTS].name;
     rows[i].act = acts[i % NACTS].act;
-    (void)snprintf(names[i], sizeof names[i], "%s from %s", acts[i % NACTS].name,
-                   rows[i].place->name);
+    rows[i].place = &places[i / NACTS % NPLACES];
+    rows[i].mode = (enum mode)(i / NACTS / NPLACES);
+    (void)snprintf(names[i], sizeof names[i], "%s from %s%s", act, rows[i].place->name,
+                   mode_names[rows[i].mode]);
     rows[i].name = names[i];
   }
   return CHECK_RUN_TABLE("re-entrancy", rows, test_row);

@@ -890,8 +890,8 @@ def _(link):
         link.exchange(BINARY, bytes.fromhex(digits) * 20)
 
 
-def compress_alone(message, bits=15):
-    return Deflater(bits, False).message(message)
+def compress_alone(message):
+    return Deflater(15, False).message(message)
 
 
 def fails(name, build, *codes, params="", flags=DEDICATED, category=DATA):
@@ -997,9 +997,9 @@ def _(link):
     link.expect_failed(1007)
 
 
-def referring_to(text, bits=15):
+def referring_to(text):
     """A message whose first octets are not in it."""
-    maker = zlib.compressobj(9, zlib.DEFLATED, -bits, zdict=text)
+    maker = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=text)
     data = maker.compress(text) + maker.flush(zlib.Z_SYNC_FLUSH)
     if len(data) > len(text) // 2:
         raise ValueError("it does not refer back")

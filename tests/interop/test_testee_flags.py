@@ -42,16 +42,21 @@ for program in ("wsuv-testee-server", "wsuv-testee-client"):
         refused(program, "--fragment", value)
     for mode in ("", "on", "Shared"):
         refused(program, f"--deflate={mode}", "ws://127.0.0.1:1/")
-    for flag, value in (("deflate-bits", "12"), ("inflate-bits", "off"), ("deflate-takeover", "0"), ("deflate-level", "1")):
-        refused(program, f"--{flag}", value, *(["ws://127.0.0.1:1/"] if "client" in program else []))
+    for flag in ("--deflate-bits=12", "--inflate-bits=off", "--deflate-takeover=0", "--deflate-level=1"):
+        refused(program, flag, *(["ws://127.0.0.1:1/"] if "client" in program else []))
     for flag in ("deflate-bits", "inflate-bits"):
         for value in ("7", "16", "0", "-9", "x", "", "12x"):
             refused(program, "--deflate", "dedicated", f"--{flag}", value)
-    for flag, values in (("deflate-takeover", ("2", "off")), ("deflate-level", ("0", "10", "off")), ("deflate-mem-level", ("0", "10"))):
+    for flag, values in {
+        "deflate-takeover": ("2", "off"),
+        "inflate-takeover": ("2", "off"),
+        "deflate-level": ("0", "10", "off"),
+        "deflate-mem-level": ("0", "10", "off"),
+        "deflate-threshold": ("0", "-1"),
+        "deflate-max-ratio": ("0", "-1"),
+    }.items():
         for value in values:
             refused(program, "--deflate=shared", f"--{flag}={value}")
-    refused(program, "--deflate=shared", "--deflate-threshold=0")
-    refused(program, "--deflate=shared", "--deflate-max-ratio=-1")
 refused("wsuv-testee-server", "--port", "65536")
 refused("wsuv-testee-server", "--port", "off")
 refused("wsuv-testee-server", "--deflate=shared", "--deflate-strict=1")

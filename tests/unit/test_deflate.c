@@ -215,7 +215,7 @@ static void a_session_is_small(void **state) {
   deflate = new_deflate(&options);
   alone = fa.outstanding_size;
   deflate_rig_agree(deflate, deflate, &deal);
-  CHECK_TRUE(fa.outstanding_size - alone <= (size_t)2 * 80);
+  CHECK_TRUE(fa.outstanding_size - alone <= (size_t)2 * 64);
   deflate_rig_end(&deal.client);
   deflate_rig_end(&deal.server);
   CHECK_SIZE(alone, fa.outstanding_size);
