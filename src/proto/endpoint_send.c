@@ -71,27 +71,22 @@ static int send_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rs
   return err != 0 ? err : wsuv__endpoint_queue_message(ep, type, rsv, payload, len, 0);
 }
 
-int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {
-  int err = wsuv__endpoint_judge_send(ep, type, payload, len);
+int wsuv_endpoint_send_message(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload,
+                               size_t len, int flags) {
+  int err = WSUV_EINVAL;
 
+  if ((flags & ~WSUV_SEND_NO_COMPRESS) == 0)
+    err = wsuv__endpoint_judge_send(ep, type, payload, len);
   if (err != 0)
     return err;
   if (ep->config->rules.role == WSUV_SERVER && ep->extensions == NULL &&
       wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len))
     return 0;
-  return wsuv__endpoint_queue_message(ep, type, 0, payload, len, 0);
+  return wsuv__endpoint_queue_message(ep, type, 0, payload, len, flags);
 }
 
-int wsuv_endpoint_send_message(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload,
-                               size_t len, int flags) {
-  int err;
-
-  if (flags == 0)
-    return wsuv_endpoint_send(ep, type, payload, len);
-  if ((flags & ~WSUV_SEND_NO_COMPRESS) != 0)
-    return WSUV_EINVAL;
-  err = wsuv__endpoint_judge_send(ep, type, payload, len);
-  return err != 0 ? err : wsuv__endpoint_queue_message(ep, type, 0, payload, len, flags);
+int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {
+  return wsuv_endpoint_send_message(ep, type, payload, len, 0);
 }
 
 /* The caller's octets, or those that extensions made of them. */
