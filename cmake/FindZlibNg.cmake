@@ -1,4 +1,4 @@
-# ZlibNg::ZlibNg, zlib-ng by its own names (zlib-ng.h, zng_deflate): its config package, else a search.
+# ZlibNg::ZlibNg, zlib-ng by its own names (zlib-ng.h, zng_deflate): where pkg-config says, else a search.
 #
 # Sets ZlibNg_FOUND and ZlibNg_VERSION.
 
