@@ -202,7 +202,7 @@ def the_end_of_the_shell_is_told():
         terminal.type(command + "\n")
         terminal.expect_end(1000, reason)
         wait_until(lambda pid=pid: is_gone(pid), f"the shell after '{command}' is gone")
-    check(not server.children(), "a zombie is left")
+    wait_until(lambda: not server.children(), "the server has no child, and no zombie")
     server.stop()
 
 
@@ -302,7 +302,7 @@ def who_vanishes_leaves_nothing_behind():
     pid = int(terminal.expect(r"deaf=(\d+)\.")[1])
     terminal.stream.close()
     wait_until(lambda: is_gone(pid), "a shell that does not hear SIGHUP is gone")
-    check(not server.children(), "a zombie is left")
+    wait_until(lambda: not server.children(), "the server has no child, and no zombie")
     server.stop()
 
 
