@@ -303,7 +303,7 @@ def warm_up_compressed(server):
 
 
 def run_on_one_server(tests, flags=(), prepare=warm_up):
-    server = Server(*FLAGS, *flags)
+    server = Server(*FLAGS, "--ping-interval-ms", "off", *flags)  # the witness may be silent for long
     prepare(server)
     before = resident(server.process)
     witness = server.open()
