@@ -157,20 +157,10 @@ static void take_back(struct wsuv__codec *codec, wsuv_extension_step_t *step) {
 
 /* ---- compressing ---- */
 
-static int put(struct wsuv__codec *codec, wsuv_extension_step_t *step, const uint8_t *data,
-               size_t len) {
-  memcpy(step->out, data, len);
-  step->out += len;
-  step->out_len -= len;
-  codec->produced += len;
-  return WSUV_STEP_DONE;
-}
-
-/* The empty block goes through a buffer of its own: where zlib meets the end of its room inside it, it writes another one. An
- * empty message behind an empty block has nothing to be flushed, and is the block's first octet (RFC 7692 7.2.3.6). */
+/* The empty block goes through a buffer of its own: where zlib meets the end of its room inside it, it writes another one. Of an
+ * empty message its first octet is all there is (RFC 7692 7.2.3.6); behind the Z_BLOCK before it zlib always writes one. */
 static int put_marker(struct wsuv__codec *codec, wsuv_extension_step_t *step,
                       enum wsuv__codec_end end) {
-  static const uint8_t empty = 0;
   uint8_t marker[MARKER_MAX];
   stream_t *z = stream_of(codec);
   size_t len;
@@ -186,13 +176,17 @@ static int put_marker(struct wsuv__codec *codec, wsuv_extension_step_t *step,
   z->avail_out = sizeof marker;
   rc = Z(deflate)(z, Z_SYNC_FLUSH);
   len = sizeof marker - z->avail_out;
-  if (rc == Z_BUF_ERROR && len == 0)
-    return end == CODEC_FINISH ? put(codec, step, &empty, 1) : WSUV_STEP_DONE;
   if (rc != Z_OK || z->avail_out == 0 || len <= sizeof tail ||
       memcmp(marker + len - sizeof tail, tail, sizeof tail) != 0)
     return WSUV_ETRANSFORM;
+  if (end == CODEC_FINISH)
+    len -= sizeof tail;
+  memcpy(step->out, marker, len);
+  step->out += len;
+  step->out_len -= len;
+  codec->produced += len;
   codec->is_fresh = 1;
-  return put(codec, step, marker, end == CODEC_FINISH ? len - sizeof tail : len);
+  return WSUV_STEP_DONE;
 }
 
 /* Z_BLOCK ends a block without a trace in the output, however often it has to be called. */

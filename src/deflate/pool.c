@@ -10,8 +10,6 @@ static struct wsuv__codec *take(struct wsuv__shelf *shelf) {
     return NULL;
   shelf->first = codec->next;
   shelf->n--;
-  codec->taken = 0;
-  codec->produced = 0;
   return codec;
 }
 

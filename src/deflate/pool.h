@@ -22,7 +22,7 @@ struct wsuv__pool {
   struct wsuv__shelf inflaters[WSUV__WINDOW_BITS_MAX + 1];
 };
 
-/* As new. NULL: no memory, or max_memory is reached. */
+/* As new but for the counts of the last message. NULL: no memory, or max_memory is reached. */
 struct wsuv__codec *wsuv__pool_take_deflater(struct wsuv__pool *pool, int window_bits);
 struct wsuv__codec *wsuv__pool_take_inflater(struct wsuv__pool *pool, int window_bits);
 

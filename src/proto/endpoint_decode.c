@@ -231,13 +231,18 @@ static size_t room_ahead(const struct wsuv_endpoint *ep) {
   return room;
 }
 
-/* Octets that came out for the message's buffer. Whether more or worse comes first does not depend on the split. */
-static int judge_output(struct wsuv_endpoint *ep, const uint8_t *out, size_t produced) {
+/* A step's output on its way into a whole message: the flags that go with it, or an error. Whether more or worse comes first does
+ * not depend on the split. */
+static int settle_output(struct wsuv_endpoint *ep, struct wsuv__stage *stage, int progress,
+                         const uint8_t *out, size_t produced) {
   uint64_t max_len = ep->config->max_message_size;
   uint64_t left = max_len - ep->message.size;
+  int flags = settle_step(stage, progress, produced);
   int err = wsuv__message_validate(&ep->message, out, produced < left ? produced : (size_t)left);
 
-  return err != 0 ? err : wsuv__message_grow(&ep->message, produced, max_len);
+  if (err == 0)
+    err = wsuv__message_grow(&ep->message, produced, max_len);
+  return err != 0 ? err : flags;
 }
 
 /* Most messages are whole after one step, and are delivered from where they came out. */
@@ -247,15 +252,10 @@ static int step_into_callback(struct wsuv_endpoint *ep, struct wsuv__stage *stag
   size_t room = left < sizeof out ? (size_t)left + 1 : sizeof out;
   size_t produced = 0;
   int rc = make_step(ep, stage, out, room > STEP_MIN ? room : STEP_MIN, &produced);
-  int flags;
-  int err;
+  int flags = rc < 0 ? rc : settle_output(ep, stage, rc, out, produced);
 
-  if (rc < 0)
-    return rc;
-  flags = settle_step(stage, rc, produced);
-  err = judge_output(ep, out, produced);
-  if (err != 0)
-    return err;
+  if (flags < 0)
+    return flags;
   if ((flags & WSUV_FINAL) != 0)
     return wsuv__endpoint_deliver(ep, out, produced);
   return produced > 0 ? wsuv__buf_append(&ep->message.buf, ep->config->allocator, out, produced)
@@ -270,7 +270,6 @@ static int step_into_message(struct wsuv_endpoint *ep, struct wsuv__stage *stage
   size_t produced = 0;
   uint8_t *out;
   int flags;
-  int err;
   int rc;
 
   if (wsuv__buf_reserve(&message->buf, ep->config->allocator, room) != 0)
@@ -280,12 +279,9 @@ static int step_into_message(struct wsuv_endpoint *ep, struct wsuv__stage *stage
   out = whole.base + whole.len;
   rc = make_step(ep, stage, out, room, &produced);
   message->buf = whole;
-  if (rc < 0)
-    return rc;
-  flags = settle_step(stage, rc, produced);
-  err = judge_output(ep, out, produced);
-  if (err != 0)
-    return err;
+  flags = rc < 0 ? rc : settle_output(ep, stage, rc, out, produced);
+  if (flags < 0)
+    return flags;
   message->buf.len += produced;
   return (flags & WSUV_FINAL) != 0 ? wsuv__endpoint_deliver_kept(ep) : 0;
 }
@@ -336,11 +332,9 @@ static int slice_flags(const struct wsuv_endpoint *ep, const struct wsuv__frame_
 
 static int decode_slice(struct wsuv_endpoint *ep, struct wsuv__stage *top, const uint8_t *data,
                         size_t len, int flags) {
-  struct wsuv__waiting lent = {NULL, 0, 0};
+  struct wsuv__waiting lent = {data, len, 0};
   int err;
 
-  lent.data = data;
-  lent.len = len;
   give(top, &lent, flags);
   err = run_decoders(ep);
   if (err == 0 && wsuv__endpoint_is_parsing(ep))

@@ -37,20 +37,24 @@ int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
   return judge_room(ep, len);
 }
 
-int wsuv__endpoint_judge_prepared(const struct wsuv_endpoint *ep, wsuv_opcode_t type, size_t len) {
+static inline int judge_type(const struct wsuv_endpoint *ep, wsuv_opcode_t type) {
   if (!wsuv__endpoint_sends_opcode(ep, (int)type))
     return WSUV_EINVAL;
-  if (ep->closing != CLOSING_NONE || ep->sending != SENDING_NONE)
-    return WSUV_ESTATE;
-  return judge_room(ep, len);
+  return ep->closing != CLOSING_NONE || ep->sending != SENDING_NONE ? WSUV_ESTATE : 0;
+}
+
+int wsuv__endpoint_judge_prepared(const struct wsuv_endpoint *ep, wsuv_opcode_t type, size_t len) {
+  int err = judge_type(ep, type);
+
+  return err != 0 ? err : judge_room(ep, len);
 }
 
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
                               const void *payload, size_t len) {
-  if ((payload == NULL && len > 0) || !wsuv__endpoint_sends_opcode(ep, (int)type))
-    return WSUV_EINVAL;
-  if (ep->closing != CLOSING_NONE || ep->sending != SENDING_NONE)
-    return WSUV_ESTATE;
+  int err = payload == NULL && len > 0 ? WSUV_EINVAL : judge_type(ep, type);
+
+  if (err != 0)
+    return err;
   if (type == WSUV_TEXT && !wsuv_utf8_is_valid(payload, len))
     return WSUV_EENCODING;
   return judge_room(ep, len);
