@@ -25,7 +25,7 @@ set(may_http "${c_library}|base/.*|http/.*|llhttp\\.h|wsuv/(errno|export|protoco
 set(words_http "http may include base and llhttp (openssl in accept_key.c only)")
 
 set(may_io
-    "${c_library}|${system_headers}|base/.*|io/.*|uv\\.h|openssl/.*|wsuv/(errno|export|protocol)\\.h")
+    "${c_library}|${system_headers}|base/.*|io/.*|uv\\.h|openssl/.*|wsuv/(errno|export|protocol|tls)\\.h")
 set(words_io "io may include base, uv and openssl")
 
 set(may_api ".*")

@@ -2,7 +2,15 @@
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
-find_package(OpenSSL 1.1.1 REQUIRED COMPONENTS Crypto)
+
+# libcrypto makes the handshake's key; wsuv_ssl is what TLS links besides, empty without it.
+set(wsuv_ssl "")
+if(WSUV_WITH_TLS)
+  find_package(OpenSSL 3.0 REQUIRED COMPONENTS SSL Crypto)
+  set(wsuv_ssl OpenSSL::SSL)
+else()
+  find_package(OpenSSL 1.1.1 REQUIRED COMPONENTS Crypto)
+endif()
 find_package(Libuv 1.43 REQUIRED)
 find_package(Llhttp 6.0 REQUIRED)
 

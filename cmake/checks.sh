@@ -3,7 +3,7 @@
 #
 # usage: sh cmake/checks.sh [STEP...]
 #
-# Without a step, all of them: format sizes scripts clang tidy no-deflate valgrind tsan fuzz
+# Without a step, all of them: format sizes scripts clang tidy minimal valgrind tsan fuzz
 # WSUV_FUZZ_SECONDS (30) is the time for each fuzz target.
 set -u
 
@@ -91,9 +91,9 @@ step_clang() {
   build_preset clang && run_ctest clang -L checks
 }
 
-# The interop tests among it skip what they have no compression for.
-step_no_deflate() {
-  build_preset no-deflate && run_ctest no-deflate -LE checks
+# The interop tests among it skip what they have no compression or TLS for.
+step_minimal() {
+  build_preset minimal && run_ctest minimal -LE checks
 }
 
 step_tidy() {
@@ -173,10 +173,10 @@ case ${1:-} in
 esac
 
 sh cmake/deps.sh checks || exit 1
-if [ $# -eq 0 ]; then set -- format sizes scripts clang tidy no-deflate valgrind tsan fuzz; fi
+if [ $# -eq 0 ]; then set -- format sizes scripts clang tidy minimal valgrind tsan fuzz; fi
 for name; do
   case $name in
-    format | sizes | scripts | clang | tidy | no-deflate | valgrind | tsan | fuzz) run_step "$name" ;;
+    format | sizes | scripts | clang | tidy | minimal | valgrind | tsan | fuzz) run_step "$name" ;;
     *)
       say "unknown step '$name'; try --help" >&2
       exit 2

@@ -3,6 +3,7 @@
  * wsuv/server.h, client.h, conn.h, send.h, loop.h         the libuv side
  * wsuv/adopt.h                                            on streams of the application's own
  * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
+ * wsuv/tls.h, tls_info.h                                  TLS for wss://
  * wsuv/deflate.h                                          permessage-deflate, an extension
  * wsuv/prepared.h                                         messages made once for many
  * wsuv/frame.h, frame_parser.h, message.h, heartbeat.h    its layers, each usable alone
@@ -29,6 +30,8 @@
 #include "wsuv/protocol.h"
 #include "wsuv/send.h"
 #include "wsuv/server.h"
+#include "wsuv/tls.h"
+#include "wsuv/tls_info.h"
 #include "wsuv/version.h"
 
 #endif

@@ -107,6 +107,7 @@ typedef struct wsuv_conn_options {
 typedef enum wsuv_state {
   WSUV_STATE_RESOLVING,            /* client: asking for the host's addresses */
   WSUV_STATE_CONNECTING_TRANSPORT, /* client: connecting to one of them */
+  WSUV_STATE_TLS_HANDSHAKE,        /* wss: RFC 8446 2 */
   WSUV_STATE_OPENING_HANDSHAKE,    /* RFC 6455 4 */
   WSUV_STATE_OPEN,                 /* messages flow */
   WSUV_STATE_CLOSING_HANDSHAKE, /* a Close was sent or received, or an HTTP refusal is on its way */

@@ -76,7 +76,23 @@ extern "C" {
   XX(EORIGIN, -20059, 0, 403, "requests of this origin are not allowed (RFC 6455 4.2.2)")         \
   XX(ESTREAM, -20060, 0, 500, "the stream is closing, not connected, or of another loop")         \
   XX(EBUSY, -20061, 0, 503, "the server is at max_connections")                                   \
-  XX(EUNFINISHED, -20063, 0, 0, "a message was dropped before its final frame (RFC 6455 5.4)")
+  XX(EUNFINISHED, -20063, 0, 0, "a message was dropped before its final frame (RFC 6455 5.4)")    \
+  XX(ETLS, -20070, 0, 0, "TLS failed")                                                            \
+  XX(ENOTTLS, -20071, 0, 0, "the peer does not speak TLS on this port")                           \
+  XX(ETLSVERSION, -20072, 0, 0, "no TLS version in common with the peer (RFC 8996)")              \
+  XX(ETRUNCATED, -20073, 0, 0, "the transport ended without close_notify (RFC 8446 6.1)")         \
+  XX(ECERTIFICATE, -20074, 0, 0, "the peer's certificate is not acceptable (RFC 5280 6)")         \
+  XX(ECERTEXPIRED, -20075, 0, 0, "the peer's certificate, or its issuer's, has expired")          \
+  XX(ECERTEARLY, -20076, 0, 0, "the peer's certificate, or its issuer's, is not valid yet")       \
+  XX(ECERTHOST, -20077, 0, 0, "the peer's certificate is for another host (RFC 9525 6)")          \
+  XX(ECERTAUTHORITY, -20078, 0, 0, "the peer's certificate is not from a trusted authority")      \
+  XX(ECERTREVOKED, -20079, 0, 0, "the peer's certificate was revoked")                            \
+  XX(ECERTPIN, -20080, 0, 0, "the peer's public key is not one of the pinned ones")               \
+  XX(ECERTREFUSED, -20081, 0, 0, "the peer does not accept our certificate")                      \
+  XX(ENOCERT, -20082, 0, 0, "the peer has shown no certificate")                                  \
+  XX(EPEM, -20083, 0, 0, "not the PEM or DER data that it should be")                             \
+  XX(EPASSWORD, -20084, 0, 0, "the private key is encrypted, and not with this password")         \
+  XX(EKEYMISMATCH, -20085, 0, 0, "the private key does not belong to the certificate")
 
 typedef enum wsuv_errno {
 #define WSUV__ERRNO_GEN(name, number, close_code, http_status, text) WSUV_##name = number,

@@ -15,6 +15,13 @@ typedef struct wsuv_server wsuv_server_t;
  * call returns WSUV_ECANCELED (and must still be made, to release the memory). */
 typedef struct wsuv_upgrade wsuv_upgrade_t;
 
+/* Pointers are valid until the callback returns. */
+typedef struct wsuv_tls_failure {
+  const char *peer;   /* as wsuv_conn_peer; "" where it is not known any more */
+  int error;          /* see wsuv/tls.h */
+  const char *detail; /* one line */
+} wsuv_tls_failure_t;
+
 typedef struct wsuv_server_handler {
   size_t size; /* sizeof(wsuv_server_handler_t) */
 
@@ -30,6 +37,10 @@ typedef struct wsuv_server_handler {
 
   /* The server and all its connections are gone; the pointer is dead after it. */
   void (*on_close)(wsuv_server_t *server);
+
+  /* A connection ended in its TLS handshake: a client that refuses the certificate, shows none that is accepted, speaks no TLS, or
+   * was too slow (WSUV_ETIMEDOUT). For a log. */
+  void (*on_tls_failed)(wsuv_server_t *server, const wsuv_tls_failure_t *failure);
 } wsuv_server_handler_t;
 
 /* Copied, but for the allocator's and handlers' targets. 0 or NULL means the default in brackets. */
@@ -54,10 +65,17 @@ typedef struct wsuv_server_options {
    * must outlive the server and its connections. */
   const wsuv_extension_t *const *extensions;
   size_t nextensions;
+  /* Every connection begins with TLS, also one of wsuv_server_adopt; see wsuv/tls.h [none]. A reference is kept. */
+  struct wsuv_tls_context *tls;
+  /* TLS handshakes in progress, of about 60 KB each; further connections are not accepted before one is done [1024] */
+  int64_t max_tls_handshakes;
 } wsuv_server_options_t;
 
-#define WSUV_SERVER_OPTIONS_INIT \
-  { sizeof(wsuv_server_options_t), NULL, 0, NULL, 0, 0, NULL, 0, NULL, 0, 0, NULL, 0, 0, NULL, 0 }
+#define WSUV_SERVER_OPTIONS_INIT                                                                  \
+  {                                                                                               \
+    sizeof(wsuv_server_options_t), NULL, 0, NULL, 0, 0, NULL, 0, NULL, 0, 0, NULL, 0, 0, NULL, 0, \
+        NULL, 0                                                                                   \
+  }
 
 /* Listens. The handler is used in place. A request that has come only in part by the handshake's deadline is answered 408.
  * WSUV_EINVAL, WSUV_ECLAIM (an extension claims what conn->rsv or conn->opcodes claim), WSUV_ENOMEM, or libuv's code: UV_EADDRINUSE, UV_EACCES,

@@ -1,7 +1,9 @@
 #include "api/adopt.h"
 
+#include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"
+#include "io/tls_stream.h"
 
 int wsuv__adopt_judge(const wsuv_loop_t *loop, const uv_stream_t *stream,
                       const wsuv_adopt_options_t *o) {
@@ -31,7 +33,7 @@ void wsuv__adopt_take(wsuv_conn_t *conn, uv_stream_t *stream, const wsuv_adopt_o
 }
 
 wsuv_conn_t *wsuv__adopt_new_conn(wsuv_server_t *server, const wsuv_adopt_options_t *o) {
-  wsuv_conn_t *conn = wsuv__server_new_conn(server);
+  wsuv_conn_t *conn = wsuv__server_new_conn(server, WSUV_STATE_OPENING_HANDSHAKE);
   int err;
 
   if (conn == NULL)
@@ -46,6 +48,22 @@ wsuv_conn_t *wsuv__adopt_new_conn(wsuv_server_t *server, const wsuv_adopt_option
   return NULL;
 }
 
+/* What was read is the beginning of a ClientHello. NULL: no memory. */
+static wsuv_conn_t *new_tls_conn(wsuv_server_t *server, const wsuv_adopt_options_t *o) {
+  wsuv_conn_t *conn = wsuv__server_new_conn(server, WSUV_STATE_TLS_HANDSHAKE);
+  int err;
+
+  if (conn == NULL)
+    return NULL;
+  err = wsuv__conn_tls_accept(conn);
+  if (err == 0 && o != NULL && o->leftover_len > 0)
+    err = wsuv__tls_stream_give(conn->tls, o->leftover, o->leftover_len);
+  if (err == 0)
+    return conn;
+  wsuv__server_drop_conn(conn);
+  return NULL;
+}
+
 int wsuv_server_adopt(wsuv_server_t *server, uv_stream_t *stream,
                       const wsuv_adopt_options_t *options) {
   int err = wsuv__adopt_judge_for(server, stream, options);
@@ -53,7 +71,8 @@ int wsuv_server_adopt(wsuv_server_t *server, uv_stream_t *stream,
 
   if (err != 0)
     return err;
-  conn = wsuv__adopt_new_conn(server, options);
+  conn =
+      server->tls != NULL ? new_tls_conn(server, options) : wsuv__adopt_new_conn(server, options);
   if (conn == NULL)
     return WSUV_ENOMEM;
   wsuv__adopt_take(conn, stream, options);

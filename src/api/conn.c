@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "api/conn_tls.h"
 #include "api/opening.h"
 
 #define HELD_UP_MS 100u
@@ -30,7 +31,7 @@ static void note_write_progress(wsuv_conn_t *conn) {
 
   if (!conn->writing || conn->transport != TRANSPORT_OPEN)
     return;
-  unwritten = (uint32_t)conn->stream.base.ops->unwritten(&conn->stream.base);
+  unwritten = (uint32_t)conn->top->ops->unwritten(conn->top);
   if (unwritten != conn->unwritten)
     conn->endpoint.outbox.has_moved = 1;
   conn->unwritten = unwritten;
@@ -40,6 +41,8 @@ static void note_write_progress(wsuv_conn_t *conn) {
 static void time_out(wsuv_conn_t *conn) {
   if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && wsuv__upgrade_is_amid_request(conn->upgrade))
     wsuv__upgrade_refuse_slow(conn);
+  else if (conn->phase == WSUV_STATE_TLS_HANDSHAKE)
+    wsuv__conn_tls_time_out(conn);
   else
     wsuv__conn_release(conn, WSUV_ETIMEDOUT);
 }
@@ -76,6 +79,7 @@ void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__co
   conn->config = config;
   conn->handler = handler;
   conn->loop = loop;
+  conn->top = &conn->stream.base;
   conn->phase = (uint8_t)phase;
   start_timeout(conn, config->handshake_timeout_ms);
   wsuv__list_init(&conn->link);
@@ -94,6 +98,8 @@ void wsuv__conn_set_delay(wsuv_conn_t *conn) {
 
 void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase) {
   assert(phase >= conn->phase);
+  if (conn->phase == WSUV_STATE_TLS_HANDSHAKE && phase > WSUV_STATE_TLS_HANDSHAKE)
+    wsuv__conn_tls_settle(conn);
   conn->phase = (uint8_t)phase;
 }
 

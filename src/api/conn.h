@@ -16,6 +16,8 @@ enum wsuv__handed_out { CONN_INTERNAL, CONN_HANDED_OUT }; /* HANDED_OUT: on_clos
 struct wsuv_conn {
   struct wsuv__uv_stream stream;
   struct wsuv_endpoint endpoint;
+  struct wsuv__stream *top;     /* what is read and written: &stream.base, or TLS on it */
+  struct wsuv__tls_stream *tls; /* NULL: none */
   const struct wsuv__conn_config *config;
   const wsuv_handler_t *handler;
   void *data;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"
 #include "proto/endpoint_closing.h"
@@ -88,7 +89,7 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
     status.sent_code = 0;
     status.clean = 0;
   }
-  info.code = status.code;
+  info.code = wsuv__conn_tls_is_cause(conn) ? WSUV_CLOSE_TLS_HANDSHAKE : status.code;
   info.sent_code = status.sent_code;
   info.clean = status.clean;
   info.reason = status.reason;
@@ -116,7 +117,7 @@ static void report_detached(wsuv_conn_t *conn) {
 static void end(wsuv_conn_t *conn) {
   wsuv_loop_t *loop = conn->loop;
   wsuv_server_t *server = conn->server;
-  size_t unsent = wsuv__outbox_waiting(&conn->endpoint.outbox);
+  size_t unsent = wsuv__outbox_waiting(&conn->endpoint.outbox) + wsuv__conn_tls_unsent(conn);
 
   conn->depth++; /* nothing that callbacks do may pump any more */
   wsuv__endpoint_end_sends(&conn->endpoint);
@@ -128,6 +129,7 @@ static void end(wsuv_conn_t *conn) {
   assert(wsuv__list_is_empty(&conn->endpoint.outbox.done));
   wsuv__upgrade_abandon(conn);
   wsuv__connect_free(conn);
+  wsuv__conn_tls_free(conn);
   wsuv__list_remove(&conn->task.link);
   wsuv__wheel_clear(&conn->deadline);
   wsuv__list_remove(&conn->link);
@@ -160,7 +162,7 @@ void wsuv__conn_release(wsuv_conn_t *conn, int err) {
   conn->reading = 0;
   if (conn->transport == TRANSPORT_OPEN) {
     conn->transport = TRANSPORT_CLOSING;
-    conn->stream.base.ops->close(&conn->stream.base);
+    conn->top->ops->close(conn->top);
   }
   assert(conn->pending > 0);
 }

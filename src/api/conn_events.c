@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/conn.h"
+#include "api/conn_tls.h"
 #include "api/opening.h"
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_hold.h"
@@ -23,6 +24,7 @@ static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
     break;
   case WSUV_STATE_RESOLVING:
   case WSUV_STATE_CONNECTING_TRANSPORT:
+  case WSUV_STATE_TLS_HANDSHAKE:
   case WSUV_STATE_CLOSING_TRANSPORT:
   case WSUV_STATE_RELEASING:
     break;
@@ -37,6 +39,7 @@ static int waits_for_held(const wsuv_conn_t *conn) {
 
 /* The end of the peer's side, or a broken transport (`err` is not UV_EOF). Who gets the stream back will read its end. */
 static void receive_end(wsuv_conn_t *conn, int err) {
+  wsuv__conn_tls_note_failure(conn);
   if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->server == NULL) {
     wsuv__connect_eof(conn, err);
     return;
@@ -49,7 +52,10 @@ static void receive_end(wsuv_conn_t *conn, int err) {
     (void)wsuv_endpoint_receive_eof(&conn->endpoint);
     return;
   }
-  wsuv__conn_release(conn, err);
+  if (wsuv__conn_tls_must_linger(conn))
+    wsuv__conn_tls_linger(conn, err);
+  else
+    wsuv__conn_release(conn, err);
 }
 
 static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {
@@ -83,7 +89,12 @@ static void on_shutdown(void *owner, int status) {
 }
 
 static void on_connected(void *owner, int status) {
-  wsuv__connect_connected(owner, status);
+  const wsuv_conn_t *conn = owner;
+
+  if (conn->phase == WSUV_STATE_TLS_HANDSHAKE)
+    wsuv__conn_tls_connected(owner, status);
+  else
+    wsuv__connect_connected(owner, status);
 }
 
 static void on_closed(void *owner) {

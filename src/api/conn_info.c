@@ -14,7 +14,7 @@ wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn) {
 }
 
 size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
-  return wsuv__outbox_waiting(&conn->endpoint.outbox);
+  return wsuv__outbox_waiting(&conn->endpoint.outbox) + conn->top->ops->held(conn->top);
 }
 
 int wsuv_conn_rtt(const wsuv_conn_t *conn, wsuv_rtt_t *rtt) {
@@ -26,9 +26,9 @@ const char *wsuv_conn_subprotocol(const wsuv_conn_t *conn) {
 }
 
 int wsuv_conn_peer(const wsuv_conn_t *conn, char *out, size_t size) {
-  if (conn->transport != TRANSPORT_OPEN || conn->phase < WSUV_STATE_OPENING_HANDSHAKE)
+  if (conn->transport != TRANSPORT_OPEN || conn->phase < WSUV_STATE_TLS_HANDSHAKE)
     return WSUV_ESTATE;
-  return conn->stream.base.ops->peer(&conn->stream.base, out, size);
+  return conn->top->ops->peer(conn->top, out, size);
 }
 
 void *wsuv_conn_data(const wsuv_conn_t *conn) {

@@ -3,6 +3,7 @@
 
 #include "api/conn.h"
 #include "api/conn_end.h"
+#include "api/conn_tls.h"
 #include "api/opening.h"
 
 static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
@@ -23,7 +24,7 @@ size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) 
   if (conn->transport != TRANSPORT_OPEN || conn->writing)
     return 0;
   fill_bufs(bufs, spans, nspans);
-  rc = conn->stream.base.ops->try_write(&conn->stream.base, bufs, (unsigned)nspans);
+  rc = conn->top->ops->try_write(conn->top, bufs, (unsigned)nspans);
   if (rc >= 0)
     return (size_t)rc;
   wsuv__conn_release(conn, rc);
@@ -38,7 +39,7 @@ static int start_write(wsuv_conn_t *conn) {
   int err;
 
   fill_bufs(bufs, spans, n);
-  err = conn->stream.base.ops->write(&conn->stream.base, bufs, (unsigned)n);
+  err = conn->top->ops->write(conn->top, bufs, (unsigned)n);
   if (err == 0) {
     conn->writing = 1;
     conn->unwritten = (uint32_t)outbox->window;
@@ -102,7 +103,7 @@ static void close_transport(wsuv_conn_t *conn) {
   wsuv__conn_start_close_timeout(conn);
   if (wsuv_conn_role(conn) == WSUV_CLIENT && closing == CLOSING_EXCHANGED)
     return;
-  if (conn->stream.base.ops->shutdown(&conn->stream.base) != 0)
+  if (conn->top->ops->shutdown(conn->top) != 0)
     wsuv__conn_release(conn, 0);
 }
 
@@ -143,6 +144,7 @@ static int wants_reading(const wsuv_conn_t *conn) {
     return 1;
   case WSUV_STATE_RESOLVING:
   case WSUV_STATE_CONNECTING_TRANSPORT:
+  case WSUV_STATE_TLS_HANDSHAKE: /* TLS reads by itself */
   case WSUV_STATE_DETACHING:
   case WSUV_STATE_RELEASING:
     break;
@@ -158,10 +160,10 @@ static void set_reading(wsuv_conn_t *conn) {
     return;
   conn->reading = wanted;
   if (!wanted) {
-    conn->stream.base.ops->read_stop(&conn->stream.base);
+    conn->top->ops->read_stop(conn->top);
     return;
   }
-  err = conn->stream.base.ops->read_start(&conn->stream.base);
+  err = conn->top->ops->read_start(conn->top);
   if (err != 0)
     wsuv__conn_release(conn, err);
 }
@@ -175,6 +177,7 @@ static uint64_t next_deadline(const wsuv_conn_t *conn) {
     return WSUV__NEVER;
   case WSUV_STATE_RESOLVING:
   case WSUV_STATE_CONNECTING_TRANSPORT:
+  case WSUV_STATE_TLS_HANDSHAKE:
   case WSUV_STATE_OPENING_HANDSHAKE:
   case WSUV_STATE_CLOSING_TRANSPORT:
   case WSUV_STATE_DETACHING:
@@ -208,6 +211,7 @@ static int has_more(const wsuv_conn_t *conn) {
 
 void wsuv__conn_pump(wsuv_conn_t *conn) {
   do {
+    wsuv__conn_tls_advance(conn);
     wsuv__conn_advance_opening(conn);
     if (owes_resume(conn))
       (void)wsuv_endpoint_resume(&conn->endpoint);

@@ -2,8 +2,10 @@
 #include <string.h>
 
 #include "api/adopt.h"
+#include "api/conn_tls.h"
 #include "api/opening.h"
 #include "io/resolve.h"
+#include "io/tls_context.h"
 #include "proto/extensions.h"
 
 /* A client's connection brings its configuration along. */
@@ -34,7 +36,6 @@ static int judge_options(const wsuv_loop_t *loop, const wsuv_connect_options_t *
 static int new_handshake(struct wsuv__connect *connect, const wsuv_allocator_t *a,
                          const wsuv_connect_options_t *o) {
   wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_CLIENT);
-  int err;
 
   options.allocator = a;
   options.url = o->url;
@@ -45,10 +46,36 @@ static int new_handshake(struct wsuv__connect *connect, const wsuv_allocator_t *
   options.nheaders = o->nheaders;
   options.extensions = o->extensions;
   options.nextensions = o->nextensions;
-  err = wsuv_handshake_new(&connect->handshake, &options);
-  if (err == 0 && wsuv__handshake_url(connect->handshake)->secure)
-    err = WSUV_ENOTLS;
-  return err;
+  return wsuv_handshake_new(&connect->handshake, &options);
+}
+
+static int copy_text(char **out, const wsuv_allocator_t *a, const char *text) {
+  size_t size = strlen(text) + 1;
+
+  *out = wsuv__alloc(a, size);
+  if (*out == NULL)
+    return WSUV_ENOMEM;
+  memcpy(*out, text, size);
+  return 0;
+}
+
+/* The context is needed once the transport is there, and then as it is at that time. */
+static int prepare_tls(wsuv_loop_t *loop, struct wsuv__connect *connect,
+                       const wsuv_connect_options_t *o) {
+  wsuv_tls_context_t *tls = o->tls;
+  int err = 0;
+
+  if (!wsuv__handshake_url(connect->handshake)->secure)
+    return 0;
+  if (tls == NULL)
+    err = wsuv__loop_tls(loop, &tls);
+  if (err != 0)
+    return err;
+  if (wsuv__tls_context_role(tls) != WSUV_CLIENT)
+    return WSUV_EINVAL;
+  wsuv__tls_context_ref(tls);
+  connect->tls = tls;
+  return o->tls_name != NULL ? copy_text(&connect->tls_name, &loop->allocator, o->tls_name) : 0;
 }
 
 /* Where to: a path, or a name to be resolved; nowhere with a stream. */
@@ -60,11 +87,7 @@ static int prepare_target(struct wsuv__connect *connect, const wsuv_allocator_t 
     connect->resolve = wsuv__alloc_zeroed(a, sizeof *connect->resolve);
     return connect->resolve != NULL ? 0 : WSUV_ENOMEM;
   }
-  connect->path = wsuv__alloc(a, strlen(o->path) + 1);
-  if (connect->path == NULL)
-    return WSUV_ENOMEM;
-  memcpy(connect->path, o->path, strlen(o->path) + 1);
-  return 0;
+  return copy_text(&connect->path, a, o->path);
 }
 
 void wsuv__connect_free(wsuv_conn_t *conn) {
@@ -79,6 +102,8 @@ void wsuv__connect_free(wsuv_conn_t *conn) {
   if (connect->resolve != NULL)
     wsuv__resolve_free(connect->resolve);
   wsuv__release(a, connect->resolve);
+  wsuv_tls_context_release(connect->tls);
+  wsuv__release(a, connect->tls_name);
   wsuv__release(a, connect->path);
   wsuv__release(a, connect);
 }
@@ -136,10 +161,29 @@ static int queue_request(wsuv_conn_t *conn) {
   return err == 0 ? wsuv__outbox_append_raw(&conn->endpoint.outbox, text.data, text.len) : err;
 }
 
-static void send_request(wsuv_conn_t *conn) {
+void wsuv__connect_send_request(wsuv_conn_t *conn) {
   int err = queue_request(conn);
 
+  wsuv__conn_set_phase(conn, WSUV_STATE_OPENING_HANDSHAKE);
   if (err != 0)
+    wsuv__conn_release(conn, err);
+}
+
+/* The name that TLS is to find in the certificate. */
+static int new_tls(wsuv_conn_t *conn) {
+  const struct wsuv__connect *connect = conn->connect;
+  const struct wsuv__url *url = wsuv__handshake_url(connect->handshake);
+  const char *name = connect->tls_name != NULL ? connect->tls_name : url->host;
+
+  return wsuv__conn_tls_new(conn, connect->tls, name, url->port);
+}
+
+static void start_tls(wsuv_conn_t *conn) {
+  int err = new_tls(conn);
+
+  if (err == 0)
+    wsuv__conn_set_phase(conn, WSUV_STATE_TLS_HANDSHAKE);
+  else
     wsuv__conn_release(conn, err);
 }
 
@@ -164,8 +208,10 @@ void wsuv__connect_connected(wsuv_conn_t *conn, int status) {
   }
   wsuv__conn_enter(conn);
   wsuv__conn_set_delay(conn);
-  wsuv__conn_set_phase(conn, WSUV_STATE_OPENING_HANDSHAKE);
-  send_request(conn);
+  if (conn->connect->tls != NULL)
+    start_tls(conn);
+  else
+    wsuv__connect_send_request(conn);
   wsuv__conn_leave(conn);
 }
 
@@ -264,7 +310,23 @@ static int prepare(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
   err = new_handshake(connect, a, o);
   if (err == 0)
     err = wsuv__extensions_judge(&conn->config->endpoint.rules, o->extensions, o->nextensions);
+  if (err == 0)
+    err = prepare_tls(conn->loop, connect, o);
   return err == 0 ? prepare_target(connect, a, o) : err;
+}
+
+static int start_on_stream(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
+  int err;
+
+  if (conn->connect->tls != NULL) {
+    err = new_tls(conn);
+  } else {
+    wsuv__conn_set_phase(conn, WSUV_STATE_OPENING_HANDSHAKE);
+    err = queue_request(conn);
+  }
+  if (err == 0)
+    wsuv__adopt_take(conn, o->stream, o->adopt);
+  return err;
 }
 
 /* After this the connection is under way: what fails from here on is told by on_close. */
@@ -272,12 +334,8 @@ static int start(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
   const struct wsuv__url *url = wsuv__handshake_url(conn->connect->handshake);
   int err;
 
-  if (o->stream != NULL) {
-    err = queue_request(conn);
-    if (err == 0)
-      wsuv__adopt_take(conn, o->stream, o->adopt);
-    return err;
-  }
+  if (o->stream != NULL)
+    return start_on_stream(conn, o);
   if (conn->connect->path != NULL) {
     start_transport(conn, NULL);
     return conn->pending > 0 ? 0 : conn->connect->last_error;
@@ -291,7 +349,7 @@ static int start(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
 
 static wsuv_state_t first_phase(const wsuv_connect_options_t *o) {
   if (o->stream != NULL)
-    return WSUV_STATE_OPENING_HANDSHAKE;
+    return WSUV_STATE_TLS_HANDSHAKE; /* which is skipped for ws:// */
   return o->path != NULL ? WSUV_STATE_CONNECTING_TRANSPORT : WSUV_STATE_RESOLVING;
 }
 
@@ -320,6 +378,7 @@ int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_option
     err = start(conn, options);
   if (err != 0) {
     wsuv__connect_free(conn);
+    wsuv__conn_tls_free(conn);
     wsuv__release(&loop->allocator, client);
     return err;
   }

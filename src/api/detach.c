@@ -3,7 +3,7 @@
 
 static int can_detach(const wsuv_conn_t *conn) {
   return conn->phase == WSUV_STATE_OPEN && conn->endpoint.closing == CLOSING_NONE &&
-         wsuv__uv_stream_is_adopted(&conn->stream) &&
+         wsuv__uv_stream_is_adopted(&conn->stream) && conn->tls == NULL &&
          wsuv__endpoint_is_between_messages(&conn->endpoint);
 }
 

@@ -5,11 +5,13 @@
 #include "api/server.h"
 #include "base/option.h"
 #include "io/resolve.h"
+#include "io/tls_context.h"
 #include "proto/extensions.h"
 #include "wsuv/adopt.h"
 
-#define DEFAULT_HOST    "127.0.0.1"
-#define DEFAULT_BACKLOG 511
+#define DEFAULT_HOST           "127.0.0.1"
+#define DEFAULT_BACKLOG        511
+#define DEFAULT_TLS_HANDSHAKES 1024u
 
 static const wsuv_server_options_t presets = WSUV_SERVER_OPTIONS_INIT;
 
@@ -34,6 +36,8 @@ static int judge_options(const wsuv_server_options_t *o, const wsuv_server_handl
   if (!is_list(o->subprotocols, o->nsubprotocols) || !is_list(o->origins, o->norigins))
     return WSUV_EINVAL;
   if (o->extensions == NULL ? o->nextensions > 0 : o->nextensions > WSUV_EXTENSION_ELEMENTS_MAX)
+    return WSUV_EINVAL;
+  if (o->tls != NULL && wsuv__tls_context_role(o->tls) != WSUV_SERVER)
     return WSUV_EINVAL;
   return o->path != NULL ? wsuv__uv_stream_judge_path(o->path) : 0;
 }
@@ -92,6 +96,13 @@ static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
 
   if (err == 0)
     err = wsuv__option_take(&server->max_connections, o->max_connections, WSUV__NEVER, WSUV__NEVER);
+  if (err == 0)
+    err = wsuv__option_take(&server->max_tls_handshakes, o->max_tls_handshakes,
+                            DEFAULT_TLS_HANDSHAKES, WSUV__NEVER);
+  if (o->tls != NULL) {
+    server->tls = o->tls;
+    wsuv__tls_context_ref(server->tls);
+  }
   server->require_subprotocol = o->require_subprotocol;
   server->require_origin = o->require_origin;
   server->refuse_early_data = o->refuse_early_data;
@@ -136,9 +147,10 @@ static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o
   return err;
 }
 
-static void free_server(wsuv_server_t *server) {
+void wsuv__server_free(wsuv_server_t *server) {
   const wsuv_allocator_t *a = &server->loop->allocator;
 
+  wsuv_tls_context_release(server->tls);
   wsuv__release(a, server->subprotocols);
   wsuv__release(a, server->origins);
   wsuv__release(a, server->extensions);
@@ -151,7 +163,7 @@ static void failed_listener_closed(uv_handle_t *handle) {
   wsuv_loop_t *loop = server->loop;
 
   wsuv__list_remove(&server->link);
-  free_server(server);
+  wsuv__server_free(server);
   wsuv__loop_forget(loop);
 }
 
@@ -161,7 +173,7 @@ static int open_listener(wsuv_server_t *server, const wsuv_server_options_t *o) 
                             : uv_tcp_init(uv, &server->listener.tcp);
 
   if (err != 0) {
-    free_server(server);
+    wsuv__server_free(server);
     return err;
   }
   server->listener.handle.data = server;
@@ -193,9 +205,11 @@ static int new_server(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_
   wsuv__list_init(&server->link);
   wsuv__list_init(&server->conns);
   wsuv__list_init(&server->closed.link);
+  wsuv__list_init(&server->accept.link);
+  server->accept.run = wsuv__server_accept_waiting;
   err = fill_in(server, o);
   if (err != 0)
-    free_server(server);
+    wsuv__server_free(server);
   else
     *out = server;
   return err;

@@ -3,6 +3,7 @@
 #include "api/conn.h"
 #include "api/server.h"
 #include "io/sigpipe.h"
+#include "wsuv/tls.h"
 
 int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options_t *options) {
   const wsuv_allocator_t *a =
@@ -30,12 +31,24 @@ int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options
   return 0;
 }
 
+int wsuv__loop_tls(wsuv_loop_t *loop, wsuv_tls_context_t **out) {
+  wsuv_tls_options_t options = WSUV_TLS_OPTIONS_INIT;
+  int err = 0;
+
+  options.allocator = &loop->allocator;
+  if (loop->tls == NULL)
+    err = wsuv_tls_context_new(&loop->tls, WSUV_CLIENT, &options, NULL, 0);
+  *out = loop->tls;
+  return err;
+}
+
 static void handles_closed(struct wsuv__loop *io) {
   wsuv_loop_t *loop = (wsuv_loop_t *)(void *)io;
   void (*cb)(void *arg) = loop->close_cb;
   void *arg = loop->close_arg;
   wsuv_allocator_t a = loop->allocator;
 
+  wsuv_tls_context_release(loop->tls);
   wsuv__release(&a, loop);
   if (cb != NULL)
     cb(arg);

@@ -36,7 +36,9 @@ struct wsuv__connect {
   struct wsuv__head_parser head;
   struct wsuv__resolve *resolve; /* NULL with a path */
   char *path;
-  int last_error; /* of the address tried last */
+  struct wsuv_tls_context *tls; /* NULL without TLS */
+  char *tls_name;               /* NULL: the URL's host */
+  int last_error;               /* of the address tried last */
 };
 
 /* WSUV_ENOMEM. Sets conn->upgrade. */
@@ -92,6 +94,7 @@ void wsuv__upgrade_free(struct wsuv_upgrade *upgrade);
 
 /* The transport's events while a client connects. */
 void wsuv__connect_connected(wsuv_conn_t *conn, int status);
+void wsuv__connect_send_request(wsuv_conn_t *conn);
 void wsuv__connect_closed(wsuv_conn_t *conn);
 void wsuv__connect_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len);
 void wsuv__connect_eof(wsuv_conn_t *conn, int err);

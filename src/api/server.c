@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/conn_tls.h"
 #include "api/listen.h"
 #include "api/opening.h"
 
@@ -16,10 +17,8 @@ static void free_if_done(wsuv_server_t *server) {
   if (server->handler->on_close != NULL)
     server->handler->on_close(server);
   wsuv__list_remove(&server->link);
-  wsuv__release(&loop->allocator, server->subprotocols);
-  wsuv__release(&loop->allocator, server->origins);
-  wsuv__release(&loop->allocator, server->extensions);
-  wsuv__release(&loop->allocator, server);
+  wsuv__list_remove(&server->accept.link);
+  wsuv__server_free(server);
   wsuv__loop_forget(loop);
 }
 
@@ -72,13 +71,12 @@ static int init_transport(wsuv_conn_t *conn) {
   return 0;
 }
 
-wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server) {
+wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase) {
   wsuv_conn_t *conn = wsuv__alloc(&server->loop->allocator, sizeof *conn);
 
   if (conn == NULL)
     return NULL;
-  wsuv__conn_init(conn, server->loop, &server->config, server->handler->conn,
-                  WSUV_STATE_OPENING_HANDSHAKE);
+  wsuv__conn_init(conn, server->loop, &server->config, server->handler->conn, phase);
   conn->server = server;
   wsuv__list_append(&server->conns, &conn->link);
   server->nconns++;
@@ -87,13 +85,15 @@ wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server) {
 
 void wsuv__server_drop_conn(wsuv_conn_t *conn) {
   wsuv__upgrade_abandon(conn);
+  wsuv__conn_tls_free(conn);
   wsuv__list_remove(&conn->link);
   conn->server->nconns--;
   wsuv__release(&conn->loop->allocator, conn);
 }
 
 static wsuv_conn_t *new_accepted_conn(wsuv_server_t *server) {
-  wsuv_conn_t *conn = wsuv__server_new_conn(server);
+  wsuv_conn_t *conn = wsuv__server_new_conn(
+      server, server->tls != NULL ? WSUV_STATE_TLS_HANDSHAKE : WSUV_STATE_OPENING_HANDSHAKE);
 
   if (conn == NULL || init_transport(conn) == 0)
     return conn;
@@ -107,11 +107,13 @@ static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn) {
 
   wsuv__conn_enter(conn);
   wsuv__conn_set_delay(conn);
-  if (err == 0 && !busy)
+  if (err == 0 && server->tls != NULL)
+    err = wsuv__conn_tls_accept(conn);
+  else if (err == 0 && !busy)
     err = wsuv__upgrade_start(conn);
   if (err != 0)
     wsuv__conn_release(conn, err);
-  else if (busy)
+  else if (busy && server->tls == NULL)
     wsuv__upgrade_refuse_busy(conn);
   wsuv__conn_leave(conn);
 }
@@ -127,11 +129,35 @@ void wsuv__server_on_connection(uv_stream_t *listener, int status) {
 
   if (status != 0)
     return; /* libuv has dealt with a lack of descriptors; the next connection tries again */
+  if (server->tls != NULL && server->ntls_handshakes >= server->max_tls_handshakes) {
+    server->accept_waits = 1;
+    return;
+  }
   conn = is_flooded(server) ? NULL : new_accepted_conn(server);
   if (conn != NULL)
     start_conn(server, conn);
   else
     drop_connection(server);
+}
+
+void wsuv__server_begin_tls(wsuv_server_t *server) {
+  server->ntls_handshakes++;
+}
+
+void wsuv__server_settle_tls(wsuv_server_t *server) {
+  server->ntls_handshakes--;
+  if (server->accept_waits)
+    wsuv__loop_defer(&server->loop->io, &server->accept);
+}
+
+/* Never while connections are walked through or freed. */
+void wsuv__server_accept_waiting(struct wsuv__task *task) {
+  wsuv_server_t *server = WSUV__LIST_ENTRY(task, wsuv_server_t, accept);
+
+  if (!server->accept_waits || server->state != SERVER_RUNNING)
+    return;
+  server->accept_waits = 0;
+  wsuv__server_on_connection(&server->listener.stream, 0);
 }
 
 static void listener_closed(uv_handle_t *handle) {

@@ -43,6 +43,11 @@ struct wsuv_server {
   int require_subprotocol;
   int require_origin;
   int refuse_early_data;
+  struct wsuv_tls_context *tls; /* NULL: none */
+  uint64_t max_tls_handshakes;
+  uint64_t ntls_handshakes;
+  struct wsuv__task accept;      /* takes the connection that waited for a handshake to be done */
+  int accept_waits;              /* it was not taken from the listener, which rests until it is */
   union wsuv__listener listener; /* of type UV_UNKNOWN_HANDLE for a server that listens nowhere */
   struct wsuv__task closed;      /* which then stands for the listener's close */
   union wsuv__listener spare;
@@ -51,14 +56,24 @@ struct wsuv_server {
   int port;
 };
 
-/* A connection in its opening handshake, counted and in the list, without transport. NULL: no memory. */
-wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server);
+/* A connection in its opening handshake or that of TLS, counted and in the list, without transport. NULL: no memory. */
+wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase);
 
 /* Takes it back before it got a transport. */
 void wsuv__server_drop_conn(wsuv_conn_t *conn);
 
+/* A TLS handshake begins, and is over in whatever way. */
+void wsuv__server_begin_tls(wsuv_server_t *server);
+void wsuv__server_settle_tls(wsuv_server_t *server);
+
 /* A connection was removed from the list. */
 void wsuv__server_forget(wsuv_server_t *server);
+
+/* Its memory, once it is in no list. */
+void wsuv__server_free(wsuv_server_t *server);
+
+/* server.accept's function. */
+void wsuv__server_accept_waiting(struct wsuv__task *task);
 
 /* Whether a handshake can be made with the server's subprotocols and origins: 0 or its error. */
 int wsuv__server_try_handshake(const wsuv_server_t *server);

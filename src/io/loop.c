@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "io/tls_io.h"
 #include "wsuv/errno.h"
 
 /* What 32 replies of 1 KiB in one event need, with room to spare. */
@@ -56,6 +57,7 @@ static void handle_closed(uv_handle_t *handle) {
 
   if (--loop->nhandles > 0)
     return;
+  wsuv__tls_io_free(loop);
   wsuv__read_buffer_free(&loop->read_buffer);
   wsuv__release(loop->allocator, loop->cork.base);
   loop->on_closed(loop);
@@ -96,6 +98,7 @@ int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator
 
   loop->uv = uv;
   loop->allocator = a;
+  loop->tls = NULL;
   err = init_memory(loop);
   if (err != 0)
     return err;

@@ -10,6 +10,8 @@
 #include "io/read_buffer.h"
 #include "io/wheel.h"
 
+struct wsuv__tls_io;
+
 /* Work put off to the loop's next turn, outside of any caller. */
 struct wsuv__task {
   struct wsuv__list link;
@@ -23,6 +25,7 @@ struct wsuv__loop {
   struct wsuv__cork cork;
   struct wsuv__cork *free_cork; /* &cork, or NULL while a connection has it */
   struct wsuv__random_pool random;
+  struct wsuv__tls_io *tls; /* NULL until there is a TLS stream */
   struct wsuv__wheel wheel;
   uint64_t timer_due_ms; /* what the timer is set to; UINT64_MAX: it is stopped */
   uv_timer_t timer;

@@ -20,6 +20,9 @@ struct wsuv__stream_ops {
   /* Octets of the write under way that the kernel has not taken yet. */
   size_t (*unwritten)(const struct wsuv__stream *stream);
 
+  /* Octets that try_write took and that the kernel has not taken yet. */
+  size_t (*held)(const struct wsuv__stream *stream);
+
   /* Ends the write side behind what is being written; on_shutdown follows. */
   int (*shutdown)(struct wsuv__stream *stream);
 

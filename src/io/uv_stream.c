@@ -108,6 +108,12 @@ static size_t count_unwritten(const struct wsuv__stream *base) {
   return uv_stream_get_write_queue_size(s->handle);
 }
 
+/* What the kernel does not take is not taken. */
+static size_t count_held(const struct wsuv__stream *base) {
+  (void)base;
+  return 0;
+}
+
 static void shutdown_done(uv_shutdown_t *req, int status) {
   struct wsuv__uv_stream *s = req->handle->data;
   s->base.events->on_shutdown(s->base.owner, status);
@@ -208,6 +214,7 @@ static const struct wsuv__stream_ops ops = {
     .try_write = write_what_fits,
     .write = write_all,
     .unwritten = count_unwritten,
+    .held = count_held,
     .shutdown = end_writing,
     .close = close_handle,
     .peer = peer_address,

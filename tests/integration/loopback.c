@@ -286,7 +286,7 @@ static void server_on_close(wsuv_server_t *server) {
 
 /* By whether there is an on_upgrade, an on_request. */
 #define HANDLER(upgrade, request) \
-  { sizeof(wsuv_server_handler_t), &talker_handler, upgrade, request, server_on_close }
+  { sizeof(wsuv_server_handler_t), &talker_handler, upgrade, request, server_on_close, NULL }
 
 static const wsuv_server_handler_t handlers[2][2] = {
     {HANDLER(NULL, NULL), HANDLER(NULL, server_on_request)},

@@ -325,7 +325,8 @@ static void test_bad_options(void **state) {
   static const char *const empty[] = {""};
   static const char *const null[] = {NULL};
   static const wsuv_handler_t deaf = {.size = sizeof(wsuv_handler_t)};
-  static const wsuv_server_handler_t bad = {sizeof(wsuv_server_handler_t), &deaf, NULL, NULL, NULL};
+  static const wsuv_server_handler_t bad = {
+      sizeof(wsuv_server_handler_t), &deaf, NULL, NULL, NULL, NULL};
   struct loopback lb;
   struct host host;
   wsuv_server_options_t o = WSUV_SERVER_OPTIONS_INIT;

@@ -67,6 +67,11 @@ static size_t unwritten(const struct wsuv__stream *stream) {
   return len;
 }
 
+static size_t held(const struct wsuv__stream *stream) {
+  (void)stream;
+  return 0;
+}
+
 static int end_writing(struct wsuv__stream *stream) {
   CHECK_INT(0, fake_of(stream)->shut);
   fake_of(stream)->shut = 1;
@@ -91,6 +96,7 @@ static const struct wsuv__stream_ops ops = {
     .try_write = try_write,
     .write = write_all,
     .unwritten = unwritten,
+    .held = held,
     .shutdown = end_writing,
     .close = close_stream,
     .peer = peer,
