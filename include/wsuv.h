@@ -4,6 +4,7 @@
  * wsuv/adopt.h                                            on streams of the application's own
  * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
  * wsuv/tls.h, tls_info.h                                  TLS for wss://
+ * wsuv/tls_stream.h                                       TLS alone, on any stream of libuv's
  * wsuv/deflate.h                                          permessage-deflate, an extension
  * wsuv/prepared.h                                         messages made once for many
  * wsuv/frame.h, frame_parser.h, message.h, heartbeat.h    its layers, each usable alone
@@ -32,6 +33,7 @@
 #include "wsuv/server.h"
 #include "wsuv/tls.h"
 #include "wsuv/tls_info.h"
+#include "wsuv/tls_stream.h"
 #include "wsuv/version.h"
 
 #endif

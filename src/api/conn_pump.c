@@ -211,7 +211,8 @@ static int has_more(const wsuv_conn_t *conn) {
 
 void wsuv__conn_pump(wsuv_conn_t *conn) {
   do {
-    wsuv__conn_tls_advance(conn);
+    if (conn->phase == WSUV_STATE_TLS_HANDSHAKE)
+      wsuv__conn_tls_start(conn);
     wsuv__conn_advance_opening(conn);
     if (owes_resume(conn))
       (void)wsuv_endpoint_resume(&conn->endpoint);

@@ -34,9 +34,8 @@ void wsuv__conn_tls_free(wsuv_conn_t *conn) {
   conn->tls = NULL;
 }
 
-void wsuv__conn_tls_advance(wsuv_conn_t *conn) {
-  if (conn->phase != WSUV_STATE_TLS_HANDSHAKE || conn->transport != TRANSPORT_OPEN ||
-      wsuv__tls_stream_state(conn->tls) != TLS_NEW)
+void wsuv__conn_tls_start(wsuv_conn_t *conn) {
+  if (conn->transport != TRANSPORT_OPEN || wsuv__tls_stream_state(conn->tls) != TLS_NEW)
     return;
   wsuv__tls_stream_put_on(conn->tls, &conn->stream.base, &wsuv__conn_stream_events, conn);
   conn->top = wsuv__tls_stream_base(conn->tls);

@@ -12,8 +12,8 @@ int wsuv__conn_tls_new(wsuv_conn_t *conn, wsuv_tls_context_t *context, const cha
 /* The same for a server's connection, which is in that phase already and is counted from now on. */
 int wsuv__conn_tls_accept(wsuv_conn_t *conn);
 
-/* Starts the handshake once it can be. */
-void wsuv__conn_tls_advance(wsuv_conn_t *conn);
+/* In phase TLS_HANDSHAKE: starts it, once there is a transport. Harmless when repeated. */
+void wsuv__conn_tls_start(wsuv_conn_t *conn);
 
 /* The handshake is done, or has failed. */
 void wsuv__conn_tls_connected(wsuv_conn_t *conn, int status);

@@ -231,6 +231,12 @@ static void fail_handshake(wsuv_conn_t *conn, int err) {
   wsuv__conn_release(conn, err);
 }
 
+/* A server that expects a ClientHello answers a request with an alert (RFC 8446 6). */
+static void note_tls(wsuv_conn_t *conn, const uint8_t *bytes, size_t len) {
+  if (conn->connect->head.total == 0 && len >= 3 && bytes[0] == 21 && bytes[1] == 3)
+    wsuv__conn_set_detail(conn, "the server speaks TLS on this port: use wss:// or https://");
+}
+
 /* More of it may be on its way: with that unread the kernel would reset the connection. */
 static void fail_amid_response(wsuv_conn_t *conn, int err) {
   conn->error = err;
@@ -275,7 +281,10 @@ static void take_response(wsuv_conn_t *conn, uint8_t *rest, size_t len) {
 void wsuv__connect_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   struct wsuv__head_parser *head = &conn->connect->head;
   size_t used = 0;
-  int err = wsuv__head_parser_feed(head, bytes, len, &used);
+  int err;
+
+  note_tls(conn, bytes, len);
+  err = wsuv__head_parser_feed(head, bytes, len, &used);
 
   if (err != 0)
     fail_amid_response(conn, err);

@@ -20,6 +20,7 @@ int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options
   loop->allocator = *a;
   wsuv__list_init(&loop->clients);
   wsuv__list_init(&loop->servers);
+  wsuv__list_init(&loop->tls_streams);
   err = wsuv__loop_init(&loop->io, uv_loop, &loop->allocator);
   if (err != 0) {
     wsuv__release(a, loop);
@@ -56,7 +57,7 @@ static void handles_closed(struct wsuv__loop *io) {
 
 void wsuv__loop_forget(wsuv_loop_t *loop) {
   if (loop->state != LOOP_ENDING || !wsuv__list_is_empty(&loop->clients) ||
-      !wsuv__list_is_empty(&loop->servers))
+      !wsuv__list_is_empty(&loop->servers) || !wsuv__list_is_empty(&loop->tls_streams))
     return;
   loop->state = LOOP_CLOSING;
   wsuv__loop_close(&loop->io, handles_closed);
@@ -70,6 +71,7 @@ static void end_everything(wsuv_loop_t *loop) {
     wsuv_conn_terminate(WSUV__LIST_ENTRY(node, struct wsuv_conn, link));
   for (node = loop->servers.next; node != &loop->servers; node = node->next)
     wsuv__server_end(WSUV__LIST_ENTRY(node, struct wsuv_server, link));
+  wsuv__loop_end_tls_streams(loop);
 }
 
 int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {

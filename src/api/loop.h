@@ -14,9 +14,10 @@ enum wsuv__loop_state {
 struct wsuv_loop {
   struct wsuv__loop io; /* first: io's on_closed finds the whole by it */
   wsuv_allocator_t allocator;
-  struct wsuv__list clients;    /* wsuv_conn_t.link; attached ones too: all that no server has */
-  struct wsuv__list servers;    /* wsuv_server_t.link */
-  struct wsuv_tls_context *tls; /* of clients that bring none; NULL until there is one */
+  struct wsuv__list clients;     /* wsuv_conn_t.link; attached ones too: all that no server has */
+  struct wsuv__list servers;     /* wsuv_server_t.link */
+  struct wsuv__list tls_streams; /* wsuv_tls_t.link */
+  struct wsuv_tls_context *tls;  /* of clients that bring none; NULL until there is one */
   enum wsuv__loop_state state;
   void (*close_cb)(void *arg);
   void *close_arg;
@@ -25,7 +26,10 @@ struct wsuv_loop {
 /* The context for wss:// of who brings none: all defaults. wsuv_tls_context_new's errors. */
 int wsuv__loop_tls(struct wsuv_loop *loop, struct wsuv_tls_context **out);
 
-/* A client or server was removed from its list. */
+/* Everything in loop->tls_streams. */
+void wsuv__loop_end_tls_streams(struct wsuv_loop *loop);
+
+/* A client, a server or a TLS stream was removed from its list. */
 void wsuv__loop_forget(struct wsuv_loop *loop);
 
 #endif

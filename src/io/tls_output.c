@@ -103,6 +103,19 @@ static void skip(struct wsuv__tls_write *write, size_t n) {
   }
 }
 
+/* RFC 8446 4.6.3; TLS 1.2 has nothing like it, and OpenSSL refuses there. */
+static void count_records(struct wsuv__tls_stream *tls, size_t len) {
+  uint32_t n = (uint32_t)(1 + len / WSUV__TLS_RECORD_SIZE);
+
+  if (tls->records_left > n) {
+    tls->records_left -= n;
+    return;
+  }
+  tls->records_left = WSUV__TLS_RECORDS_PER_KEY;
+  if (SSL_version(tls->ssl) >= TLS1_3_VERSION)
+    (void)SSL_key_update(tls->ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+}
+
 /* A chunk into the operation's output. 0, or the stream has failed and its error is returned. */
 static int encrypt_chunk(struct wsuv__tls_stream *tls, struct wsuv__tls_write *write) {
   struct wsuv__tls_io *io = tls->loop->tls;
@@ -119,6 +132,7 @@ static int encrypt_chunk(struct wsuv__tls_stream *tls, struct wsuv__tls_write *w
       wsuv__tls_fail(tls, &fault);
       return fault.error;
     }
+    count_records(tls, written);
     skip(write, written);
     room -= written;
   }

@@ -248,6 +248,7 @@ int wsuv__tls_stream_new(struct wsuv__tls_stream **out, struct wsuv__loop *loop,
   tls->loop = loop;
   wsuv__list_init(&tls->task.link);
   tls->task.run = run_task;
+  tls->records_left = WSUV__TLS_RECORDS_PER_KEY;
   tls->setup = wsuv__tls_context_setup(context);
   err = set_up(tls, host, port);
   ERR_clear_error();

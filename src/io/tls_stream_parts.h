@@ -8,6 +8,9 @@
 #include "io/tls_setup.h"
 #include "io/tls_stream.h"
 
+/* Full records are safe under one key 24.5 million times (RFC 8446 5.5). */
+#define WSUV__TLS_RECORDS_PER_KEY (1u << 23)
+
 /* The owner's write, as far as it is not encrypted yet. */
 struct wsuv__tls_write {
   unsigned nbufs;
@@ -31,6 +34,7 @@ struct wsuv__tls_stream {
   struct wsuv__tls_write *write; /* of the owner's, under way; NULL: none */
   char *host;                    /* client: "host:port" for its session, or NULL */
   char *detail;
+  uint32_t records_left; /* to send until the keys are to be changed */
   uint8_t state;         /* enum wsuv__tls_state */
   uint8_t reading;       /* the owner wants to be told */
   uint8_t lower_reading; /* the lower stream was told to read */
