@@ -28,13 +28,8 @@ static int judge(const wsuv_loop_t *loop, const uv_stream_t *stream, wsuv_role_t
 }
 
 static int keep_subprotocol(wsuv_conn_t *conn, const char *subprotocol) {
-  size_t size = strlen(subprotocol) + 1;
-
-  conn->subprotocol = wsuv__alloc(&conn->loop->allocator, size);
-  if (conn->subprotocol == NULL)
-    return WSUV_ENOMEM;
-  memcpy(conn->subprotocol, subprotocol, size);
-  return 0;
+  conn->subprotocol = wsuv__alloc_text(&conn->loop->allocator, subprotocol);
+  return conn->subprotocol != NULL ? 0 : WSUV_ENOMEM;
 }
 
 /* Received, but delivered only when the pump resumes: behind on_open, and so is what answers it. */

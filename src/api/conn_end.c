@@ -27,13 +27,8 @@ void wsuv__conn_complete_sends(wsuv_conn_t *conn) {
 }
 
 void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail) {
-  size_t size = strlen(detail) + 1;
-
-  if (conn->detail != NULL || size == 1)
-    return; /* the first failure is the cause */
-  conn->detail = wsuv__alloc(&conn->loop->allocator, size);
-  if (conn->detail != NULL)
-    memcpy(conn->detail, detail, size);
+  if (conn->detail == NULL && detail[0] != '\0') /* the first failure is the cause */
+    conn->detail = wsuv__alloc_text(&conn->loop->allocator, detail);
 }
 
 /* What the error's text does not say: which opcode, bits or code it was; which option to turn, and where it stands. Empty for

@@ -5,7 +5,6 @@
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "io/resolve.h"
-#include "io/tls_context.h"
 #include "proto/extensions.h"
 
 /* A client's connection brings its configuration along. */
@@ -49,35 +48,6 @@ static int new_handshake(struct wsuv__connect *connect, const wsuv_allocator_t *
   return wsuv_handshake_new(&connect->handshake, &options);
 }
 
-static int copy_text(char **out, const wsuv_allocator_t *a, const char *text) {
-  size_t size = strlen(text) + 1;
-
-  *out = wsuv__alloc(a, size);
-  if (*out == NULL)
-    return WSUV_ENOMEM;
-  memcpy(*out, text, size);
-  return 0;
-}
-
-/* The context is needed once the transport is there, and then as it is at that time. */
-static int prepare_tls(wsuv_loop_t *loop, struct wsuv__connect *connect,
-                       const wsuv_connect_options_t *o) {
-  wsuv_tls_context_t *tls = o->tls;
-  int err = 0;
-
-  if (!wsuv__handshake_url(connect->handshake)->secure)
-    return 0;
-  if (tls == NULL)
-    err = wsuv__loop_tls(loop, &tls);
-  if (err != 0)
-    return err;
-  if (wsuv__tls_context_role(tls) != WSUV_CLIENT)
-    return WSUV_EINVAL;
-  wsuv__tls_context_ref(tls);
-  connect->tls = tls;
-  return o->tls_name != NULL ? copy_text(&connect->tls_name, &loop->allocator, o->tls_name) : 0;
-}
-
 /* Where to: a path, or a name to be resolved; nowhere with a stream. */
 static int prepare_target(struct wsuv__connect *connect, const wsuv_allocator_t *a,
                           const wsuv_connect_options_t *o) {
@@ -87,7 +57,8 @@ static int prepare_target(struct wsuv__connect *connect, const wsuv_allocator_t 
     connect->resolve = wsuv__alloc_zeroed(a, sizeof *connect->resolve);
     return connect->resolve != NULL ? 0 : WSUV_ENOMEM;
   }
-  return copy_text(&connect->path, a, o->path);
+  connect->path = wsuv__alloc_text(a, o->path);
+  return connect->path != NULL ? 0 : WSUV_ENOMEM;
 }
 
 void wsuv__connect_free(wsuv_conn_t *conn) {
@@ -169,17 +140,8 @@ void wsuv__connect_send_request(wsuv_conn_t *conn) {
     wsuv__conn_release(conn, err);
 }
 
-/* The name that TLS is to find in the certificate. */
-static int new_tls(wsuv_conn_t *conn) {
-  const struct wsuv__connect *connect = conn->connect;
-  const struct wsuv__url *url = wsuv__handshake_url(connect->handshake);
-  const char *name = connect->tls_name != NULL ? connect->tls_name : url->host;
-
-  return wsuv__conn_tls_new(conn, connect->tls, name, url->port);
-}
-
 static void start_tls(wsuv_conn_t *conn) {
-  int err = new_tls(conn);
+  int err = wsuv__connect_new_tls(conn);
 
   if (err == 0)
     wsuv__conn_set_phase(conn, WSUV_STATE_TLS_HANDSHAKE);
@@ -320,7 +282,7 @@ static int prepare(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
   if (err == 0)
     err = wsuv__extensions_judge(&conn->config->endpoint.rules, o->extensions, o->nextensions);
   if (err == 0)
-    err = prepare_tls(conn->loop, connect, o);
+    err = wsuv__connect_prepare_tls(conn, o);
   return err == 0 ? prepare_target(connect, a, o) : err;
 }
 
@@ -328,7 +290,7 @@ static int start_on_stream(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
   int err;
 
   if (conn->connect->tls != NULL) {
-    err = new_tls(conn);
+    err = wsuv__connect_new_tls(conn);
   } else {
     wsuv__conn_set_phase(conn, WSUV_STATE_OPENING_HANDSHAKE);
     err = queue_request(conn);

@@ -26,10 +26,13 @@ static int is_list(const char *const *texts, size_t n) {
   return 1;
 }
 
+static int is_complete(const wsuv_server_handler_t *h) {
+  return h != NULL && h->size >= sizeof *h && h->conn != NULL && h->conn->size >= sizeof *h->conn &&
+         h->conn->on_close != NULL;
+}
+
 static int judge_options(const wsuv_server_options_t *o, const wsuv_server_handler_t *h) {
-  if (o->size < sizeof *o || h == NULL || h->size < sizeof *h)
-    return WSUV_EINVAL;
-  if (h->conn == NULL || h->conn->size < sizeof *h->conn || h->conn->on_close == NULL)
+  if (o->size < sizeof *o || !is_complete(h))
     return WSUV_EINVAL;
   if (o->port < 0 || o->port > 65535 || o->backlog < 0)
     return WSUV_EINVAL;

@@ -99,6 +99,11 @@ void wsuv__connect_closed(wsuv_conn_t *conn);
 void wsuv__connect_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len);
 void wsuv__connect_eof(wsuv_conn_t *conn, int err);
 
+/* For wss://: keeps the context and the name, and later makes conn->tls of them. WSUV_EINVAL, WSUV_ENOMEM, and what
+ * wsuv_tls_context_new returns. */
+int wsuv__connect_prepare_tls(wsuv_conn_t *conn, const wsuv_connect_options_t *options);
+int wsuv__connect_new_tls(wsuv_conn_t *conn);
+
 /* The connection goes: stops what is under way. */
 void wsuv__connect_cancel(wsuv_conn_t *conn);
 void wsuv__connect_free(wsuv_conn_t *conn);

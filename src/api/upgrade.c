@@ -301,17 +301,13 @@ static int choose_subprotocol(struct wsuv_upgrade *upgrade, const wsuv_accept_op
 
 int wsuv__conn_keep_subprotocol(wsuv_conn_t *conn, const wsuv_handshake_t *handshake) {
   const char *chosen = wsuv_handshake_subprotocol(handshake);
-  size_t size = chosen != NULL ? strlen(chosen) + 1 : 0;
 
   wsuv__release(&conn->loop->allocator, conn->subprotocol); /* of an answer that failed */
   conn->subprotocol = NULL;
-  if (size == 0)
+  if (chosen == NULL)
     return 0;
-  conn->subprotocol = wsuv__alloc(&conn->loop->allocator, size);
-  if (conn->subprotocol == NULL)
-    return WSUV_ENOMEM;
-  memcpy(conn->subprotocol, chosen, size);
-  return 0;
+  conn->subprotocol = wsuv__alloc_text(&conn->loop->allocator, chosen);
+  return conn->subprotocol != NULL ? 0 : WSUV_ENOMEM;
 }
 
 static int write_response(struct wsuv_upgrade *upgrade, const wsuv_accept_options_t *options) {

@@ -44,3 +44,12 @@ void wsuv__release(const wsuv_allocator_t *a, void *ptr) {
   if (ptr != NULL)
     a->release(a->arg, ptr);
 }
+
+char *wsuv__alloc_text(const wsuv_allocator_t *a, const char *text) {
+  size_t size = strlen(text) + 1;
+  char *copy = wsuv__alloc(a, size);
+
+  if (copy != NULL)
+    memcpy(copy, text, size);
+  return copy;
+}

@@ -15,6 +15,10 @@ const wsuv_allocator_t *wsuv__allocator_or_default(const wsuv_allocator_t *a);
 void *wsuv__alloc(const wsuv_allocator_t *a, size_t size);
 void *wsuv__alloc_zeroed(const wsuv_allocator_t *a, size_t size);
 void *wsuv__resize(const wsuv_allocator_t *a, void *ptr, size_t size);
+
+/* A copy of a NUL-terminated text, or NULL. */
+char *wsuv__alloc_text(const wsuv_allocator_t *a, const char *text);
+
 void wsuv__release(const wsuv_allocator_t *a, void *ptr);
 
 #endif

@@ -25,20 +25,10 @@ void wsuv__tls_set_state(struct wsuv__tls_stream *tls, enum wsuv__tls_state stat
   tls->state = (uint8_t)state;
 }
 
-static void keep_detail(struct wsuv__tls_stream *tls, const char *detail) {
-  size_t size = strlen(detail) + 1;
-
-  if (tls->detail != NULL)
-    return; /* the first failure is the cause */
-  tls->detail = wsuv__alloc(tls->loop->allocator, size);
-  if (tls->detail != NULL)
-    memcpy(tls->detail, detail, size);
-}
-
 void wsuv__tls_fail(struct wsuv__tls_stream *tls, const struct wsuv__tls_fault *fault) {
   wsuv__tls_set_state(tls, TLS_FAILED);
   tls->has_failed = 1;
-  keep_detail(tls, fault->detail);
+  tls->detail = wsuv__alloc_text(tls->loop->allocator, fault->detail);
   (void)wsuv__tls_pass_down(tls);
   (void)wsuv__tls_set_lower_reading(tls);
 }
