@@ -1,6 +1,7 @@
 /* A chat for browsers: the page on / (samples/web), a WebSocket on /chat.
  *
- *   03_chat --port 9001        then open http://127.0.0.1:9001/ in two tabs
+ *   03_chat --port 9001                            then open http://127.0.0.1:9001/ in two tabs
+ *   03_chat --cert server.pem --key server.key     then https://localhost:9001/; the page takes wss:// by itself
  *
  * A browser sends text messages whose first letter says what they are: "N" and a nickname (first of all, and again for
  * another one), "M" and a message. The server sends JSON objects with a "type": "welcome" (id, nick, people), "join",
@@ -281,6 +282,21 @@ static wsuv_deflate_t *allow_compression(wsuv_server_options_t *options,
   return deflate;
 }
 
+/* The page, too, comes over TLS then. 0, or the program's exit status. */
+static int allow_tls(wsuv_server_options_t *options, const char *cert_file, const char *key_file) {
+  wsuv_tls_identity_t identity = WSUV_TLS_IDENTITY_INIT;
+  wsuv_tls_options_t o = WSUV_TLS_OPTIONS_INIT;
+  char why[160];
+  if (cert_file == NULL)
+    return 0;
+  identity.cert_file = cert_file;
+  identity.key_file = key_file;
+  o.identities = &identity;
+  o.nidentities = 1;
+  int err = wsuv_tls_context_new(&options->tls, WSUV_SERVER, &o, why, sizeof why);
+  return err != 0 ? serve_cannot_use_tls(err, why) : 0;
+}
+
 static int run(wsuv_server_options_t options, struct chat *chat) {
   wsuv_conn_options_t limits = WSUV_CONN_OPTIONS_INIT;
   limits.max_message_size = MESSAGE_MAX;
@@ -304,21 +320,29 @@ static int run(wsuv_server_options_t options, struct chat *chat) {
 int main(int argc, char **argv) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
   options.port = SERVE_DEFAULT_PORT;
-  const char *web = SAMPLES_WEB_DIR;
+  const char *web = SAMPLES_WEB_DIR, *cert_file = NULL, *key_file = NULL;
   const cli_option_t table[] = {
       SERVE_OPTIONS(options),
+      SERVE_TLS_OPTIONS(cert_file, key_file),
       {.name = "--web", .value = "DIR", .help = "folder of the page's files", .text = &web}};
-  const cli_t cli = {"03_chat", "",
-                     "A chat: open http://HOST:PORT/ in several tabs. The WebSocket is on /chat.",
-                     table, sizeof table / sizeof table[0]};
+  const cli_t cli = {
+      "03_chat", "",
+      "A chat: open http://HOST:PORT/ in several tabs, or https:// with --cert. The\n"
+      "WebSocket is on /chat.",
+      table, sizeof table / sizeof table[0]};
   cli_parse(&cli, argc, argv);
+  if (key_file != NULL && cert_file == NULL)
+    cli_usage_error(&cli, "--cert has to go with", "--key");
 
   struct chat chat = {0};
   const char *name;
   int err = web_files_load(page_files, NPAGE_FILES, web, &name);
   if (err != 0)
     fprintf(stderr, "cannot read %s in %s: %s\n", name, web, uv_strerror(err));
-  int status = err != 0 ? CLI_RUNTIME_ERROR : run(options, &chat);
+  int status = err != 0 ? CLI_RUNTIME_ERROR : allow_tls(&options, cert_file, key_file);
+  if (status == 0)
+    status = run(options, &chat);
+  wsuv_tls_context_release(options.tls);
   web_files_free(page_files, NPAGE_FILES);
   return status;
 }

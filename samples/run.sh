@@ -7,13 +7,15 @@
 #   NAME             chat, echo, ticker, shell, or another sample such as 02_client, client or 02; the arguments are
 #                    the sample's own (sh samples/run.sh echo --help)
 #
-# shell is a terminal in the browser: it also installs xterm.js, with npm, into build/xterm.
+# shell is a terminal in the browser: it also installs xterm.js, with npm, into build/xterm. The samples of TLS (13 to 16)
+# get certificates for localhost, which are made once in 80 days, in build/samples-release/certs.
 set -u
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=$(dirname -- "$here")
 build=$root/build/samples-release
 log=$build/build.log
+certs=$build/certs
 chat=03_chat
 
 say() { printf '%s\n' "$*"; }
@@ -25,6 +27,7 @@ all_names() {
     if [ -f "$file" ]; then basename -- "$file" .c; fi
   done
   say wsuv-cat
+  say wsuv-dev-certs
 }
 
 # find_sample WORD: the name it stands for, or nothing.
@@ -38,7 +41,7 @@ find_sample() {
 
 case ${1:-} in
   -h | --help)
-    sed -n '2,10s/^# \{0,1\}//p' "$0"
+    sed -n '2,11s/^# \{0,1\}//p' "$0"
     say "samples: $(all_names | tr '\n' ' ')"
     exit 0
     ;;
@@ -91,6 +94,27 @@ if [ ! -x "$program" ]; then
   step "building" cmake --build "$build"
 fi
 if [ ! -x "$program" ]; then die "the build made no $program"; fi
+
+# Good for 90 days.
+make_certs() {
+  if [ -z "$(find "$certs/ca.pem" -mtime -80 2>/dev/null)" ]; then
+    step "making certificates" "$build/samples/wsuv-dev-certs" --force "$certs"
+  fi
+}
+
+# Before the sample's own arguments, so that those win.
+case $sample in *_tls_* | *_mutual_tls) make_certs ;; esac
+case $sample in
+  *_tls_echo_server | *_tls_forwarder) set -- --cert "$certs/server.pem" --key "$certs/server.key" "$@" ;;
+  *_tls_client) set -- --ca "$certs/ca.pem" --cert "$certs/alice.pem" --key "$certs/alice.key" "$@" ;;
+  *_tls_rotation)
+    if [ $# -eq 0 ]; then
+      set -- "$certs/server.pem" "$certs/server.key" "$certs/next.pem" "$certs/next.key" "$certs/next.pem" "$certs/alice.key"
+    fi
+    set -- --ca "$certs/ca.pem" "$@"
+    ;;
+  *_mutual_tls) set -- --cert "$certs/server.pem" --key "$certs/server.key" --ca "$certs/ca.pem" "$@" ;;
+esac
 
 if [ -n "$page" ]; then say "open $page (Ctrl-C ends it)"; fi
 exec "$program" "$@"

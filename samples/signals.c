@@ -20,6 +20,12 @@ static void on_signal(uv_signal_t *handle, int number) {
   signals->again = 1;
 }
 
+static void on_hangup(uv_signal_t *handle, int number) {
+  signals_t *signals = (signals_t *)handle->data;
+  (void)number;
+  signals->hangup(signals->hangup_arg);
+}
+
 int signals_start(signals_t *signals, uv_loop_t *loop, void (*stop)(void *arg, int again),
                   void *arg) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -36,6 +42,12 @@ int signals_start(signals_t *signals, uv_loop_t *loop, void (*stop)(void *arg, i
       return err;
   }
   return 0;
+}
+
+int signals_on_hangup(signals_t *signals, void (*hangup)(void *arg), void *arg) {
+  signals->hangup = hangup;
+  signals->hangup_arg = arg;
+  return uv_signal_start(&signals->handles[2], on_hangup, SIGHUP);
 }
 
 void signals_end(signals_t *signals) {

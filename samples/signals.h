@@ -9,13 +9,18 @@
 typedef struct signals {
   uv_signal_t handles[3];
   void (*stop)(void *arg, int again);
-  void *arg;
+  void (*hangup)(void *arg); /* of signals_on_hangup */
+  void *arg, *hangup_arg;
   int again;
   int number; /* of the last one */
 } signals_t;
 
 int signals_start(signals_t *signals, uv_loop_t *loop, void (*stop)(void *arg, int again),
                   void *arg);
+
+/* From now on SIGHUP, also an ignored one, calls this instead: what daemons read their files again for. */
+int signals_on_hangup(signals_t *signals, void (*hangup)(void *arg), void *arg);
+
 void signals_end(signals_t *signals);
 
 #endif

@@ -5,7 +5,7 @@
  *   on_secure: wsuv_tls_write(tls, "hello", 5);
  *   on_read:   the peer's octets, decrypted
  *   on_end:    the peer has ended its side; wsuv_tls_shutdown ends ours
- *   on_close:  once and last
+ *   on_close:  once and last; by itself when both sides have ended, else wsuv_tls_close asks for it
  *
  * The contract is that of wsuv/conn.h: one thread, no callback inside of a call, every function legal in every callback, on_close
  * exactly once after wsuv_tls_open has returned 0, and the pointer dead behind it.
@@ -35,11 +35,11 @@ typedef struct wsuv_tls_handler {
   /* The peer's close_notify (RFC 8446 6.1): nothing more comes, and ours may go on. NULL: the stream is closed then. */
   void (*on_end)(wsuv_tls_t *tls);
 
-  /* All that was queued has been taken by the kernel. */
+  /* All that was queued has been taken by the kernel: it comes whenever wsuv_tls_queued was not 0. */
   void (*on_drain)(wsuv_tls_t *tls);
 
-  /* The end. `error` is 0 after wsuv_tls_close, or why: see wsuv/tls.h, WSUV_ETRUNCATED (the transport ended without close_notify),
-   * WSUV_ETIMEDOUT (the handshake), or libuv's. `detail` is one line. */
+  /* The end. `error` is 0 after wsuv_tls_close and when both sides have ended, or why: see wsuv/tls.h, WSUV_ETRUNCATED (the
+   * transport ended without close_notify), WSUV_ETIMEDOUT (the handshake), or libuv's. `detail` is one line. */
   void (*on_close)(wsuv_tls_t *tls, int error, const char *detail);
 } wsuv_tls_handler_t;
 
@@ -62,10 +62,11 @@ WSUV_EXTERN int wsuv_tls_open(wsuv_loop_t *loop, wsuv_tls_t **out, uv_stream_t *
                               const wsuv_tls_handler_t *handler, void *data);
 
 /* Writes what the kernel takes at once and queues a copy of the rest: see wsuv_tls_queued and on_drain. WSUV_ESTATE (the handshake
- * is not done, or our side has ended), WSUV_ENOMEM; then nothing was written. */
+ * is not done, or our side has ended), WSUV_ENOMEM (also for a queue of 2 GiB); then nothing was written. */
 WSUV_EXTERN int wsuv_tls_write(wsuv_tls_t *tls, const void *data, size_t len);
 
-/* Octets written and not yet taken by the kernel. */
+/* Octets written and not yet taken by the kernel; 0 from on_drain until the next write. What is encrypted already, 64 KiB at most,
+ * counts with the octets that TLS adds. */
 WSUV_EXTERN size_t wsuv_tls_queued(const wsuv_tls_t *tls);
 
 /* Ends our side behind all that is queued: close_notify, then the transport's write side. WSUV_ESTATE, as write. */

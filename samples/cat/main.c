@@ -3,15 +3,17 @@
  *   wsuv-cat ws://127.0.0.1:9001/                   lines, edited on the terminal
  *   printf '%s\n' one two | wsuv-cat ws://...       a message for each line, and the answers
  *   wsuv-cat --binary ws://... <file >answers       octets
+ *   wsuv-cat -v wss://example.org/                  over TLS; -v says which, and with whom
  *   wsuv-cat --compress -v ws://...                 compressed; -v says whether it is, and what that saved
  *
  * options.c has the command line, session.c the life of the connection, sending.c and receiving.c the two directions,
- * compression.c what is said about that.
+ * compression.c what is said about that, tls.c what is asked of wss:// servers.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cat/session.h"
+#include "cat/tls.h"
 #include "cli.h"
 #include "signals.h"
 
@@ -46,9 +48,10 @@ static void on_signal(void *arg, int again) {
   uv_unref((uv_handle_t *)&program->grace);
 }
 
-static int say_not_started(const cat_options_t *options, int err) {
-  fprintf(stderr, "cannot connect to '%s': %s\n", options->connect.url, wsuv_strerror(err));
-  if (err == WSUV_EINVAL)
+static int say_not_started(const cat_options_t *options, int err, const char *why) {
+  fprintf(stderr, "cannot connect to '%s': %s\n", options->connect.url,
+          why[0] != '\0' ? why : wsuv_strerror(err));
+  if (err == WSUV_EINVAL && why[0] == '\0')
     fputs("a name or value of --header, --subprotocol or --origin is not allowed\n", stderr);
   return err == WSUV_EURL || err == WSUV_EINVAL ? CLI_USAGE_ERROR : CAT_NOT_CONNECTED;
 }
@@ -61,7 +64,7 @@ static int run(struct program *program, wsuv_loop_t *loop) {
   signals_start(&program->signals, uv, on_signal, program);
   int err = session_start(session, loop);
   if (err != 0)
-    session->status = say_not_started(session->options, err);
+    session->status = say_not_started(session->options, err, "");
   uv_run(uv, UV_RUN_DEFAULT); /* returns when the connection is gone and all is written */
   signals_end(&program->signals);
   uv_close((uv_handle_t *)&program->grace, NULL);
@@ -75,10 +78,14 @@ int main(int argc, char **argv) {
   uv_loop_t *uv = uv_default_loop();
   wsuv_loop_t *loop;
   int err = options_read(&options, argc, argv);
-  if (err == 0 && options.insecure) { /* no certificate could be left unchecked */
-    err = say_not_started(&options, WSUV_ENOTLS);
-    options_free(&options);
-    return err;
+  if (err == 0 && options.is_secure) {
+    char why[160];
+    err = tls_prepare(&options, why, sizeof why);
+    if (err != 0) {
+      int status = say_not_started(&options, err, why);
+      options_free(&options);
+      return status;
+    }
   }
   if (err == 0)
     err = wsuv_loop_new(&loop, uv, NULL);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cat/tls.h"
 
 static const char about[] =
     "Sends standard input to a WebSocket server and prints what comes.\n"
@@ -22,13 +22,19 @@ static const char about[] =
     "characters are shown (\\x1b, \\u009b) and binary messages as a hexdump of up to 4096 octets.\n"
     "Messages may have any length; who writes or reads slowly is waited for, in both directions.\n"
     "\n"
+    "A wss:// server is verified against the system's authorities and for the URL's host, unless "
+    "the\n"
+    "options say otherwise. The secrets of the connection are appended to the file that the\n"
+    "environment's SSLKEYLOGFILE names, for Wireshark.\n"
+    "\n"
     "Exit status:\n"
     "  0       closed with 1000 or without a code; also when nobody reads the output any more\n"
     "  1       closed with another code, or by the server before all was sent; the code is "
     "printed\n"
     "  2       a mistake on the command line\n"
-    "  3       cannot connect, or the server refused (status and first line of its answer are "
-    "printed)\n"
+    "  3       cannot connect (also: the certificate is not accepted), or the server refused "
+    "(status\n"
+    "          and first line of its answer are printed)\n"
     "  4       connection lost: no Close came\n"
     "  5       standard input or output failed, or a line is not UTF-8 or over 16 MiB\n"
     "  128+N   after signal N (SIGINT, SIGTERM, SIGHUP, Ctrl-C): closed with 1001; a second one "
@@ -51,11 +57,35 @@ static int has_scheme(const char *url, const char *scheme) {
   return 1;
 }
 
+/* What has a meaning with TLS only; NULL: nothing was given. */
+static const char *tls_option(const cat_options_t *options) {
+  const struct {
+    const char *name;
+    int is_given;
+  } given[] = {{"--insecure", options->tls.insecure},
+               {"--cacert", options->tls.ca_file != NULL},
+               {"--cert", options->tls.cert_file != NULL},
+               {"--key", options->tls.key_file != NULL},
+               {"--tls-name", options->connect.tls_name != NULL},
+               {"--pin", options->tls.pins.nitems > 0}};
+  for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+    if (given[i].is_given)
+      return given[i].name;
+  return NULL;
+}
+
+static void judge_tls(const cli_t *cli, const cat_options_t *options) {
+  if (!options->is_secure && tls_option(options) != NULL)
+    cli_usage_error(cli, "a wss:// URL has to go with", tls_option(options));
+  if (options->tls.insecure && options->tls.ca_file != NULL)
+    cli_usage_error(cli, "--insecure does not go with", "--cacert");
+  if (options->tls.key_file != NULL && options->tls.cert_file == NULL)
+    cli_usage_error(cli, "--cert has to go with", "--key");
+}
+
 /* What does not go together is refused rather than ignored. */
 static void judge(const cli_t *cli, const cat_options_t *options, const struct choices *chosen) {
-  const char *url = options->connect.url;
-  if (options->insecure && !has_scheme(url, "wss:") && !has_scheme(url, "https:"))
-    cli_usage_error(cli, "--insecure has a meaning with wss:// only, not with", url);
+  judge_tls(cli, options);
   if (chosen->block != 0 && !chosen->binary)
     cli_usage_error(cli, "text is not cut into blocks: --binary has to go with", "--block");
   if (chosen->block != 0 && chosen->whole)
@@ -136,7 +166,18 @@ static int parse(cat_options_t *options, struct choices *chosen, int argc, char 
       VALUE("-o", "--origin", "ORIGIN", .text = &options->connect.origin, "send it as Origin"),
       VALUE(NULL, "--unix", "FILE", .text = &options->connect.path,
             "connect to this unix socket; the URL gives Host and path"),
-      SWITCH("-k", "--insecure", &options->insecure, "wss:// only: do not check the certificate"),
+      SWITCH("-k", "--insecure", &options->tls.insecure,
+             "wss:// only, like those up to --pin: take any certificate of anybody"),
+      VALUE(NULL, "--cacert", "FILE", .text = &options->tls.ca_file,
+            "trust these authorities (PEM) instead of the system's"),
+      VALUE(NULL, "--cert", "FILE", .text = &options->tls.cert_file,
+            "show this certificate (PEM) to a server that asks for one"),
+      VALUE(NULL, "--key", "FILE", .text = &options->tls.key_file,
+            "its private key (PEM) [in --cert's file]"),
+      VALUE(NULL, "--tls-name", "NAME", .text = &options->connect.tls_name,
+            "ask for NAME, which the certificate must be for [the URL's host]"),
+      VALUE(NULL, "--pin", "sha256//HASH", .list = &options->tls.pins,
+            "the server's public key must be this one; may be repeated for others"),
       NUMBER("--connect-timeout", "SECONDS", &chosen->timeout_s, 1, DAY_S,
              "until the opening handshake is done [5]"),
       SWITCH("-b", "--binary", &chosen->binary,
@@ -161,14 +202,15 @@ static int parse(cat_options_t *options, struct choices *chosen, int argc, char 
       SWITCH(NULL, "--raw", &options->raw,
              "on a terminal too, print just what came: it can take the terminal over"),
       SWITCH("-v", "--verbose", &options->verbose,
-             "tell on standard error of messages, Pings, Pongs, Closes and compression"),
+             "tell on standard error of TLS, messages, Pings, Pongs, Closes and compression"),
       SWITCH(NULL, "--version", &chosen->version, "print the version and end"),
   };
   const cli_t cli = {"wsuv-cat", "URL", about, table, sizeof table / sizeof table[0]};
 
   int i = cli_parse(&cli, argc, argv);
   if (chosen->version) {
-    printf("wsuv-cat %s (libuv %s)\n", wsuv_version_string(), uv_version_string());
+    printf("wsuv-cat %s (libuv %s, %s)\n", wsuv_version_string(), uv_version_string(),
+           tls_is_available() ? "TLS" : "no TLS");
     exit(EXIT_SUCCESS);
   }
   if (i == argc)
@@ -176,23 +218,26 @@ static int parse(cat_options_t *options, struct choices *chosen, int argc, char 
   if (i + 1 < argc)
     cli_usage_error(&cli, "unexpected argument", argv[i + 1]);
   options->connect.url = argv[i];
+  options->is_secure = has_scheme(argv[i], "wss:") || has_scheme(argv[i], "https:");
   judge(&cli, options, chosen);
   take_lists(&cli, options, chosen);
   return chosen->compress ? offer_compression(&cli, options) : 0;
 }
 
 int options_read(cat_options_t *options, int argc, char **argv) {
-  static const size_t sizes[] = {sizeof(char *), sizeof(char *), sizeof(wsuv_header_t)};
+  static const size_t sizes[] = {sizeof(char *), sizeof(char *), sizeof(wsuv_header_t),
+                                 sizeof(char *)};
   struct choices chosen = {
       .timeout_s = DEFAULT_TIMEOUT_S, .ping_s = DEFAULT_PING_S, .max_pings = DEFAULT_MAX_PINGS};
   memset(options, 0, sizeof *options);
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < 4; i++) {
     options->memory[i] = calloc((size_t)argc + 1, sizes[i]);
     if (options->memory[i] == NULL)
       return WSUV_ENOMEM;
   }
   chosen.headers.items = (const char **)options->memory[0];
   chosen.subprotocols.items = (const char **)options->memory[1];
+  options->tls.pins.items = (const char **)options->memory[3];
   options->connect.size = sizeof options->connect;
   options->conn.size = sizeof options->conn;
   int err = parse(options, &chosen, argc, argv);
@@ -202,6 +247,7 @@ int options_read(cat_options_t *options, int argc, char **argv) {
 
 void options_free(cat_options_t *options) {
   wsuv_deflate_free(options->deflate);
-  for (size_t i = 0; i < 3; i++)
+  wsuv_tls_context_release(options->connect.tls);
+  for (size_t i = 0; i < 4; i++)
     free(options->memory[i]);
 }

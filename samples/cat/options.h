@@ -5,6 +5,7 @@
 #include <wsuv.h>
 
 #include "cat/input.h"
+#include "cli.h"
 
 /* The exit status, besides CLI_USAGE_ERROR and 128 + the number of a signal. */
 enum {
@@ -15,6 +16,13 @@ enum {
   CAT_INPUT_OR_OUTPUT = 5 /* ours failed */
 };
 
+/* Only with a wss URL; tls.c makes connect.tls of it. */
+typedef struct cat_tls {
+  const char *ca_file, *cert_file, *key_file;
+  cli_list_t pins;
+  int insecure;
+} cat_tls_t;
+
 typedef struct cat_options {
   wsuv_connect_options_t connect;
   wsuv_conn_options_t conn; /* connect.conn */
@@ -22,9 +30,10 @@ typedef struct cat_options {
   input_form_t form;
   size_t block_size;
   int one, no_close, raw, slash, verbose;
-  int insecure;            /* only with a wss URL */
-  int wait_s;              /* after the end of input */
-  void *memory[3];         /* what `connect` points to */
+  int wait_s;      /* after the end of input */
+  void *memory[4]; /* what `connect` points to */
+  int is_secure;   /* a wss URL */
+  cat_tls_t tls;
   wsuv_deflate_t *deflate; /* NULL: compression is not offered */
   const wsuv_extension_t *extensions[1];
 } cat_options_t;

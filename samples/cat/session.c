@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cat/characters.h"
+#include "cat/tls.h"
 #include "cli.h"
 
 /* A closing that does not get on for so long is given up. */
@@ -94,7 +95,9 @@ static void on_tick(uv_timer_t *timer) {
 
 static void say_refused(session_t *session, const wsuv_close_info_t *info) {
   const char *url = session->options->connect.url;
-  session_say(session, "cannot connect to '%s': %s", url, info->detail);
+  int is_tls = info->code == WSUV_CLOSE_TLS_HANDSHAKE;
+  session_say(session, "cannot connect to '%s': %s%s%s", url,
+              is_tls ? wsuv_err_name(info->error) : "", is_tls ? ": " : "", info->detail);
   if (info->http_status == 0)
     return;
   size_t len = 0;
@@ -141,13 +144,16 @@ static int judge_end(session_t *session, const wsuv_close_info_t *info) {
 
 static void on_open(wsuv_conn_t *conn) {
   session_t *session = (session_t *)wsuv_conn_data(conn);
-  char peer[128] = "";
+  char peer[128] = "", tls[512];
   if (session->options->verbose) {
     const char *subprotocol = wsuv_conn_subprotocol(conn);
     (void)wsuv_conn_peer(conn, peer, sizeof peer);
     session_say(session, "connected to %s, %s%s", peer,
                 subprotocol != NULL ? "subprotocol " : "no subprotocol",
                 subprotocol != NULL ? subprotocol : "");
+    tls_describe(conn, tls, sizeof tls);
+    if (tls[0] != '\0')
+      session_say(session, "%s", tls);
     session_say_negotiated(session);
   }
   session_start_sending(session);

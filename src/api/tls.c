@@ -11,6 +11,7 @@
 #include "wsuv/tls_stream.h"
 
 #define DEFAULT_HANDSHAKE_TIMEOUT_MS 10000u
+#define MAX_QUEUE                    (UINT32_MAX / 2)
 #define LINGER_MS                    5000u /* for the peer to end after an alert of ours */
 
 enum state {
@@ -38,8 +39,10 @@ struct wsuv_tls {
   uint8_t state; /* enum state */
   uint8_t writing;
   uint8_t reading;    /* the application wants to */
+  uint8_t is_shut;    /* our end has left */
+  uint8_t peer_ended; /* and on_end was told of the peer's */
+  uint8_t end_waits;  /* it came when reading had been stopped */
   uint8_t held;       /* the deadline keeps the uv_loop_t alive */
-  uint8_t has_put_on; /* TLS is on the stream */
 };
 
 static struct wsuv__stream *top_of(wsuv_tls_t *s) {
@@ -75,16 +78,15 @@ static void set_deadline(wsuv_tls_t *s, uint64_t timeout_ms) {
 /* ---- the end ---- */
 
 static void close_now(wsuv_tls_t *s, int err) {
+  struct wsuv__stream *stream = s->state == NEW ? &s->stream.base : top_of(s);
+
   if (s->state == CLOSING)
     return;
   if (s->error == 0)
     s->error = err;
   clear_deadline(s);
   set_state(s, CLOSING);
-  if (s->has_put_on)
-    top_of(s)->ops->close(top_of(s));
-  else
-    s->stream.base.ops->close(&s->stream.base);
+  stream->ops->close(stream);
 }
 
 static void deadline_came(struct wsuv__wheel_entry *entry) {
@@ -94,16 +96,12 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
 
 /* Closing with octets unread would make the kernel reset the connection, and a reset can overtake our alert. */
 static void fail(wsuv_tls_t *s, int err) {
-  if (s->state >= LINGERING) {
+  if (s->state >= LINGERING || wsuv__tls_stream_state(s->tls) != TLS_FAILED ||
+      top_of(s)->ops->shutdown(top_of(s)) != 0 || top_of(s)->ops->read_start(top_of(s)) != 0) {
     close_now(s, err);
     return;
   }
   s->error = err;
-  if (wsuv__tls_stream_state(s->tls) != TLS_FAILED || top_of(s)->ops->shutdown(top_of(s)) != 0 ||
-      top_of(s)->ops->read_start(top_of(s)) != 0) {
-    close_now(s, err);
-    return;
-  }
   set_state(s, LINGERING);
   set_deadline(s, LINGER_MS);
 }
@@ -148,12 +146,14 @@ static void start_write(wsuv_tls_t *s) {
 }
 
 static void end_our_side(wsuv_tls_t *s) {
-  if (top_of(s)->ops->shutdown(top_of(s)) != 0)
-    close_now(s, WSUV_EABNORMAL);
+  int err = top_of(s)->ops->shutdown(top_of(s));
+  if (err != 0)
+    close_now(s, err);
 }
 
 static void on_written(void *owner, int status) {
   wsuv_tls_t *s = owner;
+  int ends = s->state == SHUT;
 
   s->writing = 0;
   s->flying.len = 0;
@@ -164,10 +164,10 @@ static void on_written(void *owner, int status) {
   } else if (s->queue.len > 0) {
     start_write(s);
   } else {
-    if (s->state == SHUT)
-      end_our_side(s);
     if (s->handler->on_drain != NULL && s->state <= SHUT)
       s->handler->on_drain(s);
+    if (ends && s->state == SHUT)
+      end_our_side(s);
   }
 }
 
@@ -177,9 +177,7 @@ int wsuv_tls_write(wsuv_tls_t *s, const void *data, size_t len) {
 
   if (s->state != OPEN)
     return WSUV_ESTATE;
-  if (len > UINT32_MAX / 2)
-    return WSUV_EINVAL;
-  if (wsuv__buf_reserve(&s->queue, &s->loop->allocator, len) != 0)
+  if (len > MAX_QUEUE - s->queue.len || wsuv__buf_reserve(&s->queue, &s->loop->allocator, len) != 0)
     return WSUV_ENOMEM;
   if (!s->writing && s->queue.len == 0)
     n = top_of(s)->ops->try_write(top_of(s), &buf, 1);
@@ -189,17 +187,14 @@ int wsuv_tls_write(wsuv_tls_t *s, const void *data, size_t len) {
   }
   if ((size_t)n < len)
     (void)wsuv__buf_append(&s->queue, &s->loop->allocator, buf.base + n, len - (size_t)n);
-  if (!s->writing && s->queue.len > 0)
-    start_write(s);
+  if (!s->writing && (s->queue.len > 0 || top_of(s)->ops->held(top_of(s)) > 0))
+    start_write(s); /* an empty one where TLS alone holds something: on_drain comes behind it */
   return 0;
 }
 
 size_t wsuv_tls_queued(const wsuv_tls_t *s) {
   const struct wsuv__stream *top = wsuv__tls_stream_base(s->tls);
-
-  if (!s->has_put_on)
-    return 0;
-  return s->queue.len + s->flying.len + top->ops->held(top);
+  return s->writing ? s->queue.len + top->ops->unwritten(top) : 0;
 }
 
 int wsuv_tls_shutdown(wsuv_tls_t *s) {
@@ -228,6 +223,8 @@ static void set_reading(wsuv_tls_t *s) {
 
 void wsuv_tls_read_start(wsuv_tls_t *s) {
   s->reading = 1;
+  if (s->end_waits)
+    wsuv__loop_defer(&s->loop->io, &s->task);
   set_reading(s);
 }
 
@@ -236,11 +233,22 @@ void wsuv_tls_read_stop(wsuv_tls_t *s) {
   set_reading(s);
 }
 
+static void tell_end(wsuv_tls_t *s) {
+  s->end_waits = !s->reading;
+  if (s->end_waits)
+    return;
+  s->peer_ended = 1;
+  if (s->handler->on_end != NULL)
+    s->handler->on_end(s);
+  if (s->is_shut || s->handler->on_end == NULL)
+    close_now(s, 0);
+}
+
 static void take_end(wsuv_tls_t *s, int err) {
-  if (s->state == LINGERING || (err == UV_EOF && s->handler->on_end == NULL))
+  if (s->state == LINGERING)
     close_now(s, 0);
   else if (err == UV_EOF)
-    s->handler->on_end(s);
+    tell_end(s);
   else
     fail(s, err);
 }
@@ -272,10 +280,13 @@ static void on_connected(void *owner, int status) {
   set_reading(s);
 }
 
-/* What a shutdown that fails means is told by reading. */
+/* What a shutdown that fails means is told by reading, unless that is over. */
 static void on_shutdown(void *owner, int status) {
-  (void)owner;
-  (void)status;
+  wsuv_tls_t *s = owner;
+
+  s->is_shut = 1;
+  if (s->peer_ended)
+    close_now(s, status);
 }
 
 static const struct wsuv__stream_events events = {
@@ -286,15 +297,16 @@ static const struct wsuv__stream_events events = {
     .on_closed = on_closed,
 };
 
-static void start(struct wsuv__task *task) {
+static void run_task(struct wsuv__task *task) {
   wsuv_tls_t *s = WSUV__LIST_ENTRY(task, wsuv_tls_t, task);
 
+  if (s->end_waits && s->state <= SHUT)
+    tell_end(s);
   if (s->state != NEW)
     return;
   set_state(s, HANDSHAKE);
   set_deadline(s, s->timeout_ms);
   wsuv__tls_stream_put_on(s->tls, &s->stream.base, &events, s);
-  s->has_put_on = 1;
   wsuv__tls_stream_start(s->tls);
 }
 
@@ -343,7 +355,7 @@ int wsuv_tls_open(wsuv_loop_t *loop, wsuv_tls_t **out, uv_stream_t *stream,
   s->reading = 1;
   wsuv__list_init(&s->link);
   wsuv__list_init(&s->task.link);
-  s->task.run = start;
+  s->task.run = run_task;
   wsuv__wheel_entry_init(&s->deadline, deadline_came);
   err = prepare(s, context, o);
   if (err != 0) {
@@ -354,6 +366,7 @@ int wsuv_tls_open(wsuv_loop_t *loop, wsuv_tls_t **out, uv_stream_t *stream,
   wsuv__uv_stream_adopt(&s->stream, &loop->io, &events, s, stream,
                         o->adopt != NULL && o->adopt->own,
                         o->adopt != NULL ? o->adopt->close_cb : NULL);
+  wsuv__uv_stream_nodelay(&s->stream);
   wsuv__loop_defer(&loop->io, &s->task);
   *out = s;
   return 0;

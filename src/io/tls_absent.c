@@ -1,25 +1,29 @@
 /* wsuv/tls.h and the TLS stream in a build without TLS (WSUV_WITH_TLS=OFF). There is no context, and so no stream either. */
+#include <stdio.h>
+
 #include "io/tls_context.h"
 #include "io/tls_io.h"
 #include "io/tls_stream.h"
+
+static int say_so(char *why, size_t size) {
+  if (why != NULL && size > 0)
+    (void)snprintf(why, size, "%s", wsuv_strerror(WSUV_ENOTLS));
+  return WSUV_ENOTLS;
+}
 
 int wsuv_tls_context_new(wsuv_tls_context_t **out, wsuv_role_t role,
                          const wsuv_tls_options_t *options, char *why, size_t why_size) {
   (void)role;
   (void)options;
-  if (why != NULL && why_size > 0)
-    why[0] = '\0';
   *out = NULL;
-  return WSUV_ENOTLS;
+  return say_so(why, why_size);
 }
 
 int wsuv_tls_context_reload(wsuv_tls_context_t *context, const wsuv_tls_options_t *options,
                             char *why, size_t why_size) {
   (void)context;
   (void)options;
-  if (why != NULL && why_size > 0)
-    why[0] = '\0';
-  return WSUV_ENOTLS;
+  return say_so(why, why_size);
 }
 
 int wsuv_tls_context_from_ssl_ctx(wsuv_tls_context_t **out, wsuv_role_t role,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/tls_setup.h"
+#include "wsuv/errno.h"
 
 struct wsuv_tls_context {
   wsuv_allocator_t allocator;
@@ -13,9 +14,13 @@ struct wsuv_tls_context {
   struct wsuv__tls_setup *setup;
 };
 
-static void tell(const struct wsuv__tls_fault *fault, char *why, size_t size) {
+/* Hands the error on. */
+static int tell(int err, const struct wsuv__tls_fault *fault, char *why, size_t size) {
+  const char *text = fault->detail[0] != '\0' ? fault->detail : wsuv_strerror(err);
+
   if (why != NULL && size > 0)
-    (void)snprintf(why, size, "%s", fault->detail);
+    (void)snprintf(why, size, "%s", err != 0 ? text : "");
+  return err;
 }
 
 static int is_role(wsuv_role_t role) {
@@ -47,19 +52,17 @@ int wsuv_tls_context_new(wsuv_tls_context_t **out, wsuv_role_t role,
   int err;
 
   *out = NULL;
-  tell(&fault, why, why_size);
   if (!is_role(role) || o->size < sizeof *o)
-    return WSUV_EINVAL;
+    return tell(WSUV_EINVAL, &fault, why, why_size);
   context = new_context(role, a);
   if (context == NULL)
-    return WSUV_ENOMEM;
+    return tell(WSUV_ENOMEM, &fault, why, why_size);
   err = wsuv__tls_setup_new(&context->setup, role, o, a, &fault);
-  tell(&fault, why, why_size);
   if (err == 0)
     *out = context;
   else
     wsuv_tls_context_release(context);
-  return err;
+  return tell(err, &fault, why, why_size);
 }
 
 int wsuv_tls_context_from_ssl_ctx(wsuv_tls_context_t **out, wsuv_role_t role,
@@ -109,14 +112,12 @@ int wsuv_tls_context_reload(wsuv_tls_context_t *context, const wsuv_tls_options_
   struct wsuv__tls_setup *setup;
   int err;
 
-  tell(&fault, why, why_size);
   if (is_foreign(context))
-    return WSUV_ESTATE;
+    return tell(WSUV_ESTATE, &fault, why, why_size);
   err = wsuv__tls_setup_new(&setup, context->role, o, &context->allocator, &fault);
-  tell(&fault, why, why_size);
   if (err == 0)
     use_setup(context, setup);
-  return err;
+  return tell(err, &fault, why, why_size);
 }
 
 int wsuv_tls_context_set_ssl_ctx(wsuv_tls_context_t *context, struct ssl_ctx_st *ssl_ctx) {

@@ -60,6 +60,12 @@ static int judge_alert(int alert) {
   return LOOK_UP(meanings, alert, WSUV_ETLS);
 }
 
+/* OpenSSL 3.0 has no text for every one. */
+static const char *name_alert(int alert) {
+  return alert == SSL_AD_CERTIFICATE_REQUIRED ? "certificate required"
+                                              : SSL_alert_desc_string_long(alert);
+}
+
 static int judge_reason(int reason) {
   static const struct meaning meanings[] = {
       {SSL_R_UNSUPPORTED_PROTOCOL, WSUV_ETLSVERSION},
@@ -117,8 +123,7 @@ void wsuv__tls_fault_of_ssl(struct wsuv__tls_fault *fault, const SSL *ssl) {
   }
   if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
     int alert = reason - SSL_AD_REASON_OFFSET;
-    wsuv__tls_fault_set(fault, judge_alert(alert), "the peer sent a TLS alert",
-                        SSL_alert_desc_string_long(alert));
+    wsuv__tls_fault_set(fault, judge_alert(alert), "the peer sent a TLS alert", name_alert(alert));
   } else {
     wsuv__tls_fault_set(fault, judge_reason(reason), "TLS failed",
                         text != NULL ? text : "for want of memory");

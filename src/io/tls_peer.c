@@ -17,6 +17,16 @@ static int is_verified(const SSL *ssl) {
          SSL_get_verify_result(ssl) == X509_V_OK;
 }
 
+/* OpenSSL passes on whatever a client sends. */
+static const char *plain_or_null(const char *name) {
+  const char *at = name;
+
+  while (at != NULL && *at != '\0')
+    if (*at <= ' ' || *at++ > '~')
+      return NULL;
+  return name;
+}
+
 void wsuv__tls_peer_info(const SSL *ssl, int skips_verification, wsuv_tls_info_t *info) {
   const unsigned char *alpn;
   unsigned alpn_len;
@@ -27,7 +37,7 @@ void wsuv__tls_peer_info(const SSL *ssl, int skips_verification, wsuv_tls_info_t
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_len);
   if (alpn_len == 8 && memcmp(alpn, "http/1.1", 8) == 0)
     info->alpn = "http/1.1";
-  info->server_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  info->server_name = plain_or_null(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
   info->resumed = SSL_session_reused(ssl);
   info->peer_verified = !skips_verification && is_verified(ssl);
 }
@@ -65,6 +75,35 @@ static int write_pin(BIO *bio, const X509 *cert) {
   return BIO_printf(bio, "sha256//%s", (const char *)text) > 0;
 }
 
+/* One name must not pass for two, nor end a line of a log: escapes as in RFC 4514 2.4. */
+static int write_escaped(BIO *bio, const char *text, long len) {
+  long i;
+
+  for (i = 0; i < len; i++) {
+    unsigned char c = (unsigned char)text[i];
+    int n = c < ' ' || c > '~'                  ? BIO_printf(bio, "\\%02X", c)
+            : c == ',' || c == '"' || c == '\\' ? BIO_printf(bio, "\\%c", c)
+                                                : BIO_write(bio, &c, 1);
+    if (n <= 0)
+      return 0;
+  }
+  return 1;
+}
+
+static int write_alt_name(BIO *bio, GENERAL_NAME *name) {
+  BIO *raw = BIO_new(BIO_s_mem());
+  char *text;
+  long len;
+  int ok = 0;
+
+  if (raw != NULL && GENERAL_NAME_print(raw, name) > 0) {
+    len = BIO_get_mem_data(raw, &text);
+    ok = write_escaped(bio, text, len);
+  }
+  BIO_free(raw);
+  return ok;
+}
+
 static int write_alt_names(BIO *bio, const X509 *cert) {
   GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
   int n = names != NULL ? sk_GENERAL_NAME_num(names) : 0;
@@ -72,8 +111,8 @@ static int write_alt_names(BIO *bio, const X509 *cert) {
   int i;
 
   for (i = 0; ok && i < n; i++)
-    ok = (i == 0 || BIO_puts(bio, ", ") > 0) &&
-         GENERAL_NAME_print(bio, sk_GENERAL_NAME_value(names, i)) > 0;
+    ok =
+        (i == 0 || BIO_puts(bio, ", ") > 0) && write_alt_name(bio, sk_GENERAL_NAME_value(names, i));
   GENERAL_NAMES_free(names);
   return ok;
 }

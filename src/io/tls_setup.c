@@ -142,7 +142,7 @@ static int set_versions(SSL_CTX *ctx, const wsuv_tls_options_t *o) {
 static void set_options(SSL_CTX *ctx, const struct wsuv__tls_setup *setup) {
   SSL_CTX_set_security_level(ctx, 2);
   (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+  (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
   (void)SSL_CTX_set_max_early_data(ctx, 0);
   if (setup->session_lifetime_s == 0)
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);

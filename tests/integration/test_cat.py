@@ -2,7 +2,8 @@
 
 usage: test_cat.py DIRECTORY-OF-THE-BUILT-SAMPLES [TEST...]
 
-One line a test; exit status 0, or 1 if one failed. Nothing waits for a fixed time.
+One line a test; exit status 0, or 1 if one failed. Nothing waits for a fixed time. WSUV_TEST_CERTS is where the certificates
+of the tests are; without it those of TLS are left out.
 """
 
 # covers: DEM.4 DEM.5 UV.10 UV.11 UV.14
@@ -13,6 +14,7 @@ import pty
 import select
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -30,12 +32,17 @@ MIB = 1 << 20
 DEVNULL, PIPE = subprocess.DEVNULL, subprocess.PIPE
 BIN = sys.argv[1] if len(sys.argv) > 1 else "."
 CAT = os.path.join(BIN, "wsuv-cat")
+CERTS = os.environ.get("WSUV_TEST_CERTS", "")
 TESTS = []
 
 
 def test(function):
     TESTS.append(function)
     return function
+
+
+def tls_test(function):
+    return test(function) if CERTS else function
 
 
 def check(holds, what):
@@ -54,11 +61,12 @@ def same(expected, got, what):
 class Cat:
     """wsuv-cat with its standard error in a file; `stdin` and `stdout` as Popen has them."""
 
-    def __init__(self, *args, stdin=DEVNULL, stdout=None):
+    def __init__(self, *args, stdin=DEVNULL, stdout=None, env=None):
         self.out = tempfile.TemporaryFile() if stdout is None else None
         self.err = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [CAT, *args], stdin=stdin, stdout=self.out or stdout, stderr=self.err, bufsize=0
+            [CAT, *args], stdin=stdin, stdout=self.out or stdout, stderr=self.err, bufsize=0,
+            env=env and {**os.environ, **env},
         )
 
     def type(self, data):
@@ -103,13 +111,17 @@ class Echo:
     started = {}
 
     @classmethod
-    def start(cls, name="01_echo_server"):
-        if name not in cls.started:
+    def start(cls, name="01_echo_server", *args):
+        if (name, args) not in cls.started:
             process = subprocess.Popen(
-                [os.path.join(BIN, name), "--port", "0"], stdout=PIPE, stderr=DEVNULL, text=True
+                [os.path.join(BIN, name), "--port", "0", *args], stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, text=True
             )
-            cls.started[name] = process, process.stdout.readline().split()[-1]
-        return cls.started[name][1]
+            cls.started[name, args] = process, process.stdout.readline().split()[-1]
+        return cls.started[name, args][1]
+
+    @classmethod
+    def start_tls(cls, cert="server", name="13_tls_echo_server", *args):
+        return cls.start(name, "--cert", pem(cert), "--key", key(cert), *args)
 
     @classmethod
     def stop(cls):
@@ -118,14 +130,27 @@ class Echo:
             process.communicate()
 
 
-class Peer:
-    """A server of ours and the wsuv-cat that connects to it; with an `agreement` compression is agreed to."""
+def pem(name):
+    return os.path.join(CERTS, name + ".pem")
 
-    def __init__(self, *args, fields=(), start=Cat, upgrade=True, agreement=None, **how):
+
+def key(name):
+    return os.path.join(CERTS, name + ".key")
+
+
+class Peer:
+    """A server of ours and the wsuv-cat that connects to it; with an `agreement` compression is agreed to, with a `tls`
+    context there is TLS under it."""
+
+    def __init__(self, *args, fields=(), start=Cat, upgrade=True, agreement=None, tls=None, **how):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.settimeout(wire.PATIENCE)
-            self.cat = start(*args, "ws://127.0.0.1:%d/path?query" % listener.getsockname()[1], **how)
+            scheme = "wss" if tls else "ws"
+            self.cat = start(*args, "%s://127.0.0.1:%d/path?query" % (scheme, listener.getsockname()[1]), **how)
             sock, _ = listener.accept()
+        if tls:
+            sock.settimeout(wire.PATIENCE)
+            sock = tls.wrap_socket(sock, server_side=True)
         self.link = Stream(sock)
         self.head = self.link.take_head()
         if upgrade:
@@ -168,6 +193,8 @@ def mistakes_on_the_command_line():
         ["-H", "Host: elsewhere", url], ["-H", "bad name: x", url], ["-s", "no token", url], ["-k", url],
         ["--insecure", "http://127.0.0.1:1/"], ["--block", "10", url], ["--block", "0", "-b", url],
         ["--block", "10", "-b", "--whole", url], ["--slash", "-b", url], ["--slash", "--whole", url],
+        ["--cacert", "x", url], ["--cert", "x", url], ["--tls-name", "x", url], ["--pin", "x", url],
+        ["--key", "x", "wss://127.0.0.1:1/"], ["-k", "--cacert", "x", "wss://127.0.0.1:1/"],
         ["-n", "--wait", "1", url], ["--max-pings", "0", url], ["--connect-timeout", "0", url], ["not-a-url"], ["ws://"],
     ):
         printed, said = run(args, 2)
@@ -185,8 +212,10 @@ def help_and_version():
 
 
 @test
-def no_tls_is_said():
-    for args in (["wss://127.0.0.1:1/"], ["-k", "WSS://127.0.0.1:1/"]):
+def a_build_without_tls_says_so():
+    if b", no TLS)" not in run(["--version"], 0)[0]:
+        return
+    for args in (["--cacert", "nothing", "https://127.0.0.1:1/"], ["wss://127.0.0.1:1/"], ["-k", "WSS://127.0.0.1:1/"]):
         check("TLS is not available" in run(args, 3)[1], "it says so")
 
 
@@ -286,6 +315,131 @@ def a_unix_socket():
         finally:
             kill(server)
         run(["--unix", path, "ws://localhost/"], 3)
+
+
+# ---- TLS ----
+
+
+def refused(args, url, error, word=""):
+    """wsuv-cat does not connect and says why in a line, by name and in words."""
+    printed, said = run([*args, url], 3, b"secret\n")
+    same(b"", printed, "output")
+    same(1, said.count("\n"), f"lines of {said!r}")
+    check(f": {error}: " in said and word in said, f"{error} is told: {said!r}")
+
+
+@tls_test
+def lines_and_octets_come_back_over_tls():
+    url = Echo.start_tls()
+    check(url.startswith("wss://"), url)
+    printed, said = run(["--cacert", pem("ca"), "-v", url], 0, b"one\n\ntwo")
+    same(b"one\n\ntwo\n", printed, "output")
+    check("\nTLSv1.3, TLS_AES_256_GCM_SHA384, server CN=server (verified)\n" in said, said)
+    data = os.urandom(10 * MIB + 1)
+    same(data, run(["--cacert", pem("ca"), "-b", url], 0, data)[0], "octets")
+    same(data, run(["--cacert", pem("ca"), "-b", "--whole", url], 0, data)[0], "octets in one message")
+
+
+@tls_test
+def an_authority_of_the_systems_will_do():
+    same(b"one\n", run([Echo.start_tls()], 0, b"one\n", env={"SSL_CERT_FILE": pem("ca")})[0], "output")
+
+
+@tls_test
+def a_certificate_that_is_not_acceptable_is_told():
+    url = Echo.start_tls()
+    nowhere = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+    same(b"", run([url], 3, env=nowhere)[0], "output")
+    refused(["--cacert", pem("other_ca")], url, "ECERTAUTHORITY")
+    refused(["--cacert", pem("ca"), "--tls-name", "b.example"], url, "ECERTHOST", "b.example")
+    refused(["--cacert", pem("ca"), "--pin", "sha256//" + 43 * "A" + "="], url, "ECERTPIN")
+    refused(["--cacert", pem("ca")], Echo.start_tls("expired"), "ECERTEXPIRED")
+    refused(["--cacert", pem("ca")], "wss" + Echo.start()[2:], "ENOTTLS")
+
+
+@tls_test
+def files_that_are_no_good_are_told():
+    url = "wss://127.0.0.1:1/"
+    for args, word in (
+        (["--cacert", pem("nothing")], "nothing.pem"), (["--cacert", key("ca")], "ca.key"),
+        (["--cert", pem("alice"), "--key", key("bob")], "bob.key"), (["--cert", pem("alice")], "alice.pem"),
+    ):
+        said = run([*args, url], 3)[1]
+        check(word in said and said.count("\n") == 1, f"{args} is explained: {said!r}")
+    check("base64" in run(["--pin", "sha256//short", url], 2)[1], "what a pin is")
+
+
+@tls_test
+def insecure_warns():
+    url = Echo.start_tls("self_signed")
+    printed, said = run(["-k", url], 0, b"one\n")
+    same(b"one\n", printed, "output")
+    check(said.startswith("WARNING: ") and said.count("\n") == 1, said)
+    check("(NOT verified)\n" in run(["--insecure", "-v", url], 0, b"one\n")[1], "-v says so, too")
+    printed, said = run(["-k", "--pin", "sha256//" + 43 * "A" + "=", url], 3)
+    check("ECERTPIN" in said, "a pin holds nevertheless")
+
+
+@tls_test
+def a_pin_that_is_right():
+    with open(os.path.join(CERTS, "pin.txt"), encoding="ascii") as file:
+        pin = file.read().strip()
+    url = Echo.start_tls()
+    other = "sha256//" + 43 * "A" + "="
+    same(b"one\n", run(["--cacert", pem("ca"), "--pin", other, "--pin", pin, url], 0, b"one\n")[0], "output")
+    same(b"one\n", run(["-k", "--pin", pin, url], 0, b"one\n")[0], "output without the authority")
+
+
+@tls_test
+def another_name_than_the_urls():
+    url = Echo.start_tls("a")
+    refused(["--cacert", pem("ca")], url, "ECERTHOST", "127.0.0.1")
+    same(b"one\n", run(["--cacert", pem("ca"), "--tls-name", "a.example", url], 0, b"one\n")[0], "output")
+
+
+@tls_test
+def a_certificate_of_ours():
+    url = Echo.start_tls("server", "16_mutual_tls", "--ca", pem("ca"))
+    alice = ["--cert", pem("alice"), "--key", key("alice")]
+    same(b"CN=alice,O=wsuv: one\n", run(["--cacert", pem("ca"), *alice, url], 0, b"one\n")[0], "output")
+    refused(["--cacert", pem("ca")], url, "ECERTREFUSED")
+    refused(["--cacert", pem("ca"), "--cert", pem("mallory"), "--key", key("mallory")], url, "ECERTREFUSED")
+
+
+@tls_test
+def secrets_are_logged_where_the_environment_says_so():
+    with tempfile.TemporaryDirectory() as folder:
+        log = os.path.join(folder, "keys")
+        for n in (1, 2):
+            run(["--cacert", pem("ca"), Echo.start_tls()], 0, b"one\n", env={"SSLKEYLOGFILE": log})
+            with open(log, encoding="ascii") as file:
+                lines = file.read().splitlines()
+            same(n, sum(line.startswith("CLIENT_TRAFFIC_SECRET_0 ") for line in lines), "secrets")
+        same(0o600, os.stat(log).st_mode & 0o777, "permissions")
+        run([Echo.start()], 0, b"one\n", env={"SSLKEYLOGFILE": os.path.join(folder, "others")})
+        check(not os.path.exists(os.path.join(folder, "others")), "no secrets without TLS")
+
+
+@tls_test
+def tls_of_another_library():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem("server"), key("server"))
+    trust = ["--cacert", pem("ca")]
+    for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
+        context.minimum_version = context.maximum_version = version
+        peer = Peer(*trust, "-v", stdin=PIPE, tls=context)
+        peer.cat.type(b"question\n")
+        peer.link.expect(TEXT, b"question")
+        peer.send(TEXT, b"answer " * 100000)
+        peer.send(CLOSE, b"\x03\xe8")
+        peer.link.expect(CLOSE, b"\x03\xe8")
+        peer.link.close()
+        same(b"answer " * 100000 + b"\n", peer.cat.end(0), "output")
+        check(f"\n{name}, " in peer.cat.said(), peer.cat.said())
+        peer = Peer(*trust, stdin=PIPE, tls=context)
+        peer.link.close()
+        peer.cat.end(4)
+        check("connection lost: " in peer.cat.said(), peer.cat.said())
 
 
 # ---- the opening handshake ----

@@ -23,7 +23,7 @@ static void test_contexts(void **state) {
 
   CHECK_ERR(WSUV_ENOTLS, wsuv_tls_context_new(&context, WSUV_CLIENT, NULL, why, sizeof why));
   CHECK_NULL(context);
-  CHECK_STR("", why);
+  CHECK_STR("TLS is ", why); /* cut */
   CHECK_ERR(WSUV_ENOTLS, wsuv_tls_context_from_ssl_ctx(&context, WSUV_SERVER, NULL));
   CHECK_NULL(context);
   wsuv_tls_context_release(NULL);

@@ -4,7 +4,7 @@
 # usage: sh test_samples.sh DIRECTORY-OF-THE-BUILT-SAMPLES
 #
 # One line a check; exit status 0, or 1 after the first check that failed. Nothing waits for a fixed time: servers are
-# known by the line that they print.
+# known by the line that they print. WSUV_TEST_CERTS is where the certificates of the tests are; empty for a build without TLS.
 set -u
 
 if [ $# -ne 1 ]; then
@@ -12,6 +12,7 @@ if [ $# -ne 1 ]; then
   exit 2
 fi
 bin=$1
+certs=${WSUV_TEST_CERTS:-}
 work=$(mktemp -d) || exit 1
 server=
 
@@ -69,12 +70,13 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 # One more SIGINT each time it is asked: two in a row may be merged into one.
 is_gone_by_signals() { ! kill -s INT "$1" 2>/dev/null; }
 
-# start_server SAMPLE OPTIONS...: sets $server and $url.
+# start_server SAMPLE OPTIONS...: sets $server and $url; reads $server_input.
+server_input=/dev/null
 start_server() {
   name=$1
   shift
   : >"$work/server.out"
-  "$bin/$name" "$@" >"$work/server.out" 2>"$work/server.err" </dev/null &
+  "$bin/$name" "$@" >"$work/server.out" 2>"$work/server.err" <"$server_input" &
   server=$!
   check "$name $* listens" wait_until is_listening
   check "$name prints one line" lines_are server.out 1
@@ -94,7 +96,9 @@ stop_server() {
 
 pty_sample=
 if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate; do
+tls_samples=
+if [ -n "$certs" ]; then tls_samples='13_tls_echo_server 14_tls_client 15_tls_rotation 16_mutual_tls 17_tls_forwarder'; fi
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate $tls_samples; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -105,6 +109,8 @@ for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frame
     05*) value=--role ;;
     10*) value=--host ;;
     11*) value=--max ;;
+    14* | 15*) value=--ca ;;
+    17*) value=--to ;;
     *) value=--path ;;
   esac
   for mistake in --no-such-option "$value"; do
@@ -662,5 +668,192 @@ else
   wait "$plain" "$compressed"
   check "compressed to less than the half" is_halved received compressed.out
 fi
+
+# ---- TLS ----
+# covers: DEM.8
+
+if [ -z "$certs" ]; then
+  run "$bin/03_chat" --cert "$work/nothing" --port 0
+  check "03_chat --cert in a build without TLS exits with 1" status_is 1
+  check "it says why in one line" has err 'TLS is not available'
+  run "$bin/02_client" wss://127.0.0.1:1/
+  check "02_client to a wss URL in a build without TLS exits with 1" status_is 1
+  check "it says why in one line" has err 'TLS is not available'
+  echo "$nchecks checks passed"
+  exit 0
+fi
+
+# secure ARGUMENT...: runs a client that trusts the tests' authority.
+secure() { run "$bin/14_tls_client" --ca "$certs/ca.pem" "$@"; }
+
+# use NAME: the server's certificate and key become those of this name.
+use() { cp "$certs/$1.pem" "$work/cert.pem" && cp "$certs/$1.key" "$work/cert.key"; }
+
+# count_is FILE N PATTERN
+count_is() { [ "$(grep -c -- "$3" "$work/$1")" -eq "$2" ]; }
+
+for mistake in '' "--key $certs/server.key"; do
+  # shellcheck disable=SC2086
+  run "$bin/13_tls_echo_server" --port 0 $mistake
+  check "13_tls_echo_server $mistake without a certificate exits with 2" status_is 2
+done
+run "$bin/13_tls_echo_server" --port 0 --cert "$certs/server.pem" --key "$certs/alice.key"
+check "13_tls_echo_server with another's key exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+check "and names the file" has err 'alice.key'
+check "it does not say that it listens" lines_are out 0
+
+use server
+start_server 13_tls_echo_server --port 0 --cert "$work/cert.pem" --key "$work/cert.key"
+port=$(printf '%s' "$url" | sed 's/.*:\([0-9]*\)\/$/\1/')
+check "the address is wss://127.0.0.1:PORT/" [ "$url" = "wss://127.0.0.1:$port/" ]
+secure "$url" hello 'two words'
+check "14_tls_client exits with 0" status_is 0
+check "it says what was agreed on, and with whom" has out '^TLSv1.3, TLS_.*, server CN=server, verified$'
+check "its messages come back" has out '^two words$'
+check "the server says who connected" has server.out '^127.0.0.1:.*: TLSv1.3, TLS_.*, for no name$'
+secure "wss://localhost:$port/" hello
+check "by its name, too" has server.out ': TLSv1.3, TLS_.*, for localhost$'
+secure --name other.example "$url" hello
+check "14_tls_client with a name that the certificate has not exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+check "and by name" has err ' ECERTHOST: .*other.example'
+secure --name server.example --ca "$certs/other_ca.pem" "$url" hello
+check "nor does it take another's authority" has err ' ECERTAUTHORITY: '
+check "the server says who did not come through, and why" has server.err '^127.0.0.1:.*: no TLS, ECERTREFUSED: '
+
+run "$bin/02_client" "$url" hello
+check "02_client verifies, too" status_is 1
+check "it says why in one line" lines_are err 1
+run env SSL_CERT_FILE="$certs/ca.pem" "$bin/02_client" "wss://localhost:$port/" hello
+check "02_client with an authority of the system's is answered" out_is hello
+run "$bin/02_client" "ws://127.0.0.1:$port/" hello
+check "a client without TLS is refused" status_is 1
+check "with 400" has err 400
+check "which the server says" has server.err ': no TLS, ENOTTLS: '
+
+# The certificate is exchanged under an open connection.
+: >"$work/stay"
+mkfifo "$work/lines.in"
+SSL_CERT_FILE="$certs/ca.pem" "$bin/02_client" "$url" <"$work/lines.in" >"$work/stay" 2>&1 &
+waiting=$!
+exec 3>"$work/lines.in"
+echo before >&3
+check "a client stays" wait_until has stay before
+use server2
+kill -s HUP "$server"
+check "on SIGHUP the certificate is read again" wait_until has server.out '^reloaded: '
+secure "$url" hello
+check "new connections get it" has out ', server CN=server,O=second, verified$'
+echo garbage >"$work/cert.key"
+kill -s HUP "$server"
+check "a key that is none is not taken" wait_until has server.out '^not reloaded, .*cert.key'
+secure "$url" hello
+check "and the certificate before stays" has out ', server CN=server,O=second, verified$'
+echo after >&3
+check "the connection that was open is still answered" wait_until has stay after
+exec 3>&-
+wait "$waiting"
+status=$?
+check "and ends as it should" status_is 0
+stop_server INT
+
+mkfifo "$work/typed"
+use server
+exec 3<>"$work/typed"
+server_input=$work/typed
+start_server 13_tls_echo_server --port 0 --cert "$work/cert.pem" --key "$work/cert.key"
+server_input=/dev/null
+use server2
+echo nonsense >&3
+echo reload >&3
+check "\"reload\" does it, too" wait_until has server.out '^reloaded: '
+check "another line does nothing" count_is server.out 1 reloaded
+secure "$url" hello
+check "new connections get the certificate" has out ', server CN=server,O=second, verified$'
+stop_server TERM
+exec 3>&-
+
+run "$bin/15_tls_rotation" --ca "$certs/ca.pem" "$certs/server.pem"
+check "15_tls_rotation with half a pair exits with 2" status_is 2
+run "$bin/15_tls_rotation" --ca "$certs/ca.pem" "$certs/server.pem" "$certs/server.key" "$certs/server2.pem" \
+  "$certs/server2.key" "$certs/server2.pem" "$certs/alice.key" "$work/nothing" "$work/nothing"
+check "15_tls_rotation exits with 0" status_is 0
+check "the first connection is shown the first certificate" count_is out 1 '^client: was shown CN=server, serial '
+check "all others the second" count_is out 3 '^client: was shown CN=server,O=second, serial '
+check "a key of another's is refused" has out '^server: stays as it is, EKEYMISMATCH: .*alice.key'
+check "so is a file that is not there" has out '^server: stays as it is, ENOENT: '
+check "the first connection lives through all of it" has out '^client: the first connection is answered: still here$'
+run "$bin/15_tls_rotation" --ca "$certs/other_ca.pem" "$certs/server.pem" "$certs/server.key"
+check "15_tls_rotation with another authority exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+
+start_server 16_mutual_tls --port 0 --cert "$certs/server.pem" --key "$certs/server.key" --ca "$certs/ca.pem"
+secure --cert "$certs/alice.pem" --key "$certs/alice.key" "$url" hello
+check "16_mutual_tls answers with the name that it has verified" has out '^CN=alice,O=wsuv: hello$'
+check "and says who was there" wait_until has server.out '^CN=alice,O=wsuv is gone$'
+"$bin/wsuv-cat" --cacert "$certs/ca.pem" --cert "$certs/bob.pem" --key "$certs/bob.key" "$url" >"$work/out" 2>"$work/err" <<END
+hello
+END
+check "so it does for wsuv-cat" out_is 'CN=bob,O=wsuv: hello'
+secure "$url" hello
+check "without a certificate 14_tls_client exits with 1" status_is 1
+check "and says that it is refused" has err ' ECERTREFUSED: '
+check "the server says so, too" wait_until has server.out ' stays out, ENOCERT: '
+secure --cert "$certs/mallory.pem" --key "$certs/mallory.key" "$url" hello
+check "with one of another authority it exits with 1, too" status_is 1
+check "which the server says" wait_until has server.out ' stays out, ECERTAUTHORITY: '
+stop_server INT
+
+start_server 16_mutual_tls --port 0 --cert "$certs/server.pem" --key "$certs/server.key" --ca "$certs/ca.pem" \
+  --only CN=alice,O=wsuv
+secure --cert "$certs/alice.pem" --key "$certs/alice.key" "$url" hello
+check "16_mutual_tls --only lets that one in" status_is 0
+secure --cert "$certs/bob.pem" --key "$certs/bob.key" "$url" hello
+check "and nobody else" status_is 1
+check "which it answers 403" has err 403
+stop_server TERM
+
+start_server 03_chat --port 0 --cert "$certs/server.pem" --key "$certs/server.key"
+check "03_chat --cert says wss" has server.out '^listening on wss://127.0.0.1:'
+secure "${url}chat" 'NAda'
+check "the chat speaks TLS" has out '"type":"welcome","id":1,"nick":"Ada"'
+if command -v curl >/dev/null; then
+  run curl -s --max-time 20 --cacert "$certs/ca.pem" "https${url#wss}"
+  check "so does its page" has out '<script'
+fi
+stop_server INT
+run "$bin/03_chat" --port 0 --cert "$certs/server.pem" --key "$work/nothing"
+check "03_chat without the key's file exits with 1" status_is 1
+check "it says why in one line" lines_are err 1
+
+# The certificates that the samples make for themselves.
+run "$bin/wsuv-dev-certs"
+check "wsuv-dev-certs without a folder exits with 2" status_is 2
+run "$bin/wsuv-dev-certs" "$work/missing/folder"
+check "wsuv-dev-certs in a folder that is not there exits with 1" status_is 1
+run "$bin/wsuv-dev-certs" "$work/dev"
+check "wsuv-dev-certs exits with 0" status_is 0
+check "it says what it made" lines_are out 4
+for name in ca server next alice; do
+  check "the key of $name is for its owner only" [ -n "$(find "$work/dev/$name.key" -perm 600)" ]
+done
+cp "$work/dev/server.key" "$work/former.key"
+run "$bin/wsuv-dev-certs" "$work/dev"
+check "wsuv-dev-certs does not overwrite" status_is 1
+check "it says why in one line" lines_are err 1
+check "and leaves all as it was" cmp -s "$work/dev/server.key" "$work/former.key"
+start_server 16_mutual_tls --port 0 --cert "$work/dev/server.pem" --key "$work/dev/server.key" --ca "$work/dev/ca.pem"
+port=$(printf '%s' "$url" | sed 's/.*:\([0-9]*\)\/$/\1/')
+for host in localhost 127.0.0.1; do
+  run "$bin/14_tls_client" --ca "$work/dev/ca.pem" --cert "$work/dev/alice.pem" --key "$work/dev/alice.key" "wss://$host:$port/" hello
+  check "its certificates are good for $host and alice" has out '^CN=alice,O=wsuv development: hello$'
+done
+stop_server TERM
+run "$bin/15_tls_rotation" --ca "$work/dev/ca.pem" "$work/dev/server.pem" "$work/dev/server.key" "$work/dev/next.pem" "$work/dev/next.key"
+check "and for an exchange" has out '^client: was shown CN=localhost (next),O=wsuv development, serial '
+run "$bin/wsuv-dev-certs" --force "$work/dev"
+check "wsuv-dev-certs --force exits with 0" status_is 0
+check "and makes new ones" [ "$(cmp -s "$work/dev/server.key" "$work/former.key" || echo differs)" = differs ]
 
 echo "$nchecks checks passed"
