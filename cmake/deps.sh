@@ -6,7 +6,7 @@
 #   build    compiler, cmake, libuv, OpenSSL, llhttp, zlib
 #   shell    build + npm; xterm.js, for the page of the sample 10_shell_server, into build/xterm
 #   test     build + cmocka, a C++ compiler for the header check
-#   interop  test + shell + node, python3-websockets, chromium; tests/interop's npm packages into DIR
+#   interop  test + shell + node, python3-websockets, chromium, openssl, curl; tests/interop's npm packages into DIR
 #   checks   test + clang and its tools, valgrind, pmccabe, shellcheck
 #
 # Says in one line what it is going to install and does it with apt-get (Debian, Ubuntu); elsewhere it names what is
@@ -86,6 +86,8 @@ probe_interop() {
   need_command python3 python3
   python_with_websockets || need python3-websockets
   need_command chromium chromium chromium-browser google-chrome
+  need_command openssl openssl
+  need_command curl curl
 }
 
 probe_checks() {

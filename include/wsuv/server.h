@@ -65,7 +65,8 @@ typedef struct wsuv_server_options {
    * must outlive the server and its connections. */
   const wsuv_extension_t *const *extensions;
   size_t nextensions;
-  /* Every connection begins with TLS, also one of wsuv_server_adopt; see wsuv/tls.h [none]. A reference is kept. */
+  /* Every connection begins with TLS, also one of wsuv_server_adopt; see wsuv/tls.h [none]. A reference is kept. Who comes with plain
+   * HTTP is answered 400, in plain HTTP. */
   struct wsuv_tls_context *tls;
   /* TLS handshakes in progress, of about 60 KB each; further connections are not accepted before one is done [1024] */
   int64_t max_tls_handshakes;

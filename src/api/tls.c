@@ -41,7 +41,6 @@ struct wsuv_tls {
   uint8_t reading;    /* the application wants to */
   uint8_t is_shut;    /* our end has left */
   uint8_t peer_ended; /* and on_end was told of the peer's */
-  uint8_t end_waits;  /* it came when reading had been stopped */
   uint8_t held;       /* the deadline keeps the uv_loop_t alive */
 };
 
@@ -223,8 +222,6 @@ static void set_reading(wsuv_tls_t *s) {
 
 void wsuv_tls_read_start(wsuv_tls_t *s) {
   s->reading = 1;
-  if (s->end_waits)
-    wsuv__loop_defer(&s->loop->io, &s->task);
   set_reading(s);
 }
 
@@ -234,9 +231,6 @@ void wsuv_tls_read_stop(wsuv_tls_t *s) {
 }
 
 static void tell_end(wsuv_tls_t *s) {
-  s->end_waits = !s->reading;
-  if (s->end_waits)
-    return;
   s->peer_ended = 1;
   if (s->handler->on_end != NULL)
     s->handler->on_end(s);
@@ -300,8 +294,6 @@ static const struct wsuv__stream_events events = {
 static void run_task(struct wsuv__task *task) {
   wsuv_tls_t *s = WSUV__LIST_ENTRY(task, wsuv_tls_t, task);
 
-  if (s->end_waits && s->state <= SHUT)
-    tell_end(s);
   if (s->state != NEW)
     return;
   set_state(s, HANDSHAKE);

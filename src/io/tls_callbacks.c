@@ -107,16 +107,21 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 
 /* ---- sessions ---- */
 
+/* Results of a ticket that was opened. */
+enum { NOT_OURS, OPENED, OPENED_AND_TO_BE_REPLACED };
+
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int is_sealing) {
   struct wsuv__tls_setup *setup = setup_of(ssl);
-  int result = 0;
+  int result = NOT_OURS;
 
   uv_mutex_lock(&setup->lock);
   if (wsuv__tickets_rotate(&setup->tickets, uv_hrtime() / NS_PER_S) == 0)
     result = is_sealing ? wsuv__tickets_seal(&setup->tickets, name, iv, cipher, mac)
                         : wsuv__tickets_open(&setup->tickets, name, iv, cipher, mac);
   uv_mutex_unlock(&setup->lock);
+  if (!is_sealing && result == OPENED && SSL_version(ssl) >= TLS1_3_VERSION)
+    result = OPENED_AND_TO_BE_REPLACED; /* it is not used again (RFC 8446 C.4) */
   return result;
 }
 
@@ -163,7 +168,7 @@ static int on_verify(X509_STORE_CTX *store, void *arg) {
 
   if (ok != 1 || is_pinned(setup, X509_STORE_CTX_get0_cert(store)))
     return ok;
-  X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+  X509_STORE_CTX_set_error(store, WSUV__TLS_NOT_PINNED);
   return 0;
 }
 

@@ -37,7 +37,7 @@ int wsuv__tls_fault_of_verification(long result) {
       {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, WSUV_ECERTAUTHORITY},
       {X509_V_ERR_CERT_UNTRUSTED, WSUV_ECERTAUTHORITY},
       {X509_V_ERR_CERT_REVOKED, WSUV_ECERTREVOKED},
-      {X509_V_ERR_APPLICATION_VERIFICATION, WSUV_ECERTPIN},
+      {WSUV__TLS_NOT_PINNED, WSUV_ECERTPIN},
       {X509_V_ERR_OUT_OF_MEM, WSUV_ENOMEM},
   };
 
@@ -121,7 +121,8 @@ void wsuv__tls_fault_of_ssl(struct wsuv__tls_fault *fault, const SSL *ssl) {
     tell_verification(fault, ssl, verified);
     return;
   }
-  if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET) {
+  if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET &&
+      reason <= SSL_AD_REASON_OFFSET + UINT8_MAX) {
     int alert = reason - SSL_AD_REASON_OFFSET;
     wsuv__tls_fault_set(fault, judge_alert(alert), "the peer sent a TLS alert", name_alert(alert));
   } else {

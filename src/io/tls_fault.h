@@ -7,6 +7,10 @@
 
 #define WSUV__TLS_DETAIL_SIZE 160
 
+/* The verification result of a key that is not pinned: one that comes from nowhere else here (there is no DANE), and for which
+ * OpenSSL sends the alert bad_certificate. */
+#define WSUV__TLS_NOT_PINNED X509_V_ERR_DANE_NO_MATCH
+
 struct wsuv__tls_fault {
   int error; /* of wsuv's; 0: none */
   char detail[WSUV__TLS_DETAIL_SIZE];

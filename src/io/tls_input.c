@@ -22,8 +22,14 @@ static void fail_handshake(struct wsuv__tls_stream *tls, const struct wsuv__tls_
 
 /* ---- the handshake ---- */
 
+/* A method is letters, and a space behind them (RFC 9112 3.1); every one of today's is in capitals. */
 static int is_http(const struct wsuv__tls_input *in) {
-  return (in->base[0] >= 'A' && in->base[0] <= 'Z') || (in->base[0] >= 'a' && in->base[0] <= 'z');
+  size_t i;
+
+  for (i = 0; i < in->len && i < 4; i++)
+    if ((in->base[i] < 'A' || in->base[i] > 'Z') && (i == 0 || in->base[i] != ' '))
+      return 0;
+  return 1;
 }
 
 /* Whoever speaks something else is told apart by its first octet; OpenSSL would call it a wrong version number. */
@@ -164,7 +170,7 @@ static void deliver(struct wsuv__tls_stream *tls, struct wsuv__tls_input *in) {
       tls->base.events->on_read(tls->base.owner, (ssize_t)len, (uint8_t *)plain.base);
     if (plain.base != NULL)
       wsuv__read_buffer_give_back(buffer, plain.base);
-    if (outcome == PEER_ENDED)
+    if (outcome == PEER_ENDED && is_delivering(tls)) /* else it is found again */
       tell_failure(tls, UV_EOF);
     else if (outcome == HAS_FAILED)
       tell_failure(tls, err);
@@ -172,7 +178,9 @@ static void deliver(struct wsuv__tls_stream *tls, struct wsuv__tls_input *in) {
 }
 
 int wsuv__tls_has_unread(const struct wsuv__tls_stream *tls) {
-  return tls->kept.len > 0 || (tls->state >= TLS_CONNECTED && SSL_pending(tls->ssl) > 0);
+  return (tls->state == TLS_CONNECTED || tls->state == TLS_CLOSE_NOTIFY_SENT) &&
+         (tls->kept.len > 0 || SSL_pending(tls->ssl) > 0 ||
+          (!tls->ended && (SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN) != 0));
 }
 
 /* Behind the peer's close_notify, and behind a failure, nothing counts any more (RFC 8446 6.1). */
@@ -183,7 +191,35 @@ static void keep(struct wsuv__tls_stream *tls, const struct wsuv__tls_input *in)
     tell_failure(tls, WSUV_ENOMEM);
 }
 
+/* Writing goes on behind the rest of a message that OpenSSL has the beginning of. Amid a message there is no data. */
+static void finish_message(struct wsuv__tls_stream *tls, struct wsuv__tls_input *in) {
+  struct wsuv__tls_fault fault;
+  int rc;
+  int err;
+
+  wsuv__tls_io_begin(tls->loop->tls, tls, in);
+  rc = SSL_do_handshake(tls->ssl);
+  if (rc != 1 && SSL_get_error(tls->ssl, rc) == SSL_ERROR_WANT_READ)
+    return;
+  tls->stuck = 0;
+  if (rc != 1) {
+    wsuv__tls_fault_of_ssl(&fault, tls->ssl);
+    wsuv__tls_fail(tls, &fault);
+    tell_failure(tls, fault.error);
+    return;
+  }
+  err = wsuv__tls_pass_down(tls);
+  if (err == 0)
+    err = wsuv__tls_set_lower_reading(tls);
+  if (err == 0)
+    wsuv__loop_defer(tls->loop, &tls->task);
+  else
+    tell_failure(tls, err);
+}
+
 static void take_new(struct wsuv__tls_stream *tls, struct wsuv__tls_input *in) {
+  if (tls->stuck)
+    finish_message(tls, in);
   if (tls->state == TLS_HANDSHAKE)
     advance_handshake(tls, in);
   if (tls->state == TLS_CONNECTED || tls->state == TLS_CLOSE_NOTIFY_SENT)
@@ -215,6 +251,12 @@ void wsuv__tls_take(struct wsuv__tls_stream *tls, struct wsuv__tls_input *in) {
 void wsuv__tls_take_end(struct wsuv__tls_stream *tls, int err) {
   struct wsuv__tls_fault fault;
 
+  if (wsuv__tls_has_unread(tls) && !tls->ended) {
+    tls->end = err;
+    wsuv__loop_defer(tls->loop, &tls->task);
+    return;
+  }
+  tls->end = 0;
   if (tls->state == TLS_HANDSHAKE) {
     wsuv__tls_fault_set(&fault, err == UV_EOF ? WSUV_ETLS : err, "TLS handshake",
                         err == UV_EOF ? "the peer ended the connection" : wsuv_strerror(err));

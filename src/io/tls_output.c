@@ -12,8 +12,8 @@
 /* What OpenSSL may answer by itself (KeyUpdate, alerts) to a peer that does not read. */
 #define MAX_WAITING (64u * 1024)
 
-static int is_writable(const struct wsuv__tls_stream *tls) {
-  return tls->state == TLS_CONNECTED;
+static int may_encrypt(const struct wsuv__tls_stream *tls) {
+  return tls->state == TLS_CONNECTED && !tls->lower_writing && !tls->stuck;
 }
 
 /* ---- to the lower stream ---- */
@@ -33,28 +33,30 @@ static int queue_behind(struct wsuv__tls_stream *tls, const struct wsuv__buf *ou
   return wsuv__buf_append(&tls->waiting, tls->loop->allocator, out->base, out->len);
 }
 
-int wsuv__tls_pass_down(struct wsuv__tls_stream *tls) {
-  struct wsuv__buf *out = &tls->loop->tls->out;
+static int pass_down(struct wsuv__tls_stream *tls, struct wsuv__buf *out) {
   uv_buf_t buf = uv_buf_init((char *)out->base, (unsigned)out->len);
   int n;
   int err;
 
-  if (out->len == 0)
-    return 0;
-  if (tls->lower_writing) {
-    err = queue_behind(tls, out);
-    out->len = 0;
-    return err;
-  }
+  if (tls->lower_writing)
+    return queue_behind(tls, out);
   n = tls->lower->ops->try_write(tls->lower, &buf, 1);
-  if (n < 0 || (size_t)n == out->len) {
-    out->len = 0;
+  if (n < 0 || (size_t)n == out->len)
     return n < 0 ? n : 0;
-  }
   tls->flying.len = 0;
   err = wsuv__buf_append(&tls->flying, tls->loop->allocator, out->base + n, out->len - (size_t)n);
-  out->len = 0;
   return err == 0 ? fly(tls) : err;
+}
+
+/* Behind ciphertext that is lost nothing may follow. */
+int wsuv__tls_pass_down(struct wsuv__tls_stream *tls) {
+  struct wsuv__buf *out = &tls->loop->tls->out;
+  int err = out->len > 0 ? pass_down(tls, out) : 0;
+
+  out->len = 0;
+  if (err != 0 && tls->state < TLS_FAILED)
+    wsuv__tls_set_state(tls, TLS_FAILED);
+  return err;
 }
 
 /* ---- encryption ---- */
@@ -116,7 +118,15 @@ static void count_records(struct wsuv__tls_stream *tls, size_t len) {
     (void)SSL_key_update(tls->ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
 }
 
-/* A chunk into the operation's output. 0, or the stream has failed and its error is returned. */
+/* Until the peer has sent the rest of a ticket, say. */
+static void get_stuck(struct wsuv__tls_stream *tls) {
+  tls->stuck = 1;
+  (void)wsuv__tls_set_lower_reading(tls);
+  if (wsuv__tls_has_unread(tls))
+    wsuv__loop_defer(tls->loop, &tls->task);
+}
+
+/* A chunk into the operation's output, less where OpenSSL gets stuck. 0, or the stream has failed and its error is returned. */
 static int encrypt_chunk(struct wsuv__tls_stream *tls, struct wsuv__tls_write *write) {
   struct wsuv__tls_io *io = tls->loop->tls;
   struct wsuv__tls_fault fault;
@@ -128,6 +138,10 @@ static int encrypt_chunk(struct wsuv__tls_stream *tls, struct wsuv__tls_write *w
     size_t written;
     const void *piece = next_piece(write, io->record, room, &len);
     if (SSL_write_ex(tls->ssl, piece, len, &written) != 1) {
+      if (SSL_get_error(tls->ssl, 0) == SSL_ERROR_WANT_READ) {
+        get_stuck(tls);
+        return 0;
+      }
       wsuv__tls_fault_of_ssl(&fault, tls->ssl);
       wsuv__tls_fail(tls, &fault);
       return fault.error;
@@ -165,10 +179,10 @@ int wsuv__tls_try_write(struct wsuv__stream *base, const uv_buf_t *bufs, unsigne
   int err = 0;
 
   assert(tls->write == NULL);
-  if (!is_writable(tls) || tls->lower_writing)
+  if (!may_encrypt(tls))
     return 0;
   fill_in(&few.write, bufs, nbufs < FEW_BUFS ? nbufs : FEW_BUFS);
-  while (err == 0 && few.write.left > 0 && !tls->lower_writing) {
+  while (err == 0 && few.write.left > 0 && may_encrypt(tls)) {
     size_t before = few.write.left;
     err = encrypt_chunk(tls, &few.write);
     if (err == 0)
@@ -183,7 +197,7 @@ int wsuv__tls_write(struct wsuv__stream *base, const uv_buf_t *bufs, unsigned nb
   struct wsuv__tls_stream *tls = wsuv__tls_stream_of(base);
 
   assert(tls->write == NULL);
-  if (!is_writable(tls))
+  if (tls->state != TLS_CONNECTED)
     return WSUV_ETLS;
   tls->write = wsuv__alloc(tls->loop->allocator, sizeof *tls->write + nbufs * sizeof *bufs);
   if (tls->write == NULL)
@@ -214,11 +228,22 @@ size_t wsuv__tls_held(const struct wsuv__stream *base) {
 
 /* ---- the end of our side ---- */
 
+/* OpenSSL refuses it amid a message of the peer's; a KeyUpdate of ours goes out first. Non-zero: it is in the operation's output. */
+static int make_close_notify(struct wsuv__tls_stream *tls) {
+  wsuv__tls_io_begin(tls->loop->tls, tls, NULL);
+  if (SSL_in_init(tls->ssl) && SSL_do_handshake(tls->ssl) != 1)
+    return 0;
+  (void)SSL_shutdown(tls->ssl); /* what it returns is about the peer's */
+  return 1;
+}
+
 static int send_close_notify(struct wsuv__tls_stream *tls) {
   if (tls->state != TLS_CONNECTED)
     return 0;
-  wsuv__tls_io_begin(tls->loop->tls, tls, NULL);
-  (void)SSL_shutdown(tls->ssl); /* what it returns is about the peer's */
+  if (!make_close_notify(tls)) {
+    get_stuck(tls);
+    return 0;
+  }
   wsuv__tls_set_state(tls, TLS_CLOSE_NOTIFY_SENT);
   return wsuv__tls_pass_down(tls);
 }
@@ -230,7 +255,7 @@ static int advance_ending(struct wsuv__tls_stream *tls) {
   if (!tls->ending || tls->write != NULL)
     return 0;
   err = send_close_notify(tls);
-  if (err != 0 || tls->lower_writing)
+  if (err != 0 || tls->lower_writing || tls->stuck)
     return err;
   tls->ending = 0;
   return tls->lower->ops->shutdown(tls->lower);
@@ -248,8 +273,8 @@ void wsuv__tls_say_goodbye(struct wsuv__tls_stream *tls) {
 
   if (tls->state != TLS_CONNECTED || tls->lower_writing || tls->write != NULL)
     return;
-  wsuv__tls_io_begin(tls->loop->tls, tls, NULL);
-  (void)SSL_shutdown(tls->ssl);
+  if (!make_close_notify(tls))
+    return;
   buf = uv_buf_init((char *)tls->loop->tls->out.base, (unsigned)tls->loop->tls->out.len);
   if (buf.len > 0)
     (void)tls->lower->ops->try_write(tls->lower, &buf, 1);
@@ -271,8 +296,10 @@ void wsuv__tls_cancel_write(struct wsuv__tls_stream *tls, int status) {
 void wsuv__tls_advance_output(struct wsuv__tls_stream *tls) {
   int err = 0;
 
-  while (err == 0 && tls->write != NULL && tls->write->left > 0 && !tls->lower_writing) {
-    err = is_writable(tls) ? encrypt_chunk(tls, tls->write) : WSUV_ETLS;
+  if (tls->write != NULL && tls->state != TLS_CONNECTED)
+    err = WSUV_ETLS;
+  while (err == 0 && tls->write != NULL && tls->write->left > 0 && may_encrypt(tls)) {
+    err = encrypt_chunk(tls, tls->write);
     if (err == 0)
       err = wsuv__tls_pass_down(tls);
   }
@@ -292,12 +319,14 @@ static void tell_error(struct wsuv__tls_stream *tls, int err) {
 
 void wsuv__tls_take_written(struct wsuv__tls_stream *tls, int status) {
   tls->lower_writing = 0;
+  if (status == 0)
+    tls->flying.len = 0;
+  if (tls->state == TLS_CLOSED)
+    return; /* what is left in the buffers did not leave */
   if (status != 0) {
-    if (tls->state != TLS_CLOSED) /* else `flying` is what did not leave */
-      tell_error(tls, status);
+    tell_error(tls, status);
     return;
   }
-  tls->flying.len = 0;
   if (tls->waiting.len > 0) {
     struct wsuv__buf flying = tls->flying;
     tls->flying = tls->waiting;

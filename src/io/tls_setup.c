@@ -23,7 +23,7 @@ static int judge_part(const char *file, const void *data, size_t len) {
 static int judge_identities(const wsuv_tls_options_t *o) {
   size_t i;
 
-  if ((o->identities == NULL) != (o->nidentities == 0))
+  if (o->identities == NULL && o->nidentities > 0)
     return 0;
   for (i = 0; i < o->nidentities; i++) {
     const wsuv_tls_identity_t *identity = &o->identities[i];

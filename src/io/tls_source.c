@@ -151,7 +151,8 @@ static int use_key(SSL_CTX *ctx, const wsuv_tls_identity_t *identity, struct tex
 
   if (key == NULL)
     return fail(fault, password.was_asked ? WSUV_EPASSWORD : WSUV_EPEM, text);
-  ok = SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+  ok = X509_check_private_key(SSL_CTX_get0_certificate(ctx), key) == 1 &&
+       SSL_CTX_use_PrivateKey(ctx, key) == 1;
   EVP_PKEY_free(key);
   return ok ? 0 : fail(fault, WSUV_ETLS, text);
 }
@@ -193,6 +194,7 @@ static int add_authorities(SSL_CTX *ctx, struct text *text, int shown,
   int ok = 1;
 
   while (ok && (cert = PEM_read_bio_X509(text->bio, NULL, NULL, NULL)) != NULL) {
+    (void)X509_check_purpose(cert, -1, 0); /* caches what several threads will look at */
     ok = X509_STORE_add_cert(store, cert) == 1;
     if (ok && shown)
       ok = SSL_CTX_add_client_CA(ctx, cert) == 1;

@@ -23,10 +23,13 @@ struct wsuv__stream *wsuv__tls_stream_base(struct wsuv__tls_stream *tls) {
 void wsuv__tls_set_state(struct wsuv__tls_stream *tls, enum wsuv__tls_state state) {
   assert(state > (enum wsuv__tls_state)tls->state);
   tls->state = (uint8_t)state;
+  if (state == TLS_CONNECTED)
+    tls->was_connected = 1;
 }
 
 void wsuv__tls_fail(struct wsuv__tls_stream *tls, const struct wsuv__tls_fault *fault) {
-  wsuv__tls_set_state(tls, TLS_FAILED);
+  if (tls->state < TLS_FAILED)
+    wsuv__tls_set_state(tls, TLS_FAILED);
   tls->has_failed = 1;
   tls->detail = wsuv__alloc_text(tls->loop->allocator, fault->detail);
   (void)wsuv__tls_pass_down(tls);
@@ -36,7 +39,8 @@ void wsuv__tls_fail(struct wsuv__tls_stream *tls, const struct wsuv__tls_fault *
 /* ---- reading ---- */
 
 int wsuv__tls_set_lower_reading(struct wsuv__tls_stream *tls) {
-  uint8_t wanted = tls->state != TLS_CLOSED && (tls->state == TLS_HANDSHAKE || tls->reading);
+  uint8_t wanted =
+      tls->state != TLS_CLOSED && (tls->state == TLS_HANDSHAKE || tls->stuck || tls->reading);
 
   if (wanted == tls->lower_reading)
     return 0;
@@ -67,8 +71,10 @@ static void run_task(struct wsuv__task *task) {
   struct wsuv__tls_stream *tls = WSUV__LIST_ENTRY(task, struct wsuv__tls_stream, task);
   struct wsuv__tls_input nothing = {NULL, 0};
 
-  if (tls->reading && wsuv__tls_has_unread(tls))
+  if ((tls->reading || tls->stuck) && wsuv__tls_has_unread(tls))
     wsuv__tls_take(tls, &nothing);
+  if (tls->state != TLS_CLOSED && tls->end != 0 && !wsuv__tls_has_unread(tls))
+    wsuv__tls_take_end(tls, tls->end);
   if (tls->state != TLS_CLOSED && !tls->lower_writing)
     wsuv__tls_advance_output(tls);
 }
@@ -218,6 +224,7 @@ static int set_up(struct wsuv__tls_stream *tls, const char *host, unsigned port)
   SSL_set_bio(tls->ssl, bio, bio);
   (void)SSL_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_clear_mode(tls->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE);
+  SSL_set_read_ahead(tls->ssl, 0); /* SSL_pending knows nothing of what was read ahead */
   if (tls->setup->role == WSUV_CLIENT)
     return set_up_client(tls, host, port);
   SSL_set_accept_state(tls->ssl);
@@ -308,12 +315,8 @@ int wsuv__tls_stream_got_http(const struct wsuv__tls_stream *tls) {
   return tls->got_http;
 }
 
-static int is_handshake_done(const struct wsuv__tls_stream *tls) {
-  return SSL_is_init_finished(tls->ssl);
-}
-
 int wsuv__tls_stream_info(const struct wsuv__tls_stream *tls, wsuv_tls_info_t *info) {
-  if (!is_handshake_done(tls))
+  if (!tls->was_connected)
     return WSUV_ESTATE;
   wsuv__tls_peer_info(tls->ssl, tls->setup->skips_verification, info);
   return 0;
@@ -321,7 +324,7 @@ int wsuv__tls_stream_info(const struct wsuv__tls_stream *tls, wsuv_tls_info_t *i
 
 int wsuv__tls_stream_peer(const struct wsuv__tls_stream *tls, wsuv_tls_peer_fact_t fact, char *out,
                           size_t size) {
-  if (!is_handshake_done(tls))
+  if (!tls->was_connected)
     return WSUV_ESTATE;
   return wsuv__tls_peer_fact(tls->ssl, fact, out, size);
 }

@@ -34,6 +34,7 @@ struct wsuv__tls_stream {
   struct wsuv__tls_write *write; /* of the owner's, under way; NULL: none */
   char *host;                    /* client: "host:port" for its session, or NULL */
   char *detail;
+  int end;               /* of the lower stream, which waits for what is unread; 0: none */
   uint32_t records_left; /* to send until the keys are to be changed */
   uint8_t state;         /* enum wsuv__tls_state */
   uint8_t reading;       /* the owner wants to be told */
@@ -41,6 +42,8 @@ struct wsuv__tls_stream {
   uint8_t lower_writing; /* it has a write under way */
   uint8_t ending;        /* the owner shut its side down, and the lower one was not told yet */
   uint8_t ended;         /* the owner was told of the end */
+  uint8_t stuck; /* OpenSSL has the beginning of a message, and writes nothing before the rest */
+  uint8_t was_connected;
   uint8_t has_failed;
   uint8_t heard;    /* something came from the peer */
   uint8_t got_http; /* which looks like an HTTP request */

@@ -1,15 +1,18 @@
 #!/bin/sh
 # Measures the echo server against a raw libuv TCP echo of the same octets and prints a table; then the same server with
-# permessage-deflate against itself without; then the memory of idle connections.
+# permessage-deflate against itself without; then an echo over TLS against the same without, or against another server; then
+# the memory of idle connections.
 #
-# usage: sh tests/bench/bench.sh [-b DIR] [-r ROUNDS] [-p PERCENT] [-c CONNECTIONS] [-o PARTS]
+# usage: sh tests/bench/bench.sh [-b DIR] [-r ROUNDS] [-p PERCENT] [-c CONNECTIONS] [-o PARTS] [-k DIR] [-a COMMAND]
 #
 #   -b DIR          the release build with -DWSUV_BUILD_BENCH=ON [build/bench]
 #   -r ROUNDS       of all workloads, both servers by turns [7]
 #   -p PERCENT      of the usual number of messages in a round [100]
 #   -c CONNECTIONS  idle ones, for the memory of each; a tenth of them where each has contexts of its own [10000; 0: leave
-#                   that out]
-#   -o PARTS        only these, of: echo deflate memory [all]
+#                   that out], and half of them where they have TLS
+#   -o PARTS        only these, of: echo deflate tls memory [all]
+#   -k DIR          has server.pem and server.key [tests/certs of the build, or else made with openssl]
+#   -a COMMAND      another wss:// echo server, to compare TLS with: prints a line that ends with its port
 #
 # Linux only. A round takes 20 to 40 seconds. See README.md.
 set -eu
@@ -19,17 +22,21 @@ build=$root/build/bench
 rounds=7
 percent=100
 idle=10000
-parts="echo deflate memory"
+parts="echo deflate tls memory"
+certs=
+against=
 
-while getopts b:r:p:c:o:h option; do
+while getopts b:r:p:c:o:k:a:h option; do
   case $option in
     b) build=$OPTARG ;;
     r) rounds=$OPTARG ;;
     p) percent=$OPTARG ;;
     c) idle=$OPTARG ;;
     o) parts=$OPTARG ;;
+    k) certs=$OPTARG ;;
+    a) against=$OPTARG ;;
     *)
-      sed -n '2,15s/^# \{0,1\}//p' "$0"
+      sed -n '2,18s/^# \{0,1\}//p' "$0"
       exit 2
       ;;
   esac
@@ -100,6 +107,23 @@ if [ ! -s "$messages_file" ]; then
   echo "bench.sh: nothing is compressed: no python3, or a build without permessage-deflate" >&2
   messages_file=
 fi
+
+# What TLS is measured with.
+has_tls=
+if [ -x "$bin/bench_tls_echo" ]; then
+  has_tls=yes
+  [ -n "$certs" ] || certs=$build/tests/certs
+  if [ ! -r "$certs/server.pem" ] && command -v openssl >/dev/null 2>&1; then
+    certs=$work
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost \
+      -keyout "$certs/server.key" -out "$certs/server.pem" 2>/dev/null
+  fi
+fi
+
+start_tls() {
+  # shellcheck disable=SC2086
+  start "$1" $on_cpu_0 "$bin/bench_tls_echo" --cert "$certs/server.pem" --key "$certs/server.key"
+}
 
 # load FLAG...: one load of the workload at hand
 load() {
@@ -217,17 +241,53 @@ if wants deflate && [ -n "$messages_file" ]; then
   stop "$plain_pid"
 fi
 
+# ---- TLS ----
+
+measure_tls() { measure wsuv "$tls_port" "$tls_pid" --payload "$payload" --tls; }
+measure_other() { measure other "$other_port" "$other_pid" --payload "$payload" --tls; }
+measure_no_tls() { measure plain "$other_port" "$other_pid" --payload "$payload"; }
+
+if wants tls && [ -n "$has_tls" ]; then
+  start_tls tls
+  tls_pid=$pid tls_port=$port
+  if [ -n "$against" ]; then
+    # shellcheck disable=SC2086
+    start other $on_cpu_0 $against
+    other=other other_does=measure_other
+  else
+    # shellcheck disable=SC2086
+    start other $on_cpu_0 "$bin/bench_tls_echo"
+    other=plain other_does=measure_no_tls
+  fi
+  other_pid=$pid other_port=$port
+  run_rounds "$work/tls-results" "20 1 100000
+1024 1 100000
+16384 1 40000
+65536 1 15000
+1024 32 800000" measure_tls "$other_does"
+  echo
+  echo "TLS 1.3 against ${against:-the same without}"
+  print_table "$work/tls-results" wsuv "$other"
+  stop "$tls_pid"
+  stop "$other_pid"
+fi
+
 # ---- memory ----
+
+# grown_row NAME CONNECTIONS LOAD-FLAGS: what the server just started grows by; ends it
+grown_row() {
+  # shellcheck disable=SC2086
+  grown=$($on_cpu_1 "$bin/bench_echo_load" --port "$port" --pid "$pid" --conns "$2" --idle $3)
+  echo "| $1 | $2 | $grown |"
+  stop "$pid"
+  rm -f "$work/idle"
+}
 
 # grow NAME CONNECTIONS SERVER-FLAGS LOAD-FLAGS: a row
 grow() {
-  rm -f "$work/idle"
   # shellcheck disable=SC2086
   start idle $on_cpu_0 "$bin/bench_wsuv_echo" $3
-  # shellcheck disable=SC2086
-  grown=$($on_cpu_1 "$bin/bench_echo_load" --port "$port" --pid "$pid" --conns "$2" --idle $4)
-  echo "| $1 | $2 | $grown |"
-  stop "$pid"
+  grown_row "$1" "$2" "$4"
 }
 
 if wants memory && [ "$idle" -gt 0 ]; then
@@ -246,5 +306,17 @@ if wants memory && [ "$idle" -gt 0 ]; then
     grow "dedicated 15/8, after 100 messages" "$some" "--deflate dedicated" "$many"
     grow "dedicated 12/5, after a message each way" "$some" "$small" "$one"
     grow "dedicated 12/5, after 100 messages" "$some" "$small" "$many"
+  fi
+  if [ -n "$has_tls" ]; then
+    half=$(((idle + 1) / 2))
+    start_tls idle
+    grown_row "TLS 1.3" "$half" "--tls"
+    start_tls idle
+    grown_row "TLS 1.2" "$half" "--tls --tls-version 1.2"
+    if [ -n "$against" ]; then
+      # shellcheck disable=SC2086
+      start idle $on_cpu_0 $against
+      grown_row "TLS 1.3, $against" "$half" "--tls"
+    fi
   fi
 fi

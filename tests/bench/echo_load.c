@@ -2,7 +2,8 @@
  * built beforehand in one go, waits until all M echoes are back and are what was sent, and starts again. So cheap that the
  * server is the bottleneck. With --raw the server sends the very same octets back; else it speaks WebSocket. With --file the
  * messages are the lines of a text, and with --deflate they are compressed; a server without context takeover makes the same
- * octets of the same message each time, so that echoes are decompressed once and compared from then on.
+ * octets of the same message each time, so that echoes are decompressed once and compared from then on. With --tls it speaks
+ * TLS to any server, whatever its certificate.
  *
  * Prints one line: messages/s, the server's CPU time per message in µs (of the process --pid, 0 without), and the median
  * and the 99th percentile of the round trip of a batch in µs. With --idle: octets of resident memory that the server grew
@@ -22,6 +23,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tls_client.h"
 
 #ifdef WSUV_BENCH_ZLIB_NG
 #include <zlib-ng.h>
@@ -52,6 +55,8 @@ typedef struct load_piece {
 
 typedef struct load_conn {
   int fd;
+  tls_client_t *tls; /* NULL: none */
+  int awaits_room;
   size_t sent;     /* octets of the batch */
   size_t received; /* octets of its echo */
   uint64_t started;
@@ -70,7 +75,14 @@ static struct {
   const char *file;
   int deflate;
   size_t exchange;
-} opt = {.nconns = 64, .in_flight = 1, .payload = 20, .nmessages = 100000, .warm_up = 10000};
+  int tls;
+  int tls_version;
+} opt = {.nconns = 64,
+         .in_flight = 1,
+         .payload = 20,
+         .nmessages = 100000,
+         .warm_up = 10000,
+         .tls_version = 13};
 
 static struct {
   int epoll;
@@ -312,9 +324,17 @@ static void build_batch_of_lines(void) {
 
 /* Connections */
 
-static void write_all(int fd, const char *data, size_t len) {
+static ssize_t send_to(const load_conn_t *conn, const void *data, size_t len) {
+  return conn->tls != NULL ? tls_client_write(conn->tls, data, len) : write(conn->fd, data, len);
+}
+
+static ssize_t receive_from(const load_conn_t *conn, void *data, size_t size) {
+  return conn->tls != NULL ? tls_client_read(conn->tls, data, size) : read(conn->fd, data, size);
+}
+
+static void write_all(const load_conn_t *conn, const char *data, size_t len) {
   while (len > 0) {
-    ssize_t n = write(fd, data, len);
+    ssize_t n = send_to(conn, data, len);
     if (n <= 0) {
       fail("cannot send the opening handshake");
     }
@@ -338,7 +358,7 @@ static void judge_negotiation(const char *answer) {
   }
 }
 
-static void upgrade(int fd) {
+static void upgrade(const load_conn_t *conn) {
   static const char request[] =
       "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
       "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -347,11 +367,11 @@ static void upgrade(int fd) {
       "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
   char answer[2048];
   size_t len = 0;
-  write_all(fd, request, sizeof request - 1);
-  write_all(fd, offer, opt.deflate ? sizeof offer - 1 : 0);
-  write_all(fd, "\r\n", 2);
+  write_all(conn, request, sizeof request - 1);
+  write_all(conn, offer, opt.deflate ? sizeof offer - 1 : 0);
+  write_all(conn, "\r\n", 2);
   do {
-    ssize_t n = read(fd, answer + len, sizeof answer - 1 - len);
+    ssize_t n = receive_from(conn, answer + len, sizeof answer - 1 - len);
     if (n <= 0) {
       fail("no answer to the opening handshake");
     }
@@ -383,15 +403,15 @@ static size_t whole_frame(const unsigned char *p, size_t len, size_t *head_len) 
 }
 
 /* Sends the frame of a line, waits for the echo and looks into it; returns its length in read_buffer. */
-static size_t exchange_line(int fd, size_t index) {
+static size_t exchange_line(const load_conn_t *conn, size_t index) {
   const load_piece_t *line = &load.lines[index % load.nlines];
   const unsigned char *text = load.text + line->at;
   unsigned char *echo = load.read_buffer;
   size_t head_len = 0;
   size_t len = 0;
-  write_all(fd, (const char *)load.batch + load.frames[index].at, load.frames[index].len);
+  write_all(conn, (const char *)load.batch + load.frames[index].at, load.frames[index].len);
   while (len == 0 || whole_frame(echo, len, &head_len) == 0) {
-    ssize_t n = read(fd, echo + len, READ_SIZE - TAIL - len);
+    ssize_t n = receive_from(conn, echo + len, READ_SIZE - TAIL - len);
     if (n <= 0) {
       fail("no echo");
     }
@@ -411,10 +431,10 @@ static size_t exchange_line(int fd, size_t index) {
   return len;
 }
 
-static void exchange_messages(int fd, size_t conn_index) {
+static void exchange_messages(const load_conn_t *conn, size_t conn_index) {
   begin_decompressing();
   for (size_t i = 0; i < opt.exchange; i++) {
-    (void)exchange_line(fd, (conn_index + i) % load.nlines);
+    (void)exchange_line(conn, (conn_index + i) % load.nlines);
   }
 }
 
@@ -423,7 +443,7 @@ static void learn_echo(void) {
   begin_decompressing();
   load.echo_len = 0;
   for (size_t i = 0; i < opt.in_flight; i++) {
-    size_t len = exchange_line(load.conns[0].fd, i);
+    size_t len = exchange_line(&load.conns[0], i);
     memcpy(load.echo + load.echo_len, load.read_buffer, len);
     load.echo_len += len;
   }
@@ -451,12 +471,16 @@ static int open_socket(size_t index) {
 static void open_connections(void) {
   load.conns = allocate(opt.nconns * sizeof *load.conns);
   for (size_t i = 0; i < opt.nconns; i++) {
-    load.conns[i].fd = open_socket(i);
+    load_conn_t *conn = &load.conns[i];
+    conn->fd = open_socket(i);
+    if (opt.tls) {
+      conn->tls = tls_client_new(conn->fd);
+    }
     if (!opt.raw) {
-      upgrade(load.conns[i].fd);
+      upgrade(conn);
     }
     if (opt.exchange > 0) {
-      exchange_messages(load.conns[i].fd, i);
+      exchange_messages(conn, i);
     }
   }
 }
@@ -476,14 +500,14 @@ static void watch_connections(void) {
 /* Batches */
 
 static void write_batch(load_conn_t *conn) {
-  int was_partial = conn->sent > 0;
-  ssize_t n = write(conn->fd, load.batch + conn->sent, load.batch_len - conn->sent);
+  ssize_t n = send_to(conn, load.batch + conn->sent, load.batch_len - conn->sent);
   if (n < 0 && errno != EAGAIN) {
     fail("write");
   }
   conn->sent += n > 0 ? (size_t)n : 0;
   int is_partial = conn->sent < load.batch_len;
-  if (is_partial || was_partial) {
+  if (is_partial != conn->awaits_room) {
+    conn->awaits_room = is_partial;
     struct epoll_event event = {.events = EPOLLIN | (is_partial ? (uint32_t)EPOLLOUT : 0),
                                 .data.u64 = (uint64_t)(conn - load.conns)};
     (void)epoll_ctl(load.epoll, EPOLL_CTL_MOD, conn->fd, &event);
@@ -507,10 +531,11 @@ static void finish_batch(load_conn_t *conn) {
   start_batch(conn);
 }
 
-static void read_echo(load_conn_t *conn) {
-  ssize_t n = read(conn->fd, load.read_buffer, READ_SIZE);
+/* Whether more may be there than one read brings. */
+static int read_echo(load_conn_t *conn) {
+  ssize_t n = receive_from(conn, load.read_buffer, READ_SIZE);
   if (n < 0 && errno == EAGAIN) {
-    return;
+    return 0;
   }
   if (n <= 0) {
     fail("the server ended a connection");
@@ -522,9 +547,11 @@ static void read_echo(load_conn_t *conn) {
     fail("an echo differs from what was sent");
   }
   conn->received += len;
-  if (conn->received == load.echo_len) {
-    finish_batch(conn);
+  if (conn->received < load.echo_len) {
+    return conn->tls != NULL;
   }
+  finish_batch(conn);
+  return 0;
 }
 
 static void run_batches(uint64_t nmessages) {
@@ -547,7 +574,8 @@ static void run_batches(uint64_t nmessages) {
         write_batch(conn);
       }
       if (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
-        read_echo(conn);
+        while (read_echo(conn)) {
+        }
       }
     }
   }
@@ -611,7 +639,7 @@ static void usage(void) {
   (void)fprintf(
       stderr, "usage: bench_echo_load --port N [--pid SERVER] [--conns N] [--in-flight M] "
               "[--payload OCTETS | --file LINES [--deflate]] [--messages N] [--warm-up N] [--raw] "
-              "[--idle [--deflate] [--file LINES --exchange N]]\n");
+              "[--idle [--deflate] [--file LINES --exchange N]] [--tls] [--tls-version 1.2|1.3]\n");
   exit(2);
 }
 
@@ -624,8 +652,21 @@ static uint64_t number(const char *text) {
   return value;
 }
 
-static void take_file_option(int letter) {
+static int tls_version(const char *text) {
+  if (strcmp(text, "1.2") != 0 && strcmp(text, "1.3") != 0) {
+    usage();
+  }
+  return text[2] == '2' ? 12 : 13;
+}
+
+static void take_other_option(int letter) {
   switch (letter) {
+  case 't':
+    opt.tls = 1;
+    break;
+  case 'v':
+    opt.tls_version = tls_version(optarg);
+    break;
   case 'f':
     opt.file = optarg;
     break;
@@ -670,7 +711,7 @@ static void take_option(int letter) {
     opt.idle = 1;
     break;
   default:
-    take_file_option(letter);
+    take_other_option(letter);
   }
 }
 
@@ -682,11 +723,11 @@ static int is_contradictory(void) {
 
 int main(int argc, char **argv) {
   static const struct option options[] = {
-      {"port", 1, NULL, 'p'},      {"pid", 1, NULL, 'P'},     {"conns", 1, NULL, 'c'},
-      {"in-flight", 1, NULL, 'm'}, {"payload", 1, NULL, 's'}, {"messages", 1, NULL, 'n'},
-      {"warm-up", 1, NULL, 'w'},   {"raw", 0, NULL, 'r'},     {"idle", 0, NULL, 'i'},
-      {"file", 1, NULL, 'f'},      {"deflate", 0, NULL, 'd'}, {"exchange", 1, NULL, 'e'},
-      {NULL, 0, NULL, 0},
+      {"port", 1, NULL, 'p'},      {"pid", 1, NULL, 'P'},         {"conns", 1, NULL, 'c'},
+      {"in-flight", 1, NULL, 'm'}, {"payload", 1, NULL, 's'},     {"messages", 1, NULL, 'n'},
+      {"warm-up", 1, NULL, 'w'},   {"raw", 0, NULL, 'r'},         {"idle", 0, NULL, 'i'},
+      {"file", 1, NULL, 'f'},      {"deflate", 0, NULL, 'd'},     {"exchange", 1, NULL, 'e'},
+      {"tls", 0, NULL, 't'},       {"tls-version", 1, NULL, 'v'}, {NULL, 0, NULL, 0},
   };
   int letter;
   while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -697,6 +738,9 @@ int main(int argc, char **argv) {
     usage();
   }
   raise_file_limit();
+  if (opt.tls) {
+    tls_client_set_version(opt.tls_version);
+  }
   if (opt.file != NULL) {
     read_file();
     build_batch_of_lines();

@@ -32,28 +32,38 @@ static void accept_given(uv_stream_t *listener, int status) {
   uv_close((uv_handle_t *)listener, listener_closed);
 }
 
+/* It accepts one connection, for `given`, and goes. */
+static void listen_for(struct given *given, uv_tcp_t *listener, struct sockaddr_in *address) {
+  int len = sizeof *address;
+
+  CHECK_ERR(0, uv_tcp_init(&given->lb->uv, listener));
+  listener->data = given;
+  CHECK_ERR(0, uv_ip4_addr("127.0.0.1", 0, address));
+  CHECK_ERR(0, uv_tcp_bind(listener, (const struct sockaddr *)address, 0));
+  CHECK_ERR(0, uv_listen((uv_stream_t *)listener, 1, accept_given));
+  CHECK_ERR(0, uv_tcp_getsockname(listener, (struct sockaddr *)address, &len));
+}
+
 static void open_tcp(struct given *given, struct raw *peer) {
   uv_tcp_t listener;
   struct sockaddr_in address;
-  int len = sizeof address;
 
-  CHECK_ERR(0, uv_tcp_init(&given->lb->uv, &listener));
-  listener.data = given;
-  CHECK_ERR(0, uv_ip4_addr("127.0.0.1", 0, &address));
-  CHECK_ERR(0, uv_tcp_bind(&listener, (const struct sockaddr *)&address, 0));
-  CHECK_ERR(0, uv_listen((uv_stream_t *)&listener, 1, accept_given));
-  CHECK_ERR(0, uv_tcp_getsockname(&listener, (struct sockaddr *)&address, &len));
+  listen_for(given, &listener, &address);
   raw_connect(peer, given->lb, ntohs(address.sin_port));
   RUN_UNTIL(given->lb, peer->connected && listener.data == NULL);
+}
+
+static void take_pipe(struct given *given, uv_os_sock_t fd) {
+  CHECK_ERR(0, uv_pipe_init(&given->lb->uv, &given->handle->pipe, 0));
+  CHECK_ERR(0, uv_pipe_open(&given->handle->pipe, (uv_file)fd));
+  given->stream = &given->handle->stream;
 }
 
 static void open_pipe(struct given *given, struct raw *peer) {
   uv_os_sock_t fds[2];
 
   CHECK_ERR(0, uv_socketpair(SOCK_STREAM, 0, fds, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE));
-  CHECK_ERR(0, uv_pipe_init(&given->lb->uv, &given->handle->pipe, 0));
-  CHECK_ERR(0, uv_pipe_open(&given->handle->pipe, (uv_file)fds[0]));
-  given->stream = &given->handle->stream;
+  take_pipe(given, fds[0]);
   raw_open_pipe(peer, given->lb, (uv_file)fds[1]);
 }
 
@@ -96,11 +106,15 @@ static int open_tty(struct given *given, struct raw *peer) {
 }
 #endif
 
-int given_open(struct given *given, struct raw *peer, struct loopback *lb, enum given_kind kind) {
+static void begin(struct given *given, struct loopback *lb) {
   memset(given, 0, sizeof *given);
   given->lb = lb;
   given->handle = calloc(1, sizeof *given->handle);
   CHECK_NOT_NULL(given->handle);
+}
+
+int given_open(struct given *given, struct raw *peer, struct loopback *lb, enum given_kind kind) {
+  begin(given, lb);
   if (kind == GIVEN_TTY && open_tty(given, peer) != 0) {
     free(given->handle);
     return 1;
@@ -111,6 +125,42 @@ int given_open(struct given *given, struct raw *peer, struct loopback *lb, enum 
     open_pipe(given, peer);
   given->stream->data = given;
   return 0;
+}
+
+static void note_connected(uv_connect_t *req, int status) {
+  struct given *given = req->data;
+
+  CHECK_ERR(0, status);
+  given->stream = req->handle;
+}
+
+static void pair_tcp(struct given *a, struct given *b) {
+  uv_tcp_t listener;
+  struct sockaddr_in address;
+  uv_connect_t req;
+
+  listen_for(a, &listener, &address);
+  CHECK_ERR(0, uv_tcp_init(&b->lb->uv, &b->handle->tcp));
+  req.data = b;
+  CHECK_ERR(
+      0, uv_tcp_connect(&req, &b->handle->tcp, (const struct sockaddr *)&address, note_connected));
+  RUN_UNTIL(a->lb, b->stream != NULL && listener.data == NULL);
+}
+
+void given_pair(struct given *a, struct given *b, struct loopback *lb, enum given_kind kind) {
+  uv_os_sock_t fds[2];
+
+  begin(a, lb);
+  begin(b, lb);
+  if (kind == GIVEN_TCP) {
+    pair_tcp(a, b);
+  } else {
+    CHECK_ERR(0, uv_socketpair(SOCK_STREAM, 0, fds, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE));
+    take_pipe(a, fds[0]);
+    take_pipe(b, fds[1]);
+  }
+  a->stream->data = a;
+  b->stream->data = b;
 }
 
 static void forget(struct given *given) {

@@ -21,6 +21,9 @@ struct given {
 /* 0, or 1 if the system has no such thing. `peer` is at the other end; the stream's data is the struct given. */
 int given_open(struct given *given, struct raw *peer, struct loopback *lb, enum given_kind kind);
 
+/* Two of them, connected with each other. A pipe or TCP, where `b` is who connected. */
+void given_pair(struct given *a, struct given *b, struct loopback *lb, enum given_kind kind);
+
 /* For close_cb: counts; frees a handle that the library closed, closes one that it gave back. Checks that the data was put
  * back. */
 void given_done(uv_handle_t *handle);

@@ -1,4 +1,11 @@
-"""A strict conformance driver for RFC 6455 and RFC 7692: conformance.py [--deflate] server|client [PATTERN]
+"""A strict conformance driver for RFC 6455 and RFC 7692: conformance.py [OPTION...] server|client [PATTERN]
+
+  --deflate            the cases of compression instead of those of RFC 6455
+  --tls                over TLS, Python's ssl as the other side; close_notify is then part of an orderly end
+  --tls-version 1.2    this version of it and no other (or 1.3)
+  --tls-records N      what is small goes in TLS records of N octets each
+  --pipe               over a unix socket
+  --every N            every N-th case only
 
 Runs every case, those of RFC 6455 or with --deflate those of compression, against wsuv-testee-server or wsuv-testee-client
 (found in the folder WSUV_TESTEES) over raw sockets. In each case the close code or HTTP status, every frame's form, the
@@ -7,6 +14,7 @@ on working. PATTERN picks cases by a part of "category: name". WSUV_DEFLATE_MESS
 compression matrix sends (1000 for a full run). Exit status 1 if a case failed, 77 if there is nothing to test.
 """
 
+import argparse
 import concurrent.futures
 import sys
 import time
@@ -14,7 +22,8 @@ import time
 import cases_deflate
 import cases_frames
 import cases_handshake
-from testee import SKIPPED, Listener, Server, connect, find, response
+import tls
+from testee import SKIPPED, Listener, Server, connect, find, require_tls, response, transport
 from wire import BINARY, TEXT, Failure, Stream, Wire
 
 WORKERS = 4
@@ -165,6 +174,8 @@ def judge_output(kind, details, code, status, lines):
         if status != 1:
             raise Failure(f"exit status {status} after an error")
         return
+    if transport.tls:
+        judge_tls_line(lines.pop(1) if len(lines) > 1 else "")
     errors = [line for line in lines if line.startswith("ERROR ")]
     rest = [line for line in lines if not line.startswith("ERROR ")]
     wanted = ["OPEN", *details, f"CLOSE {code}"]
@@ -174,6 +185,13 @@ def judge_output(kind, details, code, status, lines):
         raise Failure(f"errors: {errors}")
     if status != (kind == "failed"):
         raise Failure(f"exit status {status} after {'failure' if kind == 'failed' else 'a clean close'}")
+
+
+def judge_tls_line(line):
+    """Modern in every case, and verified."""
+    words = line.split(" ")
+    if len(words) != 3 or words[0] != "TLS" or words[1] != f"TLSv{transport.version or '1.3'}":
+        raise Failure(f"expected a line on TLS behind OPEN, got {line!r}")
 
 
 def attempt(function):
@@ -208,21 +226,33 @@ def run_category(role, category, cases):
     return failures
 
 
+def parse(arguments):
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--deflate", action="store_true")
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--tls-version", choices=sorted(tls.VERSIONS))
+    parser.add_argument("--tls-records", type=int, default=tls.RECORD)
+    parser.add_argument("--pipe", action="store_true")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("role", choices=["server", "client"])
+    parser.add_argument("pattern", nargs="?", default="")
+    return parser.parse_args(arguments)
+
+
 def main(arguments):
-    compression = "--deflate" in arguments
-    arguments = [argument for argument in arguments if argument != "--deflate"]
-    if len(arguments) not in (1, 2) or arguments[0] not in ("server", "client"):
-        print(__doc__)
-        return 2
-    find(f"wsuv-testee-{arguments[0]}")
-    if compression and not cases_deflate.is_built_with_compression():
+    options = parse(arguments)
+    find(f"wsuv-testee-{options.role}")
+    if options.deflate and not cases_deflate.is_built_with_compression():
         print("skipped: built without compression")
         return SKIPPED
-    role = ServerRole() if arguments[0] == "server" else ClientRole()
-    pattern = arguments[1] if len(arguments) == 2 else ""
+    if options.tls:
+        require_tls()
+    transport.tls, transport.pipe = options.tls, options.pipe
+    transport.version, transport.record = options.tls_version, options.tls_records
+    role = ServerRole() if options.role == "server" else ClientRole()
     categories = {}
-    for case in role.deflate_cases() if compression else role.cases():
-        if pattern in f"{case[0]}: {case[1]}":
+    for i, case in enumerate(role.deflate_cases() if options.deflate else role.cases()):
+        if options.pattern in f"{case[0]}: {case[1]}" and i % options.every == 0:
             categories.setdefault(case[0], []).append(case)
     total = sum(map(len, categories.values()))
     failures = sum(run_category(role, category, cases) for category, cases in categories.items())
@@ -230,7 +260,7 @@ def main(arguments):
     if problem:
         failures += 1
         print(f"FAILED at the end\n  {problem}")
-    print(f"{arguments[0]} role: {total} cases, {failures} failed")
+    print(f"{options.role} role over {transport.name()}: {total} cases, {failures} failed")
     return 1 if failures or not total else 0
 
 

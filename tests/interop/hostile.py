@@ -1,4 +1,5 @@
 """Hostile peers against wsuv-testee-server: floods, silence, resets. Its memory must stay flat and it must stay in order.
+With --tls over TLS, with smaller crowds, since a connection has more, and less of everything.
 
 256 MiB of hostile input in all, 1000 connections at a time; with compression 100 GiB of what it stands for. Memory is
 judged where /proc tells it.
@@ -13,12 +14,13 @@ import time
 
 import wire
 from cases_deflate import ROWS, cut_evenly, is_built_with_compression, open_to_server, zeros
-from testee import Listener, Server, connect, find, request, resident, response
+from testee import Listener, Server, connect, find, request, require_tls, resident, response, transport
 from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, Failure, Stream
 
 MIB = 1 << 20
 GROWTH = 8 * MIB
-CROWD = 1000
+PART = 4 if "--tls" in sys.argv else 1  # of the load
+CROWD = 200 if "--tls" in sys.argv else 1000
 FLAGS = ("--max-message", str(MIB), "--close-timeout-ms", "1000")
 KEY = b"\x5a\xa5\x0f\xf0"
 
@@ -93,8 +95,8 @@ def pings_whose_pongs_are_not_read(server, before):
 def empty_fragments_without_end(server, before):
     link = server.open()
     link.send(link.frame(TEXT, b"", fin=False))
-    send_all(link.sock, whole_frames(wire.frame(CONTINUATION, b"", KEY, fin=False)), 64 * MIB)
-    judge_memory(server, before, "after 64 MiB of empty fragments")
+    send_all(link.sock, whole_frames(wire.frame(CONTINUATION, b"", KEY, fin=False)), 64 * MIB // PART)
+    judge_memory(server, before, "after empty fragments")
     link.sock.setblocking(False)
     link.send(link.frame(CONTINUATION, b"the end") + link.frame(PING, b"?"))
     link.expect(TEXT, b"the end")
@@ -184,7 +186,7 @@ def resets_in_every_state(server, before):
     big = wire.frame(BINARY, b"r" * (MIB // 2), KEY)
     openings = [b"", head[:20], head[:-1], head[:-2] + b"Bad Field\r\n\r\n", head]
     frames = [wire.frame(TEXT, b"half", KEY)[:8], wire.frame(TEXT, b"x", KEY, fin=False), big, big[:70000], close, bad]
-    for _ in range(20):
+    for _ in range(20 // PART):
         for data in [*openings, *(head + frame for frame in frames), head + big + close, head + close + bad]:
             stream = Stream(connect(server.port))
             stream.send(data)
@@ -211,21 +213,21 @@ def open_compressed(server):
 @deflate_test
 def bombs_of_a_gibibyte(server, before):
     for count in (1, 64, 1000):
-        for _ in range(32):
+        for _ in range(32 // PART):
             link = open_compressed(server)
             link.send(link.ready(zeros(1024 * MIB), BINARY, cut_evenly(zeros(1024 * MIB), count)))
             link.expect_failed(1009)
-        judge_memory(server, before, f"after 32 bombs of 1 GiB in {count} frames")
+        judge_memory(server, before, f"after bombs of 1 GiB in {count} frames")
 
 
 @deflate_test
 def bombs_that_are_allowed(server, before):
     link = open_compressed(server)
-    for _ in range(256):
+    for _ in range(256 // PART):
         link.send(link.ready(zeros(MIB), BINARY))
         link.expect(BINARY, bytes(MIB))
     link.finish()
-    judge_memory(server, before, "after 256 messages of 1 MiB of zeros")
+    judge_memory(server, before, "after messages of 1 MiB of zeros")
 
 
 @deflate_test
@@ -244,12 +246,12 @@ def blocks_of_nothing_without_end(server, before):
 def empty_compressed_fragments_without_end(server, before):
     link = open_compressed(server)
     link.send(link.frame(TEXT, fin=False, rsv=RSV1))
-    send_all(link.sock, whole_frames(wire.frame(CONTINUATION, b"", KEY, fin=False)), 32 * MIB)
+    send_all(link.sock, whole_frames(wire.frame(CONTINUATION, b"", KEY, fin=False)), 32 * MIB // PART)
     link.sock.setblocking(False)
     link.send(link.frame(CONTINUATION, link.deflater.message(b"the end")))
     link.expect(TEXT, b"the end")
     link.finish()
-    judge_memory(server, before, "after 32 MiB of empty fragments of a compressed message")
+    judge_memory(server, before, "after empty fragments of a compressed message")
 
 
 @deflate_test
@@ -414,6 +416,9 @@ def report(name, function, quiet=False):
 
 def main():
     find("wsuv-testee-server")
+    transport.tls = "--tls" in sys.argv
+    if transport.tls:
+        require_tls()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     # AddressSanitizer keeps freed memory back; that is not the growth we look for.
@@ -431,7 +436,7 @@ def main():
         second_sigterm_ends_at_once,
     ):
         failures += report(function.__name__, function)
-    print(f"hostile peers: {failures} failed")
+    print(f"hostile peers over {transport.name()}: {failures} failed")
     return 1 if failures else 0
 
 

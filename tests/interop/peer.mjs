@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 
 const PATIENCE = 1000 * Number(process.env.WSUV_TEST_PATIENCE ?? 30);
 
-function skip(reason) {
+export function skip(reason) {
   console.log(`skipped: ${reason}`);
   process.exit(77);
 }
@@ -63,7 +63,7 @@ export class TesteeServer extends Testee {
   static async start(...flags) {
     const server = new TesteeServer("wsuv-testee-server", ["--port", "0", ...flags]);
     const line = await within(server.firstLine, "the server's first line");
-    assert.match(line, /^listening on ws:\/\//);
+    assert.match(line, /^listening on wss?:\/\//);
     server.url = line.split(" ").at(-1);
     return server;
   }
@@ -201,7 +201,7 @@ export async function run(tests) {
 }
 
 // Headless Chromium, driven by playwright-core out of WSUV_INTEROP_DIR/node_modules.
-export async function launchChromium() {
+export async function launchChromium(more = []) {
   const folder = process.env.WSUV_INTEROP_DIR ?? ".";
   const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
   if (!executablePath)
@@ -216,7 +216,7 @@ export async function launchChromium() {
     executablePath,
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync",
+      "--disable-component-update", "--disable-sync", ...more,
     ],
     headless: true,
   });

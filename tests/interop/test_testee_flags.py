@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 
+import tls
 import wire
 from testee import SKIPPED, Server, find, one, parse_head, request
 from wire import TEXT, Failure, Stream, Wire
@@ -33,6 +34,9 @@ for program in ("wsuv-testee-server", "wsuv-testee-client"):
     status, out, err = run(program, "--help")
     check(status == 0 and err == "" and "--max-message" in out and "--write-limit" in out, f"{program} --help")
     refused(program, "--frobnicate", "1")
+    check("--tls-cert" in out and "--tls-min" in out, f"{program} --help tells of TLS")
+    for flags in (["--tls-key", "x"], ["--tls-min", "1.1", "--tls-cert", "x"], ["--tls-cert"]):
+        refused(program, *flags, *(["wss://127.0.0.1:1/"] if "client" in program else []))
     refused(program, "--max-message")
     for value in ("", "many", "-1", "0", "1x", "99999999999999999999"):
         refused(program, "--max-message", value)
@@ -61,6 +65,10 @@ refused("wsuv-testee-server", "--port", "65536")
 refused("wsuv-testee-server", "--port", "off")
 refused("wsuv-testee-server", "--deflate=shared", "--deflate-strict=1")
 refused("wsuv-testee-server", "--deflate=shared", "--deflate-fallback=1")
+for flags in (["--tls-client-ca", "x"], ["--tls-ocsp", "x"], ["--tls-ca", "x"], ["--insecure"], ["--tls-failures=1"], ["--tls-name", "x"]):
+    refused("wsuv-testee-server", *flags)
+for flags in (["--insecure=1"], ["--tls-client-ca", "x"], ["--tls-failures"]):
+    refused("wsuv-testee-client", *flags, "wss://127.0.0.1:1/")
 refused("wsuv-testee-client")
 refused("wsuv-testee-client", "--port", "1", "ws://127.0.0.1:1/")
 
@@ -124,6 +132,74 @@ for flags, params in COMPRESSION.items():
         check(got == expected, f"{' '.join(flags)}: {got}")
     except Failure as error:
         check(False, f"{' '.join(flags)}: {error}")
+
+# TLS
+
+
+def complains(program, error, *arguments):
+    """A file that is no good: one sentence that names it, status 1."""
+    status, out, err = run(program, *arguments)
+    is_named = any(argument in err for argument in arguments if "/" in argument and not argument.startswith("wss:"))
+    check((status, out, err.count("\n")) == (1, "", 1) and f" {error}: " in err and is_named, f"{err.strip()}")
+
+
+def without_tls():
+    """What both say in a build without it."""
+    for program, flags in (("wsuv-testee-server", ["--tls-cert", "x"]), ("wsuv-testee-client", ["--insecure", "wss://127.0.0.1:1/"])):
+        status, out, err = run(program, *flags)
+        check((status, out, err.count("\n")) == (SKIPPED, "", 1) and "ENOTLS" in err, f"{program}: {err.strip()}")
+    status, out, err = run("wsuv-testee-client", "wss://127.0.0.1:1/")
+    check(status == 1 and out.startswith("ERROR ENOTLS: "), "wss:// without TLS")
+
+
+def with_tls(folder):
+    """Flags that name files; `folder` is for what is no certificate."""
+    junk = os.path.join(folder, "junk")
+    with open(junk, "w", encoding="ascii") as file:
+        file.write("-----BEGIN CERTIFICATE-----\nnot one\n-----END CERTIFICATE-----\n")
+    cert, key = tls.cert("server.pem"), tls.cert("server.key")
+    for program, url in (("wsuv-testee-server", []), ("wsuv-testee-client", ["wss://127.0.0.1:1/"])):
+        complains(program, "ENOENT", "--tls-cert", "/nowhere.pem", "--tls-key", key, *url)
+        complains(program, "ENOENT", "--tls-cert", cert, "--tls-key", "/nowhere.key", *url)
+        complains(program, "EPEM", "--tls-cert", junk, "--tls-key", key, *url)
+        complains(program, "EPEM", "--tls-cert", cert, "--tls-key", junk, *url)
+        complains(program, "EPEM", "--tls-cert", cert, *url)
+        complains(program, "EKEYMISMATCH", "--tls-cert", cert, "--tls-key", tls.cert("a.key"), *url)
+        complains(program, "EPASSWORD", "--tls-cert", cert, "--tls-key", tls.cert("encrypted.key"), *url)
+    complains("wsuv-testee-server", "ENOENT", *tls.identity(), "--tls-client-ca", "/nowhere.pem")
+    complains("wsuv-testee-server", "EPEM", *tls.identity(), "--tls-ocsp", junk)
+    complains("wsuv-testee-client", "ENOENT", "--tls-ca", "/nowhere.pem", "wss://127.0.0.1:1/")
+    complains("wsuv-testee-client", "EPEM", "--tls-ca", junk, "wss://127.0.0.1:1/")
+    both = os.path.join(folder, "both.pem")
+    with open(both, "wb") as file:
+        for path in (cert, key):
+            with open(path, "rb") as part:
+                file.write(part.read())
+    server = Server("--tls-cert", both)
+    check(server.url.startswith("wss://127.0.0.1:"), f"certificate and key in one file: {server.url}")
+    for flags, line in ((["--tls-ca", tls.cert("ca.pem")], "OPEN"), (["--insecure"], "OPEN"), ([], "ERROR ECERTAUTHORITY"),
+                        (["--tls-ca", tls.cert("ca.pem"), "--tls-name", "localhost"], "OPEN"),
+                        (["--tls-ca", tls.cert("ca.pem"), "--tls-name", "else.example"], "ERROR ECERTHOST")):
+        client = subprocess.Popen([find("wsuv-testee-client"), *flags, server.url], stdout=subprocess.PIPE, text=True)
+        got = client.stdout.readline()
+        check(got.startswith(line), f"{' '.join(flags)}: {got.strip()}")
+        if line == "OPEN":
+            got = client.stdout.readline().split()
+            check(got[:2] == ["TLS", "TLSv1.3"] and ("unverified" in got) == ("--insecure" in flags), " ".join(got))
+        if line == "OPEN":
+            client.terminate()
+        check(client.wait(wire.PATIENCE) == (line != "OPEN"), "it ends well")
+        client.stdout.close()
+    server.stop()
+
+
+if run("wsuv-testee-client", "--insecure", "wss:/")[0] == SKIPPED:
+    without_tls()
+elif tls.folder() is None:
+    print("TLS left out: no certificates (WSUV_TEST_CERTS)")
+else:
+    with tempfile.TemporaryDirectory() as folder:
+        with_tls(folder)
 
 hosts = [("--host=localhost",)]
 try:

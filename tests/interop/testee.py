@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
+import tls
 import wire
 from wire import Failure, Wire
 
@@ -34,9 +36,56 @@ def find(name):
     return os.path.abspath(path)
 
 
-def connect(port):
-    """A plain TCP connection."""
+class Transport:
+    """What all testees and connections of a script go over; plain TCP unless the script says otherwise."""
+
+    def __init__(self):
+        self.tls = False
+        self.pipe = False  # unix sockets
+        self.version = None  # of TLS: "1.2" or "1.3" and no other
+        self.record = tls.RECORD
+        self.folder = None  # of the sockets
+        self.lock = threading.Lock()
+        self.paths = {}  # of the sockets, by the number that stands for a port
+
+    def new_path(self):
+        """A unix socket's path, and the number that stands for it."""
+        with self.lock:  # cases run on several threads
+            if self.folder is None:
+                self.folder = tempfile.TemporaryDirectory()
+            number = 10000 + len(self.paths)  # none that a URL leaves out
+            self.paths[number] = os.path.join(self.folder.name, str(number))
+            return number, self.paths[number]
+
+    def name(self):
+        """For a line to read."""
+        words = [f"TLS {self.version or 1.3}"] if self.tls else []
+        return " over ".join(words + ["a unix socket" if self.pipe else "TCP"])
+
+
+transport = Transport()
+
+
+def connect_raw(port):
+    """A connection without TLS."""
+    if port in transport.paths:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(wire.PATIENCE)
+        sock.connect(transport.paths[port])
+        return sock
     return socket.create_connection(("127.0.0.1", port), timeout=wire.PATIENCE)
+
+
+def connect(port):
+    """A connection as the transport has it, verified for 127.0.0.1."""
+    sock = connect_raw(port)
+    if not transport.tls:
+        return sock
+    try:
+        return tls.TlsSocket(sock, tls.client_context(transport.version), "127.0.0.1", record=transport.record).handshake()
+    except (Failure, OSError):
+        sock.close()
+        raise
 
 
 def resident(process):
@@ -83,17 +132,24 @@ def one(fields, name):
 
 
 class Server:
-    """wsuv-testee-server on a port of its own choice."""
+    """wsuv-testee-server on a port of its own choice, or a unix socket."""
 
     def __init__(self, *flags):
-        self.process = subprocess.Popen(
-            [find("wsuv-testee-server"), "--port", "0", *flags], stdout=subprocess.PIPE, text=True
-        )
+        self.path = None
+        where = ["--port", "0"]
+        if transport.pipe:
+            self.port, self.path = transport.new_path()
+            where = ["--path", self.path]
+        if transport.tls:
+            where += tls.identity()
+        self.process = subprocess.Popen([find("wsuv-testee-server"), *where, *flags], stdout=subprocess.PIPE, text=True)
         atexit.register(kill, self.process)
         line = self.process.stdout.readline()
-        if not line.startswith("listening on ws://"):
+        self.url = line.split()[-1] if line else ""
+        if transport.pipe and self.url == f"unix:{self.path}":
+            return
+        if not line.startswith(("listening on ws://", "listening on wss://")):
             raise Failure(f"the server did not start: {line!r}")
-        self.url = line.split()[-1]
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
 
     def open(self, fields=()):
@@ -168,15 +224,32 @@ class Listener:
     """A listening socket of ours, and a client testee that connects to it."""
 
     def __init__(self):
-        self.sock = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.where = []
+        if transport.pipe:
+            self.port, path = transport.new_path()
+            self.where = ["--path", path]
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.bind(path)
+            self.sock.listen(64)
+        else:
+            self.sock = socket.create_server(("127.0.0.1", 0), backlog=64)
+            self.port = self.sock.getsockname()[1]
+        if transport.tls:
+            self.where += ["--tls-ca", tls.cert("ca.pem")]
         self.sock.settimeout(wire.PATIENCE)
-        self.port = self.sock.getsockname()[1]
+
+    def client(self, *flags, target="/"):
+        """A client that is going to connect."""
+        return Client(f"ws{'s' * transport.tls}://127.0.0.1:{self.port}{target}", *self.where, *flags)
 
     def start(self, *flags, target="/"):
         """Starts a client and accepts its connection: (client, stream, head of the request)."""
-        client = Client(f"ws://127.0.0.1:{self.port}{target}", *flags)
+        client = self.client(*flags, target=target)
         try:
             sock, _ = self.sock.accept()
+            if transport.tls:
+                context = tls.server_context(transport.version)
+                sock = tls.TlsSocket(sock, context, server_side=True, record=transport.record).handshake()
             stream = wire.Stream(sock)
             return client, stream, stream.take_head()
         except (OSError, Failure) as error:
@@ -185,6 +258,17 @@ class Listener:
 
     def close(self):
         self.sock.close()
+
+
+def require_tls():
+    """Ends the script where there is no TLS, in this build or for want of certificates."""
+    done = subprocess.run([find("wsuv-testee-client"), "--insecure", "wss:/"], capture_output=True, text=True, timeout=wire.PATIENCE)
+    if done.returncode == SKIPPED:
+        print("skipped: built without TLS")
+        sys.exit(SKIPPED)
+    if tls.folder() is None:
+        print("skipped: no certificates (set WSUV_TEST_CERTS to tests/certs of the build)")
+        sys.exit(SKIPPED)
 
 
 def response(head, fields=()):

@@ -41,6 +41,10 @@ static const char *takeover_of(int no_context_takeover) {
 
 static void on_open(wsuv_conn_t *conn) {
   (void)printf("OPEN\n");
+  wsuv_tls_info_t tls;
+  if (wsuv_conn_tls(conn, &tls) == 0) {
+    (void)printf("TLS %s %s%s\n", tls.version, tls.cipher, tls.peer_verified ? "" : " unverified");
+  }
   for (size_t i = 0; i < wsuv_conn_nextensions(conn); i++) {
     wsuv_negotiated_t negotiated = wsuv_conn_extension_at(conn, i);
     wsuv_deflate_params_t params;
@@ -113,6 +117,8 @@ static void start_connecting(void) {
   options.conn = &app.options.conn;
   options.extensions = app.options.extensions;
   options.nextensions = app.options.nextensions;
+  options.tls = app.options.tls;
+  options.tls_name = app.options.tls_name;
   int err = wsuv_connect(app.loop, &app.conn, &options, &handler, NULL);
   if (err != 0) {
     (void)printf("ERROR %s: %s\n", wsuv_err_name(err), wsuv_strerror(err));
@@ -136,6 +142,7 @@ int main(int argc, char **argv) {
   catch_signal(&uv, &app.signals[1], SIGTERM);
   (void)uv_run(&uv, UV_RUN_DEFAULT);
   wsuv_deflate_free(app.options.deflate);
+  wsuv_tls_context_release(app.options.tls);
   err = uv_loop_close(&uv);
   if (err != 0) {
     fail("handles are left", err);

@@ -17,7 +17,7 @@
 
 typedef enum flag_owner { OF_BOTH = 0, OF_SERVER, OF_CLIENT } flag_owner_t;
 
-/* Where the value of a flag goes; exactly one of the targets is set. */
+/* Where the value of a flag goes; exactly one of the targets is set. One with `on` takes no value. */
 typedef struct flag {
   const char *name;
   const char *help;
@@ -28,11 +28,13 @@ typedef struct flag {
   const char **text;
   int64_t *number;
   int *small;
+  int *on;
 } flag_t;
 
 #define NPLAIN_FLAGS   12
 #define NDEFLATE_FLAGS 11
-#define NFLAGS         (NPLAIN_FLAGS + NDEFLATE_FLAGS)
+#define NTLS_FLAGS     9
+#define NFLAGS         (NPLAIN_FLAGS + NDEFLATE_FLAGS + NTLS_FLAGS)
 
 /* What the command line says of permessage-deflate; where it is UNSET, the preset of `mode` stands. */
 typedef struct deflate_flags {
@@ -55,29 +57,31 @@ static const char *program_name(wsuv_role_t role) {
 
 static void list_plain_flags(flag_t flags[NPLAIN_FLAGS], testee_options_t *o) {
   const flag_t list[NPLAIN_FLAGS] = {
-      {"host", "ADDRESS   to listen on [127.0.0.1]", OF_SERVER, 0, 0, 0, &o->host, NULL, NULL},
+      {"host", "ADDRESS   to listen on [127.0.0.1]", OF_SERVER, 0, 0, 0, &o->host, NULL, NULL,
+       NULL},
       {"port", "N         to listen on [0: any free one]", OF_SERVER, 0, 65535, 0, NULL, NULL,
-       &o->port},
-      {"path", "FILE      a unix socket instead of TCP", OF_BOTH, 0, 0, 0, &o->path, NULL, NULL},
+       &o->port, NULL},
+      {"path", "FILE      a unix socket instead of TCP", OF_BOTH, 0, 0, 0, &o->path, NULL, NULL,
+       NULL},
       {"max-message", "N  octets of one message [16777216]", OF_BOTH, 1, INT64_MAX, 1, NULL,
-       &o->conn.max_message_size, NULL},
+       &o->conn.max_message_size, NULL, NULL},
       {"max-frame", "N    octets of one frame's payload [off]", OF_BOTH, 1, INT64_MAX, 1, NULL,
-       &o->conn.max_frame_size, NULL},
+       &o->conn.max_frame_size, NULL, NULL},
       {"handshake-timeout-ms", "N  for the opening handshake [10000]", OF_BOTH, 1, INT64_MAX, 1,
-       NULL, &o->conn.handshake_timeout_ms, NULL},
+       NULL, &o->conn.handshake_timeout_ms, NULL, NULL},
       {"close-timeout-ms", "N      for the closing handshake [5000]", OF_BOTH, 1, INT64_MAX, 1,
-       NULL, &o->conn.close_timeout_ms, NULL},
+       NULL, &o->conn.close_timeout_ms, NULL, NULL},
       {"ping-interval-ms", "N      silence after which a Ping is sent [20000]", OF_BOTH, 1,
-       INT64_MAX, 1, NULL, &o->conn.ping_interval_ms, NULL},
+       INT64_MAX, 1, NULL, &o->conn.ping_interval_ms, NULL, NULL},
       {"max-pings", "N    unanswered Pings that end a connection [3]", OF_BOTH, 1, INT_MAX, 1, NULL,
-       NULL, &o->conn.max_pings},
+       NULL, &o->conn.max_pings, NULL},
       {"max-connections", "N  more are answered 503 [off]", OF_SERVER, 1, INT64_MAX, 1, NULL,
-       &o->max_connections, NULL},
+       &o->max_connections, NULL, NULL},
       {"write-limit",
        "N  octets queued for the peer [32 MiB or what the echo of the largest message needs]",
-       OF_BOTH, 1, INT64_MAX, 1, NULL, &o->conn.write_limit, NULL},
+       OF_BOTH, 1, INT64_MAX, 1, NULL, &o->conn.write_limit, NULL, NULL},
       {"fragment", "N     echoes in fragments of N octets of the message [off: in one frame]",
-       OF_BOTH, 1, INT_MAX, 1, NULL, NULL, &o->fragment},
+       OF_BOTH, 1, INT_MAX, 1, NULL, NULL, &o->fragment, NULL},
   };
   memcpy(flags, list, sizeof list);
 }
@@ -85,26 +89,51 @@ static void list_plain_flags(flag_t flags[NPLAIN_FLAGS], testee_options_t *o) {
 static void list_deflate_flags(flag_t flags[NDEFLATE_FLAGS], deflate_flags_t *d) {
   const flag_t list[NDEFLATE_FLAGS] = {
       {"deflate", "MODE   permessage-deflate: shared, dedicated or off [off]", OF_BOTH, 0, 0, 0,
-       &d->mode, NULL, NULL},
+       &d->mode, NULL, NULL, NULL},
       {"deflate-bits", "N       window to compress with, 8-15 [the mode's; off: not mentioned]",
-       OF_BOTH, 8, 15, 1, NULL, NULL, &d->deflate_bits},
+       OF_BOTH, 8, 15, 1, NULL, NULL, &d->deflate_bits, NULL},
       {"inflate-bits", "N       window of the peer's [the mode's; off: not mentioned]", OF_BOTH, 8,
-       15, 1, NULL, NULL, &d->inflate_bits},
+       15, 1, NULL, NULL, &d->inflate_bits, NULL},
       {"deflate-takeover", "0|1 whether what we compress refers back [the mode's]", OF_BOTH, 0, 1,
-       0, NULL, NULL, &d->deflate_takeover},
+       0, NULL, NULL, &d->deflate_takeover, NULL},
       {"inflate-takeover", "0|1 whether the peer's may [the mode's]", OF_BOTH, 0, 1, 0, NULL, NULL,
-       &d->inflate_takeover},
-      {"deflate-level", "N      of zlib, 1-9 [6]", OF_BOTH, 1, 9, 0, NULL, NULL, &d->level},
+       &d->inflate_takeover, NULL},
+      {"deflate-level", "N      of zlib, 1-9 [6]", OF_BOTH, 1, 9, 0, NULL, NULL, &d->level, NULL},
       {"deflate-mem-level", "N  of zlib, 1-9 [the mode's]", OF_BOTH, 1, 9, 0, NULL, NULL,
-       &d->mem_level},
+       &d->mem_level, NULL},
       {"deflate-threshold", "N  octets below which nothing is compressed [64 or 16]", OF_BOTH, 1,
-       INT_MAX, 1, NULL, NULL, &d->threshold},
+       INT_MAX, 1, NULL, NULL, &d->threshold, NULL},
       {"deflate-max-ratio", "N  octets that one may become beyond 1 MiB [256]", OF_BOTH, 1, INT_MAX,
-       1, NULL, NULL, &d->max_ratio},
+       1, NULL, NULL, &d->max_ratio, NULL},
       {"deflate-strict", "0|1   the server must agree to what is asked of it [0]", OF_CLIENT, 0, 1,
-       0, NULL, NULL, &d->strict},
+       0, NULL, NULL, &d->strict, NULL},
       {"deflate-fallback", "0|1 offers it without parameters, too [0]", OF_CLIENT, 0, 1, 0, NULL,
-       NULL, &d->fallback},
+       NULL, &d->fallback, NULL},
+  };
+  memcpy(flags, list, sizeof list);
+}
+
+static void list_tls_flags(flag_t flags[NTLS_FLAGS], testee_options_t *o, testee_tls_flags_t *t) {
+  const flag_t list[NTLS_FLAGS] = {
+      {"tls-cert", "FILE  PEM: certificate and intermediates", OF_BOTH, 0, 0, 0, &t->cert, NULL,
+       NULL, NULL},
+      {"tls-key", "FILE   PEM: its key [in the certificate's file]", OF_BOTH, 0, 0, 0, &t->key,
+       NULL, NULL, NULL},
+      {"tls-ca", "FILE    PEM: authorities of servers [the system's]", OF_CLIENT, 0, 0, 0, &t->ca,
+       NULL, NULL, NULL},
+      {"tls-client-ca",
+       "FILE  PEM: authorities of clients, who must show a certificate [none is asked for]",
+       OF_SERVER, 0, 0, 0, &t->ca, NULL, NULL, NULL},
+      {"tls-ocsp", "FILE  DER: an OCSP response to staple", OF_SERVER, 0, 0, 0, &t->ocsp, NULL,
+       NULL, NULL},
+      {"tls-min", "1.2|1.3  the lowest version [1.2]", OF_BOTH, 0, 0, 0, &t->min_version, NULL,
+       NULL, NULL},
+      {"tls-name", "NAME  to send and to verify [the URL's host]", OF_CLIENT, 0, 0, 0, &o->tls_name,
+       NULL, NULL, NULL},
+      {"insecure", "       takes any certificate of any host", OF_CLIENT, 0, 0, 0, NULL, NULL, NULL,
+       &t->insecure},
+      {"tls-failures", "   prints a line for each TLS handshake that fails", OF_SERVER, 0, 0, 0,
+       NULL, NULL, NULL, &o->tells_tls_failures},
   };
   memcpy(flags, list, sizeof list);
 }
@@ -189,6 +218,13 @@ static int take_flag(const flag_t flags[NFLAGS], wsuv_role_t role, char **argv) 
   if (flag == NULL) {
     usage_error(role, "unknown flag", argv[0]);
     return 0;
+  }
+  if (flag->on != NULL) {
+    *flag->on = 1;
+    if (equals != NULL) {
+      usage_error(role, "this flag takes no value", argv[0]);
+    }
+    return 1;
   }
   if (equals != NULL) {
     set_flag(flag, role, equals + 1);
@@ -324,14 +360,17 @@ void testee_options_parse(testee_options_t *options, wsuv_role_t role, char **ar
   const testee_options_t defaults = {.conn = WSUV_CONN_OPTIONS_INIT};
   deflate_flags_t deflate = {"off", UNSET, UNSET, UNSET, UNSET, UNSET,
                              UNSET, UNSET, UNSET, UNSET, UNSET};
+  testee_tls_flags_t tls = {NULL, NULL, NULL, NULL, NULL, 0};
   flag_t flags[NFLAGS];
   *options = defaults;
   list_plain_flags(flags, options);
   list_deflate_flags(&flags[NPLAIN_FLAGS], &deflate);
+  list_tls_flags(&flags[NPLAIN_FLAGS + NDEFLATE_FLAGS], options, &tls);
   take_arguments(flags, options, role, argv);
   if (is_deflate_wanted(&flags[NPLAIN_FLAGS], role, deflate.mode)) {
     make_deflate(options, role, &deflate);
   }
+  options->tls = testee_tls_make(program_name(role), role, &tls);
   derive_write_limits(options);
 }
 

@@ -2,6 +2,7 @@
 #ifndef WSUV_TESTS_INTEROP_TESTEE_OPTIONS_H
 #define WSUV_TESTS_INTEROP_TESTEE_OPTIONS_H
 
+#include "testee_tls.h"
 #include "wsuv.h"
 
 typedef struct testee_options {
@@ -15,10 +16,14 @@ typedef struct testee_options {
   wsuv_deflate_t *deflate; /* to be freed behind everything; NULL: not wanted */
   const wsuv_extension_t *extensions[1];
   size_t nextensions;
+  wsuv_tls_context_t *tls; /* to be released behind everything; NULL: not wanted */
+  const char *tls_name;    /* client; NULL: the URL's host */
+  int tells_tls_failures;  /* server */
 } testee_options_t;
 
 /* Returns if the program is to run. Otherwise it exits: 0 after --help, after one sentence with 2 if
- * something is wrong with the command line, with 77 if compression is wanted and was not built. */
+ * something is wrong with the command line, with 1 if a file is, with 77 if compression or TLS is wanted and
+ * was not built. */
 void testee_options_parse(testee_options_t *options, wsuv_role_t role, char **argv);
 
 /* Echoes one message and stops reading while the peer does not take what was sent: at most one

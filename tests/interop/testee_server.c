@@ -73,6 +73,14 @@ static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
   }
 }
 
+static void on_tls_failed(wsuv_server_t *server, const wsuv_tls_failure_t *failure) {
+  (void)server;
+  if (app.options.tells_tls_failures) {
+    (void)printf("TLS %s: %s\n", wsuv_err_name(failure->error), failure->detail);
+    (void)fflush(stdout);
+  }
+}
+
 static const wsuv_handler_t conn_handler = {
     .size = sizeof(wsuv_handler_t),
     .on_open = on_open,
@@ -84,6 +92,7 @@ static const wsuv_handler_t conn_handler = {
 static const wsuv_server_handler_t server_handler = {
     .size = sizeof(wsuv_server_handler_t),
     .conn = &conn_handler,
+    .on_tls_failed = on_tls_failed,
 };
 
 static void listen_for_clients(void) {
@@ -95,6 +104,7 @@ static void listen_for_clients(void) {
   options.conn = &app.options.conn;
   options.extensions = app.options.extensions;
   options.nextensions = app.options.nextensions;
+  options.tls = app.options.tls;
   int err = wsuv_server_listen(app.loop, &app.server, &options, &server_handler, NULL);
   if (err != 0) {
     fail("cannot listen", err);
@@ -110,8 +120,8 @@ static void say_where(void) {
   if (app.options.path != NULL) {
     (void)printf("listening on unix:%s\n", app.options.path);
   } else {
-    (void)printf("listening on ws://%s%s%s:%d/\n", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "",
-                 wsuv_server_port(app.server));
+    (void)printf("listening on %s://%s%s%s:%d/\n", app.options.tls != NULL ? "wss" : "ws",
+                 is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", wsuv_server_port(app.server));
   }
   (void)fflush(stdout);
 }
@@ -143,6 +153,7 @@ int main(int argc, char **argv) {
   say_where();
   (void)uv_run(&uv, UV_RUN_DEFAULT);
   wsuv_deflate_free(app.options.deflate);
+  wsuv_tls_context_release(app.options.tls);
   err = uv_loop_close(&uv);
   if (err != 0) {
     fail("handles are left", err);

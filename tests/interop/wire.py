@@ -70,7 +70,7 @@ class Stream:
         self.sock.setblocking(False)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.inbox = bytearray()
+        self.inbox = bytearray(sock.take_early() if hasattr(sock, "take_early") else b"")  # TLS may have some already
         self.ended = False
 
     def _read_some(self):
@@ -88,7 +88,7 @@ class Stream:
     def send(self, data):
         rest = memoryview(data)
         deadline = time.monotonic() + PATIENCE
-        while rest:
+        while rest or getattr(self.sock, "unsent", False):  # TLS takes more than it has sent
             try:
                 rest = rest[self.sock.send(rest) :]
                 continue

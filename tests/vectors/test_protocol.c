@@ -1,8 +1,6 @@
 /* The vectors of RFC 6455: every file of the folders below, each vector in every split and with every allocation failing, with
  * callbacks and without (CORE.9).
  * README.md describes the language. */
-#include <string.h>
-
 #include "support/check.h"
 #include "vectors/vector_run.h"
 
@@ -27,15 +25,6 @@ static void run_failing(const struct case_of_role *c, enum vector_split_kind kin
     vector_run_once(c->vector, c->role, split, is_pull, n, &room, &has_failed);
 }
 
-/* Asking for events is pausing and resuming all the time. */
-static int pauses(const struct vector *vector) {
-  size_t i;
-  for (i = 0; i < vector->nlines; i++)
-    if (strstr(vector->lines[i], "pause") != NULL || strstr(vector->lines[i], "resume") != NULL)
-      return 1;
-  return 0;
-}
-
 /* covers: CORE.9 */
 static void run_pull(const struct case_of_role *c, size_t total) {
   struct vector_split whole = {SPLIT_NOT, 0, 0, 0};
@@ -58,7 +47,7 @@ static void run_role(const struct vector *vector, wsuv_role_t role) {
   vector_split_all(total, run_split, &c);
   run_failing(&c, SPLIT_NOT, 0);
   run_failing(&c, total < 2000 ? SPLIT_BYTES : SPLIT_NOT, 0);
-  if (!pauses(vector))
+  if (!vector_pauses(vector))
     run_pull(&c, total);
 }
 
@@ -67,23 +56,13 @@ static void run_vector(const struct vector *vector) {
   run_role(vector, WSUV_CLIENT);
 }
 
-static int has_deflate(void) {
-  wsuv_deflate_t *deflate;
-  int err = wsuv_deflate_new(&deflate, NULL);
-  wsuv_deflate_free(deflate);
-  return err != WSUV_ENODEFLATE;
-}
-
 int main(void) {
-  static const char *const folders[] = {"framing", "opcodes", "reserved_bits", "fragmentation",
-                                        "pings",   "utf8",    "close",         "limits"};
+  const char *folder;
   int nfailed = 0;
   size_t i;
   room = guard_page_new(NULL, VECTOR_ROOM);
-  for (i = 0; i < sizeof folders / sizeof folders[0]; i++)
-    nfailed += vector_run_folder(folders[i], run_vector);
-  if (has_deflate())
-    nfailed += vector_run_folder("deflate", run_vector);
+  for (i = 0; (folder = vector_protocol_folder(i)) != NULL; i++)
+    nfailed += vector_run_folder(folder, run_vector);
   guard_page_free(&room);
   return nfailed;
 }

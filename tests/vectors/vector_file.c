@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "wsuv/deflate.h"
 
 enum { MAX_FILES = 64, MAX_VECTORS = 400, MAX_PATH_LEN = 1024 };
 
@@ -113,6 +114,21 @@ static void free_folder(struct folder *folder) {
     free(folder->texts[i]);
   }
   free(folder->vectors);
+}
+
+static int has_deflate(void) {
+  wsuv_deflate_t *deflate;
+  int err = wsuv_deflate_new(&deflate, NULL);
+  wsuv_deflate_free(deflate);
+  return err != WSUV_ENODEFLATE;
+}
+
+const char *vector_protocol_folder(size_t i) {
+  static const char *const folders[] = {"framing",       "opcodes", "reserved_bits",
+                                        "fragmentation", "pings",   "utf8",
+                                        "close",         "limits",  "deflate"};
+  const size_t n = sizeof folders / sizeof folders[0] - (has_deflate() ? 0 : 1);
+  return i < n ? folders[i] : NULL;
 }
 
 static vector_run_fn current_run;

@@ -17,6 +17,9 @@ struct vector {
 
 typedef void (*vector_run_fn)(const struct vector *vector);
 
+/* The folders of vectors that an endpoint runs, as far as the build has what they need; NULL behind the last. */
+const char *vector_protocol_folder(size_t i);
+
 /* Runs every vector of every file of tests/vectors/<folder>/. Returns the number of failures; a folder without vectors is
  * one. */
 int vector_run_folder(const char *folder, vector_run_fn run);

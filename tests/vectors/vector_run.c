@@ -23,44 +23,6 @@ static int count_up(void *arg, void *buf, size_t len) {
   return 0;
 }
 
-/* ---- input and output ---- */
-
-static void receive_piece(struct vector_run *run, size_t len) {
-  uint8_t *at = run->room->data + run->room->len - len;
-  int err;
-  memcpy(at, run->pending.data, len);
-  vector_bytes_drop(&run->pending, len);
-  err = wsuv_endpoint_receive(run->ep, at, len);
-  memset(at, '#', len); /* the caller's memory is free again */
-  if (vector_pull_events(run, err) == WSUV_ENOMEM)
-    run->failed = 1;
-}
-
-/* As a transport does. */
-static void receive_pending(struct vector_run *run) {
-  while (run->pending.len > 0 && wsuv_endpoint_wants_read(run->ep))
-    receive_piece(run, vector_split_next(&run->split, run->pending.len));
-}
-
-void vector_drain(struct vector_run *run, size_t max) {
-  for (;;) {
-    wsuv_span_t spans[3];
-    size_t n = wsuv_endpoint_output(run->ep, spans, 1 + run->sent.len % 3);
-    size_t written = 0;
-    size_t i;
-    for (i = 0; i < n && max > 0; i++) {
-      size_t len = spans[i].len < max ? spans[i].len : max;
-      vector_bytes_add(&run->output, spans[i].data, len);
-      vector_bytes_add(&run->sent, spans[i].data, len);
-      written += len;
-      max -= len;
-    }
-    wsuv_endpoint_output_done(run->ep, written);
-    if (written == 0)
-      return;
-  }
-}
-
 /* ---- lines that do something ---- */
 
 /* "-> NAME" ends a line whose call has to fail. */
@@ -83,7 +45,9 @@ static void do_in(struct vector_run *run, const char **line) {
 }
 
 static void do_eof(struct vector_run *run, const char **line) {
-  int err = vector_pull_events(run, wsuv_endpoint_receive_eof(run->ep));
+  int err;
+  vector_receive_end(run);
+  err = vector_pull_events(run, wsuv_endpoint_receive_eof(run->ep));
   run->expected_error = err;
   settle(run, line, err);
 }
@@ -147,7 +111,7 @@ static void do_pause(struct vector_run *run, const char **line) {
 static void do_resume(struct vector_run *run, const char **line) {
   settle(run, line, wsuv_endpoint_resume(run->ep));
   if (run->depth == 0)
-    receive_pending(run);
+    vector_receive_pending(run);
 }
 
 /* "write 5": the transport takes so many octets. */
@@ -190,9 +154,11 @@ static const struct {
 void vector_run_line(struct vector_run *run, const char *line) {
   char word[VECTOR_WORD_MAX];
   size_t i;
+  int goes_on;
   vector_next_word(&line, word);
-  if (strcmp(word, "in") != 0 && strcmp(word, "peer") != 0 && run->depth == 0)
-    receive_pending(run);
+  goes_on = strcmp(word, "in") == 0 || strcmp(word, "peer") == 0;
+  if ((!goes_on || run->split.kind == SPLIT_LINES) && run->depth == 0)
+    vector_receive_pending(run);
   if (vector_expect(run, word, &line))
     return;
   for (i = 0; i < sizeof actions / sizeof actions[0]; i++) {
@@ -245,7 +211,7 @@ static int set_option(struct vector_run *run, const char *line) {
 
 static void finish_normally(struct vector_run *run) {
   wsuv_close_status_t status;
-  receive_pending(run);
+  vector_receive_pending(run);
   vector_drain(run, SIZE_MAX);
   wsuv_endpoint_close_status(run->ep, &status);
   if (run->output.len > 0 || run->nseen < run->nevents || run->expected_error != status.error)
@@ -267,7 +233,7 @@ static size_t count_logged(const struct vector *vector) {
 /* Whatever the missing memory did, the endpoint ends in order; and where nobody was told of it, nothing is missing. */
 static void finish_after_failure(struct vector_run *run) {
   wsuv_close_status_t status;
-  receive_pending(run);
+  vector_receive_pending(run);
   wsuv_endpoint_close_status(run->ep, &status);
   if (!run->failed && status.error != WSUV_ENOMEM) {
     if (run->nevents != count_logged(run->vector))
@@ -329,6 +295,7 @@ static void run_lines(struct vector_run *run) {
     CHECK_TRUE(run->failing > 0);
     return;
   }
+  vector_attach(run);
   for (run->at = nheader; run->at < run->vector->nlines; run->at++)
     vector_run_line(run, run->vector->lines[run->at]);
   if (run->failing == 0)
@@ -350,25 +317,27 @@ static void free_run(struct vector_run *run) {
   free(run);
 }
 
-size_t vector_run_once(const struct vector *vector, wsuv_role_t role, struct vector_split split,
-                       int is_pull, size_t failing, const struct guard_page *room,
-                       int *has_failed) {
+static struct vector_run *new_run(const struct vector *vector, wsuv_role_t role,
+                                  struct vector_split split, int is_pull,
+                                  const struct guard_page *room) {
   const wsuv_endpoint_options_t defaults = WSUV_ENDPOINT_OPTIONS_INIT(role);
   struct vector_run *run = calloc(1, sizeof *run);
-  size_t fed;
   CHECK_NOT_NULL(run);
   run->vector = vector;
   run->role = role;
   run->split = split;
-  run->failing = failing;
   run->is_pull = is_pull;
   run->room = room;
   failing_alloc_init(&run->fa);
-  failing_alloc_fail_once(&run->fa, failing);
   run->options = defaults;
   run->options.allocator = &run->fa.allocator;
   run->options.random = count_up;
   run->options.random_arg = run;
+  return run;
+}
+
+static size_t run_and_free(struct vector_run *run, int *has_failed) {
+  size_t fed;
   run_lines(run);
   failing_alloc_check_no_leaks(&run->fa);
   *has_failed = failing_alloc_has_failed(&run->fa);
@@ -377,10 +346,36 @@ size_t vector_run_once(const struct vector *vector, wsuv_role_t role, struct vec
   return fed;
 }
 
+size_t vector_run_once(const struct vector *vector, wsuv_role_t role, struct vector_split split,
+                       int is_pull, size_t failing, const struct guard_page *room,
+                       int *has_failed) {
+  struct vector_run *run = new_run(vector, role, split, is_pull, room);
+  run->failing = failing;
+  failing_alloc_fail_once(&run->fa, failing);
+  return run_and_free(run, has_failed);
+}
+
+size_t vector_run_over(struct vector_wire *wire, const struct vector *vector, wsuv_role_t role,
+                       struct vector_split split, int is_pull, const struct guard_page *room) {
+  struct vector_run *run = new_run(vector, role, split, is_pull, room);
+  int has_failed;
+  run->wire = wire;
+  return run_and_free(run, &has_failed);
+}
+
 int vector_wants_role(const struct vector *vector, wsuv_role_t role) {
   const char *line = vector->nlines > 0 ? vector->lines[0] : "";
   if (!vector_take_word(&line, "role"))
     fail_msg("%s does not start with its role", vector->name);
   return vector_take_word(&line, "both") ||
          vector_take_word(&line, role == WSUV_SERVER ? "server" : "client");
+}
+
+/* Asking for events is pausing and resuming all the time. */
+int vector_pauses(const struct vector *vector) {
+  size_t i;
+  for (i = 0; i < vector->nlines; i++)
+    if (strstr(vector->lines[i], "pause") != NULL || strstr(vector->lines[i], "resume") != NULL)
+      return 1;
+  return 0;
 }

@@ -7,6 +7,7 @@
 #include "vectors/vector_file.h"
 #include "vectors/vector_split.h"
 #include "vectors/vector_text.h"
+#include "vectors/vector_wire.h"
 #include "wsuv/deflate.h"
 #include "wsuv/event.h"
 
@@ -31,6 +32,7 @@ struct vector_run {
   wsuv_deflate_t *deflate;
   wsuv_negotiated_t negotiated;
   wsuv_endpoint_t *ep;
+  struct vector_wire *wire;      /* NULL: the endpoint is called */
   const struct guard_page *room; /* VECTOR_ROOM octets for input */
   struct vector_bytes pending;   /* received, not yet given to the endpoint */
   struct vector_bytes output;    /* left the endpoint, not yet looked at */
@@ -53,13 +55,29 @@ struct vector_run {
 size_t vector_run_once(const struct vector *vector, wsuv_role_t role, struct vector_split split,
                        int is_pull, size_t failing, const struct guard_page *room, int *has_failed);
 
+/* Runs it over a wire that lies idle. Returns the octets that the peer wrote. */
+size_t vector_run_over(struct vector_wire *wire, const struct vector *vector, wsuv_role_t role,
+                       struct vector_split split, int is_pull, const struct guard_page *room);
+
 /* Without a handler: asks for all events there are. Returns `err`, or what asking ended with. */
 int vector_pull_events(struct vector_run *run, int err);
 
 /* Whether the vector asks for that role. */
 int vector_wants_role(const struct vector *vector, wsuv_role_t role);
 
+/* Whether it has lines that have no meaning where events are asked for. */
+int vector_pauses(const struct vector *vector);
+
 /* ---- for the parts of the runner ---- */
+
+/* The wire, if there is one, becomes the run's. */
+void vector_attach(struct vector_run *run);
+
+/* Gives the endpoint what the vector has put in, as far as it reads. */
+void vector_receive_pending(struct vector_run *run);
+
+/* The transport's end, as far as the wire has to do with it. */
+void vector_receive_end(struct vector_run *run);
 
 /* Runs a line; at the end of it come the error that is expected of a call. */
 void vector_run_line(struct vector_run *run, const char *line);

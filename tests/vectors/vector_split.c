@@ -34,6 +34,8 @@ const char *vector_split_name(const struct vector_split *split) {
   case SPLIT_RANDOM:
     snprintf(name, sizeof name, "random splits, seed state %u", (unsigned)split->seed);
     return name;
+  case SPLIT_LINES:
+    return "line by line";
   case SPLIT_NOT:
     break;
   }

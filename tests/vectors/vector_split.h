@@ -5,7 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum vector_split_kind { SPLIT_NOT, SPLIT_BYTES, SPLIT_AT, SPLIT_RANDOM };
+enum vector_split_kind {
+  SPLIT_NOT,
+  SPLIT_LINES, /* what each line puts in is a piece */
+  SPLIT_BYTES,
+  SPLIT_AT,
+  SPLIT_RANDOM
+};
 
 struct vector_split {
   enum vector_split_kind kind;
