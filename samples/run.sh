@@ -7,7 +7,7 @@
 #   NAME             chat, echo, ticker, shell, or another sample such as 02_client, client or 02; the arguments are
 #                    the sample's own (sh samples/run.sh echo --help)
 #
-# shell is a terminal in the browser: it also installs xterm.js, with npm, into build/xterm. The samples of TLS (13 to 16)
+# shell is a terminal in the browser: it also installs xterm.js, with npm, into build/xterm. The samples of TLS (13 to 17)
 # get certificates for localhost, which are made once in 80 days, in build/samples-release/certs.
 set -u
 
