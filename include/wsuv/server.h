@@ -68,7 +68,7 @@ typedef struct wsuv_server_options {
   /* Every connection begins with TLS, also one of wsuv_server_adopt; see wsuv/tls.h [none]. A reference is kept. Who comes with plain
    * HTTP is answered 400, in plain HTTP. */
   struct wsuv_tls_context *tls;
-  /* TLS handshakes in progress, of about 60 KB each; further connections are not accepted before one is done [1024] */
+  /* TLS handshakes in progress, of up to 48 KB each; further connections are not accepted before one is done [1024] */
   int64_t max_tls_handshakes;
 } wsuv_server_options_t;
 

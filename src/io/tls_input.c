@@ -81,6 +81,8 @@ static void advance_handshake(struct wsuv__tls_stream *tls, struct wsuv__tls_inp
   int rc;
   int err;
 
+  if (in->len == 0 && tls->setup->role == WSUV_SERVER)
+    return; /* it would have OpenSSL take its buffers for a client that may never speak */
   if (!begins_as_tls(tls, in))
     return;
   wsuv__tls_io_begin(tls->loop->tls, tls, in);

@@ -129,7 +129,8 @@ static void test_loop_close_twice(void **state) {
   wsuv_conn_t *conn;
   wsuv_server_t *server;
   wsuv_connect_options_t to = WSUV_CONNECT_OPTIONS_INIT;
-  static const wsuv_server_handler_t handler = {sizeof handler, &talker_handler, NULL, NULL, NULL, NULL};
+  static const wsuv_server_handler_t handler = {
+      sizeof handler, &talker_handler, NULL, NULL, NULL, NULL};
   (void)state;
 
   loopback_open(&lb);

@@ -224,12 +224,12 @@ static void test_start_in_the_turn_of_the_end(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_queue),
-      cmocka_unit_test(test_drain_after_every_size),
-      cmocka_unit_test(test_write_inside_of_on_drain),
-      cmocka_unit_test(test_stops),
+    cmocka_unit_test(test_queue),
+    cmocka_unit_test(test_drain_after_every_size),
+    cmocka_unit_test(test_write_inside_of_on_drain),
+    cmocka_unit_test(test_stops),
 #if !defined(_WIN32)
-      cmocka_unit_test(test_start_in_the_turn_of_the_end),
+    cmocka_unit_test(test_start_in_the_turn_of_the_end),
 #endif
   };
   return cmocka_run_group_tests_name("tls_alone_flow", tests, NULL, NULL);
