@@ -1,4 +1,4 @@
-/* An echo server that speaks TLS, and takes a new certificate without a pause: on SIGHUP, or when "reload" is typed.
+/* An echo server that speaks TLS, and takes a new certificate without a pause: on SIGHUP.
  *
  *   wsuv-dev-certs certs                                                      once: makes what is needed here
  *   13_tls_echo_server --cert certs/server.pem --key certs/server.key
@@ -100,11 +100,10 @@ int main(int argc, char **argv) {
   options.port = SERVE_DEFAULT_PORT;
   const cli_option_t table[] = {SERVE_OPTIONS(options),
                                 SERVE_TLS_OPTIONS(app.cert_file, app.key_file)};
-  const cli_t cli = {
-      "13_tls_echo_server", "",
-      "Sends every message back, over TLS. On SIGHUP, and when \"reload\" is typed,\n"
-      "the certificate and the key are read again; open connections stay.",
-      table, sizeof table / sizeof table[0]};
+  const cli_t cli = {"13_tls_echo_server", "",
+                     "Sends every message back, over TLS. On SIGHUP the certificate\n"
+                     "and the key are read again; open connections stay.",
+                     table, sizeof table / sizeof table[0]};
   cli_parse(&cli, argc, argv);
   if (app.cert_file == NULL)
     cli_usage_error(&cli, "missing option", "--cert");

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli.h"
-#include "line_reader.h"
 #include "signals.h"
 
 /* "127.0.0.1:9001", "[::1]:9001" or "unix:FILE" */
@@ -35,9 +34,6 @@ struct service {
   wsuv_loop_t *loop; /* NULL once it was closed */
   wsuv_server_t *server;
   uv_timer_t grace;
-  line_reader_t input; /* for "reload" */
-  void (*reload)(void *arg);
-  void *arg;
 };
 
 static void close_going_away(wsuv_conn_t *conn, void *arg) {
@@ -52,31 +48,6 @@ static void end_service(struct service *service) {
   service->loop = NULL;
 }
 
-/* ---- reloading ---- */
-
-static void on_line(line_reader_t *input, const char *line, size_t len) {
-  const struct service *service = (const struct service *)input->data;
-  if (len == strlen("reload") && memcmp(line, "reload", len) == 0)
-    service->reload(service->arg);
-}
-
-/* A server needs no input. */
-static void on_input_end(line_reader_t *input, int status) {
-  (void)input;
-  (void)status;
-}
-
-static int start_reloading(struct service *service, signals_t *signals) {
-  int err = signals_on_hangup(signals, service->reload, service->arg);
-  service->input.data = service;
-  if (err == 0 &&
-      line_reader_init(&service->input, signals->handles[0].loop, 0, on_line, on_input_end) == 0)
-    line_reader_resume(&service->input);
-  return err;
-}
-
-/* ---- the life ---- */
-
 static void on_grace_over(uv_timer_t *timer) {
   end_service((struct service *)timer->data);
 }
@@ -87,7 +58,6 @@ static void stop_service(void *arg, int again) {
     end_service(service);
     return;
   }
-  line_reader_close(&service->input);
   wsuv_server_close(service->server);
   wsuv_server_each(service->server, close_going_away, NULL);
   uv_timer_start(&service->grace, on_grace_over, GRACE_MS, 0);
@@ -99,19 +69,15 @@ int serve(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_options_t 
 
 int serve_and_reload(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_options_t *options,
                      void (*reload)(void *arg), void *arg) {
-  static struct service service;
   uv_loop_t *uv = wsuv_loop_uv(loop);
+  struct service service = {.loop = loop, .server = server};
   signals_t signals;
-  service.loop = loop;
-  service.server = server;
-  service.reload = reload;
-  service.arg = arg;
   uv_timer_init(uv, &service.grace);
   uv_unref((uv_handle_t *)&service.grace);
   service.grace.data = &service;
   int err = signals_start(&signals, uv, stop_service, &service);
   if (err == 0 && reload != NULL)
-    err = start_reloading(&service, &signals);
+    err = signals_on_hangup(&signals, reload, arg);
   if (err != 0) {
     fprintf(stderr, "cannot handle signals: %s\n", wsuv_strerror(err));
     return CLI_RUNTIME_ERROR;

@@ -44,7 +44,7 @@ int serve_cannot_use_tls(int err, const char *why);
  * end what is left at once. */
 int serve(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_options_t *options);
 
-/* As serve, but SIGHUP and the line "reload" on standard input call `reload`. */
+/* As serve, but SIGHUP calls `reload`. */
 int serve_and_reload(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_options_t *options,
                      void (*reload)(void *arg), void *arg);
 

@@ -63,7 +63,7 @@ if(PKG_CONFIG)
   separate_arguments(flags UNIX_COMMAND "${output}")
   run("build the sample with pkg-config" "${COMPILER}" -std=gnu11 -o "${WORK}/pc_echo_server"
       "${root}/samples/01_echo_server.c" "${root}/samples/cli.c" "${root}/samples/serve.c"
-      "${root}/samples/signals.c" "${root}/samples/line_reader.c" ${flags} "-Wl,-rpath,${lib_dir}")
+      "${root}/samples/signals.c" ${flags} "-Wl,-rpath,${lib_dir}")
   run("run pc_echo_server" "${WORK}/pc_echo_server" --help)
 endif()
 

@@ -70,13 +70,12 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 # One more SIGINT each time it is asked: two in a row may be merged into one.
 is_gone_by_signals() { ! kill -s INT "$1" 2>/dev/null; }
 
-# start_server SAMPLE OPTIONS...: sets $server and $url; reads $server_input.
-server_input=/dev/null
+# start_server SAMPLE OPTIONS...: sets $server and $url.
 start_server() {
   name=$1
   shift
   : >"$work/server.out"
-  "$bin/$name" "$@" >"$work/server.out" 2>"$work/server.err" <"$server_input" &
+  "$bin/$name" "$@" >"$work/server.out" 2>"$work/server.err" </dev/null &
   server=$!
   check "$name $* listens" wait_until is_listening
   check "$name prints one line" lines_are server.out 1
@@ -757,22 +756,6 @@ wait "$waiting"
 status=$?
 check "and ends as it should" status_is 0
 stop_server INT
-
-mkfifo "$work/typed"
-use server
-exec 3<>"$work/typed"
-server_input=$work/typed
-start_server 13_tls_echo_server --port 0 --cert "$work/cert.pem" --key "$work/cert.key"
-server_input=/dev/null
-use server2
-echo nonsense >&3
-echo reload >&3
-check "\"reload\" does it, too" wait_until has server.out '^reloaded: '
-check "another line does nothing" count_is server.out 1 reloaded
-secure "$url" hello
-check "new connections get the certificate" has out ', server CN=server,O=second, verified$'
-stop_server TERM
-exec 3>&-
 
 run "$bin/15_tls_rotation" --ca "$certs/ca.pem" "$certs/server.pem"
 check "15_tls_rotation with half a pair exits with 2" status_is 2
