@@ -14,7 +14,9 @@ wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn) {
 }
 
 size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
-  return wsuv__outbox_waiting(&conn->endpoint.outbox) + conn->top->ops->held(conn->top);
+  size_t waiting = wsuv__outbox_waiting(&conn->endpoint.outbox);
+
+  return conn->transport == TRANSPORT_OPEN ? waiting + conn->top->ops->held(conn->top) : waiting;
 }
 
 int wsuv_conn_rtt(const wsuv_conn_t *conn, wsuv_rtt_t *rtt) {

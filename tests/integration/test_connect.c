@@ -37,6 +37,7 @@ static void refuse(const char *name) {
   loopback_open(&lb);
   (void)snprintf(url, sizeof url, "ws://%s:%d/", name, closed_port(&lb));
   CHECK_ERR(0, talker_connect_url(&client, &lb, url, NULL));
+  CHECK_SIZE(0, wsuv_conn_queued(client.conn)); /* there is no transport yet to ask */
   expect_failure(&client, UV_ECONNREFUSED);
   loopback_close(&lb);
 }

@@ -240,6 +240,8 @@ static void test_row(const void *given) {
   const struct row *row = given;
   int i;
 
+  if (loopback_is_slow() && row->version == TLS1_2_VERSION)
+    return;
   memset(&s, 0, sizeof s);
   s.place = row->place;
   s.act = row->act;
