@@ -101,8 +101,9 @@ step_tidy() {
   find src -name '*.c' | sort | xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet 2>build/tidy.log
 }
 
+# What scripts start does not run under it.
 step_valgrind() {
-  build_preset valgrind && run_ctest valgrind -L 'unit|vectors|integration'
+  build_preset valgrind && run_ctest valgrind -L 'unit|vectors|integration' -LE script
 }
 
 # gcc's thread sanitizer fails to start where the kernel randomises addresses too widely.
