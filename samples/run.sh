@@ -5,7 +5,7 @@
 #
 #   without a name   the chat, at http://127.0.0.1:9001/
 #   NAME             chat, echo, ticker, shell, or another sample such as 02_client, client or 02; the arguments are
-#                    the sample's own (sh samples/run.sh echo --help)
+#                    the sample's own (sh samples/run.sh echo --help); chat --tls is the chat over TLS
 #
 # shell is a terminal in the browser: it also installs xterm.js, with npm, into build/xterm. The samples of TLS (13 to 17)
 # get certificates for localhost, which are made once in 80 days, in build/samples-release/certs.
@@ -101,6 +101,13 @@ make_certs() {
     step "making certificates" "$build/samples/wsuv-dev-certs" --force "$certs"
   fi
 }
+
+# The chat over TLS, as the first of its arguments.
+if [ "$sample" = "$chat" ] && [ "${1:-}" = --tls ]; then
+  shift
+  make_certs
+  set -- --cert "$certs/server.pem" --key "$certs/server.key" "$@"
+fi
 
 # Before the sample's own arguments, so that those win.
 case $sample in *_tls_* | *_mutual_tls) make_certs ;; esac
