@@ -12,8 +12,8 @@ extern "C" {
 /* Copied. 0 or NULL means the default in brackets. */
 typedef struct wsuv_connect_options {
   size_t size; /* sizeof(wsuv_connect_options_t) */
-  const char
-      *url; /* required: ws://host[:port][/path][?query]; user:password@ becomes Basic auth */
+  const char *
+      url; /* required: ws:// or wss://host[:port][/path][?query]; user:password@ becomes Basic auth */
   const char *path;   /* connect to this unix socket; the URL then gives only Host and target */
   const char *origin; /* [no Origin field] */
   const char *const *subprotocols; /* offered, in order of preference */
@@ -28,8 +28,8 @@ typedef struct wsuv_connect_options {
    * gives only Host and target then; path must not be set. A server speaks only when asked, so the leftover must be empty. */
   uv_stream_t *stream;
   const struct wsuv_adopt_options *adopt; /* how it is taken [all defaults] */
-  /* For wss:// and https://, see wsuv/tls.h; a reference is kept [one of the loop's with all defaults: the server's certificate is
-   * verified against the system's authorities, which are read on first use] */
+  /* For wss:// and https://, see wsuv/tls.h; a reference is kept [one of the loop's with all defaults: the server's certificate
+   * is verified against the system's authorities, which are read on first use] */
   struct wsuv_tls_context *tls;
   const char *tls_name; /* what is sent as server_name and verified [the URL's host] */
 } wsuv_connect_options_t;
@@ -43,7 +43,8 @@ typedef struct wsuv_connect_options {
 /* Starts connecting; the name is resolved in the background and every address is tried in turn. After 0, on_open or
  * on_close follows (info->error says why); wsuv_conn_close and terminate give up earlier. The handler is used in place.
  * WSUV_EURL, WSUV_EINVAL (headers, subprotocols, extensions, options, stream), WSUV_ECLAIM (an extension claims what
- * conn->rsv or conn->opcodes claim), WSUV_ESTREAM, WSUV_ENOTLS (wss:// in a build without it), what wsuv_tls_context_new returns, WSUV_ENOMEM, WSUV_ERANDOM, UV_ENAMETOOLONG (path);
+ * conn->rsv or conn->opcodes claim), WSUV_ESTREAM, WSUV_ENOTLS (wss:// in a build without it), what wsuv_tls_context_new
+ * returns (where it is called for the loop's context), WSUV_ENOMEM, WSUV_ERANDOM, UV_ENAMETOOLONG (path);
  * then *out is NULL and no callback will run. */
 WSUV_EXTERN int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out,
                              const wsuv_connect_options_t *options, const wsuv_handler_t *handler,

@@ -38,8 +38,8 @@ typedef struct wsuv_server_handler {
   /* The server and all its connections are gone; the pointer is dead after it. */
   void (*on_close)(wsuv_server_t *server);
 
-  /* A connection ended in its TLS handshake: a client that refuses the certificate, shows none that is accepted, speaks no TLS, or
-   * was too slow (WSUV_ETIMEDOUT). For a log. */
+  /* A connection ended in its TLS handshake: a client that refuses the certificate, shows none that is accepted, speaks no
+   * TLS, or was too slow (WSUV_ETIMEDOUT). For a log. */
   void (*on_tls_failed)(wsuv_server_t *server, const wsuv_tls_failure_t *failure);
 } wsuv_server_handler_t;
 
@@ -65,8 +65,8 @@ typedef struct wsuv_server_options {
    * must outlive the server and its connections. */
   const wsuv_extension_t *const *extensions;
   size_t nextensions;
-  /* Every connection begins with TLS, also one of wsuv_server_adopt; see wsuv/tls.h [none]. A reference is kept. Who comes with plain
-   * HTTP is answered 400, in plain HTTP. */
+  /* Every connection begins with TLS, also one of wsuv_server_adopt; see wsuv/tls.h [none]. A reference is kept. Who comes
+   * with plain HTTP is answered 400, in plain HTTP. */
   struct wsuv_tls_context *tls;
   /* TLS handshakes in progress, of up to 48 KB each; further connections are not accepted before one is done [1024] */
   int64_t max_tls_handshakes;
