@@ -51,7 +51,9 @@ class ServerRole:
     def prepare(self, flags):
         """Not from several threads at once."""
         if flags not in self.servers:
-            self.servers[flags] = Server("--ping-interval-ms", "off", *flags)  # the witness may be silent for long
+            # The witness may be silent for long, and a sanitizer slow while large messages go by.
+            patient = () if "--handshake-timeout-ms" in flags else ("--handshake-timeout-ms", "60000")
+            self.servers[flags] = Server("--ping-interval-ms", "off", *patient, *flags)
         if self.witness is None:
             self.witness = self.servers[flags].open()
 
