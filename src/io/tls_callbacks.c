@@ -93,9 +93,7 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
   (void)ssl;
   (void)arg;
   while (at < offer_len && offer[at] < offer_len - at) {
-    if (memcmp(offer + at, http_1_1,
-               sizeof http_1_1 - 1 < offer_len - at ? sizeof http_1_1 - 1 : offer_len - at) == 0 &&
-        offer[at] == http_1_1[0]) {
+    if (offer[at] == http_1_1[0] && memcmp(offer + at, http_1_1, sizeof http_1_1 - 1) == 0) {
       *out = offer + at + 1;
       *out_len = offer[at];
       return SSL_TLSEXT_ERR_OK;
