@@ -31,6 +31,7 @@
 #include "wsuv/protocol.h"
 #include "wsuv/send.h"
 #include "wsuv/server.h"
+#include "wsuv/stats.h"
 #include "wsuv/tls.h"
 #include "wsuv/tls_info.h"
 #include "wsuv/tls_stream.h"

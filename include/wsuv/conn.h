@@ -73,6 +73,16 @@ typedef struct wsuv_handler {
   void (*on_close)(wsuv_conn_t *conn, const wsuv_close_info_t *info);
 } wsuv_handler_t;
 
+/* What becomes of messages when the write queue is at write_limit; see src/api/README.md. Every drop is counted (wsuv/stats.h)
+ * and its request called back with WSUV_EDROPPED. */
+typedef enum wsuv_slow {
+  WSUV_SLOW_DEFAULT = 0, /* of a message: the connection's; of a connection: refuse */
+  WSUV_SLOW_REFUSE,      /* the new one is refused with WSUV_EQUEUEFULL */
+  WSUV_SLOW_DROP_OLDEST, /* the oldest that wait and were sent with this policy make room; if they do not, refused */
+  WSUV_SLOW_KEEP_LATEST, /* takes the place of one that waits and has its key, full or not; else as refuse */
+  WSUV_SLOW_CLOSE /* what waits is dropped and the connection fails, WSUV_ESLOWREADER, 1008 */
+} wsuv_slow_t;
+
 /* 0 means the default in brackets; WSUV_OFF switches a timer or limit off; other negative numbers are WSUV_EINVAL. */
 typedef struct wsuv_conn_options {
   size_t size;                  /* sizeof(wsuv_conn_options_t) */
@@ -98,10 +108,22 @@ typedef struct wsuv_conn_options {
   int manual_pong; /* non-zero: Pings are answered by the application (wsuv_conn_send_frame) */
   int tcp_delay; /* non-zero: leave Nagle's algorithm on, for fewer and later segments [TCP_NODELAY is set] */
   int64_t read_ahead; /* octets read ahead while reading is stopped [64 KiB]; WSUV_OFF: none */
+  int max_fragments;  /* frames of one message [16384; none with on_fragment]; else 1008 */
+  int max_control_rate; /* Pings, Pongs and claimed control frames received within a second [1000]; else 1008 */
+  /* Octets a second, averaged over 30 s, at which an unfinished frame must come, and without on_fragment an unfinished message,
+   * while the application reads [32]; else 1008 */
+  int64_t min_receive_rate;
+  int64_t idle_timeout_ms; /* without a message in either direction; then 1001 [WSUV_OFF] */
+  wsuv_slow_t
+      slow_reader; /* of messages that are sent without a policy of their own [WSUV_SLOW_REFUSE] */
+  int trace_frames; /* headers of the frames seen last that are kept for wsuv_conn_trace [0], up to 1024 */
 } wsuv_conn_options_t;
 
-#define WSUV_CONN_OPTIONS_INIT \
-  { sizeof(wsuv_conn_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define WSUV_CONN_OPTIONS_INIT                                                               \
+  {                                                                                          \
+    sizeof(wsuv_conn_options_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+        WSUV_SLOW_DEFAULT, 0                                                                 \
+  }
 
 /* Where a connection is; the order is the order of time. */
 typedef enum wsuv_state {

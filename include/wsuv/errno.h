@@ -54,6 +54,14 @@ extern "C" {
   XX(ETRANSFORM, -20026, 1011, 0, "an extension's transform made no progress")                    \
   XX(ERATIO, -20027, 1009, 0, "compressed message that is out of proportion to its content")      \
   XX(ENODEFLATE, -20028, 0, 0, "permessage-deflate is not available in this build")               \
+  XX(EFRAGMENTS, -20029, 1008, 0, "message in more fragments than max_fragments (RFC 6455 10.4)") \
+  XX(EPROGRESS, -20030, 1008, 0, "message that comes slower than min_receive_rate")               \
+  XX(ECONTROLRATE, -20031, 1008, 0, "more control frames a second than max_control_rate")         \
+  XX(EIDLE, -20032, 1001, 0, "no message in either direction for idle_timeout_ms")                \
+  XX(ESLOWREADER, -20033, 1008, 0, "the peer reads slower than it is sent to")                    \
+  XX(EBUDGET, -20034, 1013, 503, "the loop is over its memory_budget")                            \
+  XX(EDROPPED, -20035, 0, 0, "dropped while it waited: the peer reads too slowly")                \
+  XX(EGONE, -20036, 0, 0, "the connection of that id has ended")                                  \
   XX(EHTTP, -20040, 0, 400, "malformed HTTP message (RFC 9112)")                                  \
   XX(EHEADSIZE, -20041, 0, 431, "HTTP head is over the limit of bytes or fields")                 \
   XX(EHTTPVERSION, -20042, 0, 505, "HTTP version is not 1.1 (RFC 6455 4.2.1)")                    \
@@ -75,7 +83,8 @@ extern "C" {
   XX(ENOSUBPROTOCOL, -20058, 0, 400, "the client offers no subprotocol that is supported")        \
   XX(EORIGIN, -20059, 0, 403, "requests of this origin are not allowed (RFC 6455 4.2.2)")         \
   XX(ESTREAM, -20060, 0, 500, "the stream is closing, not connected, or of another loop")         \
-  XX(EBUSY, -20061, 0, 503, "the server is at max_connections")                                   \
+  XX(EBUSY, -20061, 0, 503, "the server is at max_connections, or stops")                         \
+  XX(EADDRESS, -20062, 0, 429, "more connections of one address than are allowed")                \
   XX(EUNFINISHED, -20063, 0, 0, "a message was dropped before its final frame (RFC 6455 5.4)")    \
   XX(ETLS, -20070, 0, 0, "TLS failed")                                                            \
   XX(ENOTTLS, -20071, 0, 0, "the peer does not speak TLS on this port")                           \
@@ -108,7 +117,7 @@ WSUV_EXTERN const char *wsuv_err_name(int err);
 /* One line of English that says what went wrong; never NULL. Static storage. Any thread. */
 WSUV_EXTERN const char *wsuv_strerror(int err);
 
-/* The close code (RFC 6455 7.4) an endpoint sends when it fails with `err`: 1002, 1007, 1009 or 1011; 0 where no
+/* The close code (RFC 6455 7.4) an endpoint sends when it fails with `err`: 1001, 1002, 1007-1009, 1011 or 1013; 0 where no
  * Close frame is sent (the opening handshake failed, the transport is gone). Any thread. */
 WSUV_EXTERN int wsuv_err_close_code(int err);
 

@@ -22,10 +22,15 @@ typedef struct wsuv_loop_options {
   size_t size;                       /* sizeof(wsuv_loop_options_t) */
   const wsuv_allocator_t *allocator; /* NULL: malloc; copied */
   int keep_sigpipe;                  /* non-zero: leave SIGPIPE as it is, see wsuv_loop_new */
+  /* Octets that the connections of the loop may hold together: queued for sending, of unfinished messages, read ahead, in
+   * compression contexts [WSUV_OFF]. Over it nothing is read and no message is taken for sending (WSUV_EQUEUEFULL) until others
+   * have drained; what is still over it after 10 s is closed, the largest first, with 1013 (WSUV_EBUDGET). */
+  int64_t memory_budget;
+  int64_t max_posts; /* of other threads that wait to be run, see wsuv/post.h [65536] */
 } wsuv_loop_options_t;
 
 #define WSUV_LOOP_OPTIONS_INIT \
-  { sizeof(wsuv_loop_options_t), NULL, 0 }
+  { sizeof(wsuv_loop_options_t), NULL, 0, 0, 0 }
 
 /* `options` may be NULL. libuv writes to sockets without MSG_NOSIGNAL, so that a peer that vanishes could end the process
  * by SIGPIPE: unless keep_sigpipe is set, the signal is set to ignored where it still has its default disposition.

@@ -19,8 +19,11 @@ typedef struct wsuv_prepared wsuv_prepared_t;
 WSUV_EXTERN int wsuv_prepared_new(wsuv_prepared_t **out, const wsuv_allocator_t *allocator,
                                   wsuv_opcode_t type, const void *payload, size_t len, int flags);
 
-/* At any time: what was queued keeps octets of its own. To be called before the extensions of the receivers are freed. NULL is
- * allowed. */
+/* One more owner. */
+WSUV_EXTERN void wsuv_prepared_ref(wsuv_prepared_t *prepared);
+
+/* Ends an ownership, at any time: where it waits to be sent it is kept. The last owner's is to be called before the extensions of
+ * the receivers are freed. NULL is allowed. */
 WSUV_EXTERN void wsuv_prepared_free(wsuv_prepared_t *prepared);
 
 /* Sends it, as wsuv_endpoint_send_message and with its errors. */

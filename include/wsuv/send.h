@@ -46,6 +46,31 @@ struct wsuv_send {
 WSUV_EXTERN int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type,
                                const void *payload, size_t len, int flags, wsuv_send_cb cb);
 
+/* What may be said of one message beyond its octets. */
+typedef struct wsuv_send_options {
+  size_t size; /* sizeof(wsuv_send_options_t) */
+  int flags;   /* 0 or WSUV_SEND_NO_COMPRESS; of a prepared message 0 */
+  wsuv_slow_t
+      slow; /* what becomes of it where the peer reads too slowly [the connection's slow_reader] */
+  uint64_t key; /* with WSUV_SLOW_KEEP_LATEST: of this key only the newest waits */
+  wsuv_send_t *
+      req; /* NULL, or called back with `cb`: 0, WSUV_EDROPPED, or WSUV_ECANCELED when the connection ended */
+  wsuv_send_cb cb;
+} wsuv_send_options_t;
+
+#define WSUV_SEND_OPTIONS_INIT \
+  { sizeof(wsuv_send_options_t), 0, WSUV_SLOW_DEFAULT, 0, NULL, NULL }
+
+/* As wsuv_conn_send_message, or with a request as wsuv_conn_send (its payload must stay until the callback), by the policy of the
+ * options. A message that may be dropped leaves compression contexts alone: where they are kept from message to message (context
+ * takeover) it is sent uncompressed. WSUV_ESLOWREADER: WSUV_SLOW_CLOSE found the queue full; on_close follows. */
+WSUV_EXTERN int wsuv_conn_send_with(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload,
+                                    size_t len, const wsuv_send_options_t *options);
+
+/* The same of a prepared message, whose octets are not copied: it is kept, with a reference, while it waits. */
+WSUV_EXTERN int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
+                                             const wsuv_send_options_t *options);
+
 /* Sends one message in fragments (RFC 6455 5.4), when its end is not known at the start or it should not be in memory at
  * once: begin, any number of chunks, end. Each chunk, and the end with the last octets (may be empty), is one frame. Pause
  * when wsuv_conn_queued is high and go on in on_drain. Pings and Pongs go in between; other messages are refused with

@@ -50,7 +50,7 @@ typedef struct wsuv_server_options {
   int port;                /* 0-65535; 0: any free one, see wsuv_server_port */
   const char *path;        /* unix socket instead of TCP; host and port are then ignored */
   int backlog;             /* of listen(2) [511] */
-  int64_t max_connections; /* more are answered 503 [WSUV_OFF] */
+  int64_t max_connections; /* more are answered 503 [100000] */
   const char *const *subprotocols; /* supported; the first one in the client's order is chosen */
   size_t nsubprotocols;
   const wsuv_conn_options_t *conn; /* of every connection [all defaults] */
@@ -70,12 +70,20 @@ typedef struct wsuv_server_options {
   struct wsuv_tls_context *tls;
   /* TLS handshakes in progress, of up to 48 KB each; further connections are not accepted before one is done [1024] */
   int64_t max_tls_handshakes;
+  /* Connections of one address (IPv6: of one /64); more are answered 429 [1024, and no limit for loopback, private and link-local
+   * addresses, behind which a proxy may stand: a number given counts for all]. None for unix sockets. */
+  int64_t max_connections_per_address;
+  int64_t max_handshakes; /* opening handshakes in progress; more are answered 503 [4096] */
+  int64_t
+      keep_alive_timeout_ms; /* for the next request on a connection that wsuv_upgrade_respond answered [5000] */
+  int64_t max_requests;      /* answered on one connection before it is closed [1000] */
+  int64_t max_subscriptions; /* topics of one connection (wsuv/topic.h) [1024] */
 } wsuv_server_options_t;
 
 #define WSUV_SERVER_OPTIONS_INIT                                                                  \
   {                                                                                               \
     sizeof(wsuv_server_options_t), NULL, 0, NULL, 0, 0, NULL, 0, NULL, 0, 0, NULL, 0, 0, NULL, 0, \
-        NULL, 0                                                                                   \
+        NULL, 0, 0, 0, 0, 0, 0                                                                    \
   }
 
 /* Listens. The handler is used in place. A request that has come only in part by the handshake's deadline is answered 408.

@@ -143,3 +143,9 @@ void wsuv_conn_read_start(wsuv_conn_t *conn) {
   conn->flow = FLOW_ON;
   wsuv__conn_mark(conn);
 }
+
+int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
+                                 const wsuv_send_options_t *options) {
+  (void)options;
+  return wsuv_conn_send_prepared(conn, prepared);
+}

@@ -3,6 +3,7 @@
 #define WSUV_API_SERVER_H
 
 #include "api/conn.h"
+#include "wsuv/stats.h"
 
 /* A connection that cannot be served for lack of memory is taken from the listener all the same and dropped: else the
  * listener would not accept anything any more. */
@@ -54,7 +55,12 @@ struct wsuv_server {
   enum wsuv__spare spare_state;
   enum wsuv__server_state state;
   int port;
+  uint64_t rejected[WSUV_NREJECTIONS];
 };
+
+static inline void wsuv__server_count_rejection(wsuv_server_t *server, wsuv_rejection_t reason) {
+  server->rejected[reason]++;
+}
 
 /* A connection in its opening handshake or that of TLS, counted and in the list, without transport. NULL: no memory. */
 wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase);
