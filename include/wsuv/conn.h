@@ -166,8 +166,13 @@ WSUV_EXTERN wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn);
  * all of *rtt is -1. */
 WSUV_EXTERN int wsuv_conn_rtt(const wsuv_conn_t *conn, wsuv_rtt_t *rtt);
 
-/* Octets sent by the application and not yet taken by the kernel. */
+/* Octets sent by the application and not yet taken by the kernel, as they go over the wire, before TLS; those that TLS holds, as
+ * ciphertext, count as well. */
 WSUV_EXTERN size_t wsuv_conn_queued(const wsuv_conn_t *conn);
+
+/* Octets of chunks that compression holds back for more to come (WSUV_SEND_FLUSH sends them). They count for write_limit, and not
+ * for the water marks, since it is not the peer that they wait for. */
+WSUV_EXTERN size_t wsuv_conn_held_back(const wsuv_conn_t *conn);
 
 /* The negotiated subprotocol, or NULL. Lives as long as the connection. */
 WSUV_EXTERN const char *wsuv_conn_subprotocol(const wsuv_conn_t *conn);

@@ -66,6 +66,9 @@ void wsuv__conn_pump(wsuv_conn_t *conn);
 /* Has the pump run: at the end of the event being handled, else on the loop's next turn. */
 void wsuv__conn_mark(wsuv_conn_t *conn);
 
+/* What is queued may have risen over the high water mark. */
+void wsuv__conn_note_output(wsuv_conn_t *conn);
+
 /* The only writer of the phase. */
 void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase);
 

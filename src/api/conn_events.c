@@ -82,6 +82,12 @@ static void on_written(void *owner, int status) {
   wsuv__conn_leave(conn);
 }
 
+/* on_drain may be owed. */
+static void on_unheld(void *owner) {
+  wsuv__conn_enter(owner);
+  wsuv__conn_leave(owner);
+}
+
 /* A failed shutdown means that the transport is gone, which reading will tell. */
 static void on_shutdown(void *owner, int status) {
   (void)owner;
@@ -110,6 +116,7 @@ const struct wsuv__stream_events wsuv__conn_stream_events = {
     .on_connected = on_connected,
     .on_read = on_read,
     .on_written = on_written,
+    .on_unheld = on_unheld,
     .on_shutdown = on_shutdown,
     .on_closed = on_closed,
 };

@@ -19,6 +19,10 @@ size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
   return conn->transport == TRANSPORT_OPEN ? waiting + conn->top->ops->held(conn->top) : waiting;
 }
 
+size_t wsuv_conn_held_back(const wsuv_conn_t *conn) {
+  return conn->endpoint.held_back;
+}
+
 int wsuv_conn_rtt(const wsuv_conn_t *conn, wsuv_rtt_t *rtt) {
   return wsuv_endpoint_rtt(&conn->endpoint, rtt);
 }

@@ -70,7 +70,7 @@ static void write_output(wsuv_conn_t *conn) {
 
 static int owes_drain(const wsuv_conn_t *conn) {
   return conn->water == WATER_HIGH && conn->phase < WSUV_STATE_CLOSING_TRANSPORT &&
-         wsuv__outbox_waiting(&conn->endpoint.outbox) <= conn->config->write_low_water;
+         wsuv_conn_queued(conn) <= conn->config->write_low_water;
 }
 
 /* Send callbacks and on_drain: what the application hears of its own output. */

@@ -3,23 +3,44 @@
 
 #include "api/conn.h"
 #include "api/conn_end.h"
-#include "proto/endpoint_send.h"
+#include "proto/endpoint_policy.h"
 
-static void note_output(wsuv_conn_t *conn) {
-  if (wsuv__outbox_waiting(&conn->endpoint.outbox) > conn->config->write_high_water)
+void wsuv__conn_note_output(wsuv_conn_t *conn) {
+  if (wsuv_conn_queued(conn) > conn->config->write_high_water)
     conn->water = WATER_HIGH;
   wsuv__conn_mark(conn);
 }
 
+/* Before room is judged: what TLS holds counts as well. */
+static inline void note_held(wsuv_conn_t *conn) {
+  if (conn->tls != NULL && conn->transport == TRANSPORT_OPEN)
+    conn->endpoint.outbox.held = conn->top->ops->held(conn->top);
+}
+
+/* A full queue ends who has the policy to close. */
+static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, int err) {
+  if (err == WSUV_EQUEUEFULL && slow == WSUV_SLOW_CLOSE) {
+    (void)wsuv__endpoint_fail_slow_reader(&conn->endpoint);
+    err = WSUV_ESLOWREADER;
+  }
+  wsuv__conn_note_output(
+      conn); /* also after an error: the transport may have turned out to be broken */
+  return err;
+}
+
 int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
                            int flags) {
-  int err;
+  wsuv_send_options_t options = WSUV_SEND_OPTIONS_INIT;
 
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
-  err = wsuv_endpoint_send_message(&conn->endpoint, type, payload, len, flags);
-  note_output(conn); /* also after an error: the transport may have turned out to be broken */
-  return err;
+  if (conn->config->slow_reader != WSUV_SLOW_REFUSE) {
+    options.flags = flags;
+    return wsuv_conn_send_with(conn, type, payload, len, &options);
+  }
+  note_held(conn);
+  return settle_send(conn, WSUV_SLOW_REFUSE,
+                     wsuv_endpoint_send_message(&conn->endpoint, type, payload, len, flags));
 }
 
 int wsuv_conn_send_text(wsuv_conn_t *conn, const void *payload, size_t len) {
@@ -31,29 +52,19 @@ int wsuv_conn_send_binary(wsuv_conn_t *conn, const void *payload, size_t len) {
 }
 
 int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prepared) {
-  int err;
-
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
-  err = wsuv_endpoint_send_prepared(&conn->endpoint, prepared);
-  note_output(conn);
-  return err;
+  return wsuv_conn_send_prepared_with(conn, prepared, NULL);
 }
 
 int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type, const void *payload,
                    size_t len, int flags, wsuv_send_cb cb) {
-  int err;
+  wsuv_send_options_t options = WSUV_SEND_OPTIONS_INIT;
 
   if (cb == NULL)
     return WSUV_EINVAL;
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
-  err = wsuv__endpoint_send_request(&conn->endpoint, &wsuv__send_state_of(req)->entry, type,
-                                    payload, len, flags);
-  if (err == 0)
-    req->cb = cb;
-  note_output(conn);
-  return err;
+  options.flags = flags;
+  options.req = req;
+  options.cb = cb;
+  return wsuv_conn_send_with(conn, type, payload, len, &options);
 }
 
 int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type, int flags) {
@@ -63,44 +74,36 @@ int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type, int flags) {
 }
 
 int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len, int flags) {
-  int err;
-
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
-  err = wsuv_endpoint_send_chunk(&conn->endpoint, payload, len, flags);
-  note_output(conn);
-  return err;
+  note_held(conn);
+  return settle_send(conn, conn->config->slow_reader,
+                     wsuv_endpoint_send_chunk(&conn->endpoint, payload, len, flags));
 }
 
 int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len) {
-  int err;
-
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
-  err = wsuv_endpoint_send_end(&conn->endpoint, payload, len);
-  note_output(conn);
-  return err;
+  note_held(conn);
+  return settle_send(conn, conn->config->slow_reader,
+                     wsuv_endpoint_send_end(&conn->endpoint, payload, len));
 }
 
 int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len) {
-  int err;
-
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
-  err = wsuv_endpoint_ping(&conn->endpoint, payload, len);
-  note_output(conn);
-  return err;
+  note_held(conn);
+  return settle_send(conn, conn->config->slow_reader,
+                     wsuv_endpoint_ping(&conn->endpoint, payload, len));
 }
 
 int wsuv_conn_send_frame(wsuv_conn_t *conn, const wsuv_frame_header_t *frame, const void *payload,
                          size_t len) {
-  int err;
-
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
-  err = wsuv_endpoint_send_frame(&conn->endpoint, frame, payload, len);
-  note_output(conn);
-  return err;
+  note_held(conn);
+  return settle_send(conn, conn->config->slow_reader,
+                     wsuv_endpoint_send_frame(&conn->endpoint, frame, payload, len));
 }
 
 int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason) {
@@ -144,8 +147,72 @@ void wsuv_conn_read_start(wsuv_conn_t *conn) {
   wsuv__conn_mark(conn);
 }
 
+static const wsuv_send_options_t presets = WSUV_SEND_OPTIONS_INIT;
+
+static enum wsuv__outbox_keeping keeping_of(wsuv_slow_t slow) {
+  switch (slow) {
+  case WSUV_SLOW_DROP_OLDEST:
+    return KEEPING_WHILE_ROOM;
+  case WSUV_SLOW_KEEP_LATEST:
+    return KEEPING_LATEST;
+  case WSUV_SLOW_DEFAULT:
+  case WSUV_SLOW_REFUSE:
+  case WSUV_SLOW_CLOSE:
+    break;
+  }
+  return KEEPING_ALWAYS;
+}
+
+static int judge_options(const wsuv_conn_t *conn, const wsuv_send_options_t *o) {
+  if (o->size < sizeof *o || (int)o->slow < WSUV_SLOW_DEFAULT || o->slow > WSUV_SLOW_CLOSE ||
+      (o->req != NULL) != (o->cb != NULL))
+    return WSUV_EINVAL;
+  return conn->phase == WSUV_STATE_OPEN ? 0 : WSUV_ESTATE;
+}
+
+static wsuv_slow_t fill_in(const wsuv_conn_t *conn, const wsuv_send_options_t *o,
+                           struct wsuv__whole *s) {
+  wsuv_slow_t slow = o->slow != WSUV_SLOW_DEFAULT ? o->slow : conn->config->slow_reader;
+
+  s->flags = o->flags;
+  s->keeping = keeping_of(slow);
+  s->key = o->key;
+  s->request = o->req != NULL ? &wsuv__send_state_of(o->req)->entry : NULL;
+  return slow;
+}
+
+int wsuv_conn_send_with(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
+                        const wsuv_send_options_t *options) {
+  const wsuv_send_options_t *o = options != NULL ? options : &presets;
+  struct wsuv__whole whole = {.type = type, .payload = payload, .len = len};
+  wsuv_slow_t slow;
+  int err = judge_options(conn, o);
+
+  if (err != 0)
+    return err;
+  slow = fill_in(conn, o, &whole);
+  note_held(conn);
+  err = wsuv__endpoint_send_whole(&conn->endpoint, &whole);
+  if (err == 0 && o->req != NULL)
+    o->req->cb = o->cb;
+  return settle_send(conn, slow, err);
+}
+
 int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
                                  const wsuv_send_options_t *options) {
-  (void)options;
-  return wsuv_conn_send_prepared(conn, prepared);
+  const wsuv_send_options_t *o = options != NULL ? options : &presets;
+  struct wsuv__whole whole = {.payload = NULL};
+  wsuv_slow_t slow;
+  int err = judge_options(conn, o);
+
+  if (err == 0 && o->flags != 0)
+    err = WSUV_EINVAL;
+  if (err != 0)
+    return err;
+  slow = fill_in(conn, o, &whole);
+  note_held(conn);
+  err = wsuv__endpoint_send_whole_prepared(&conn->endpoint, &whole, prepared);
+  if (err == 0 && o->req != NULL)
+    o->req->cb = o->cb;
+  return settle_send(conn, slow, err);
 }

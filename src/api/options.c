@@ -78,6 +78,9 @@ int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_opt
     err = take_water_marks(config, o);
   if (err == 0)
     err = take_head_limits(config, o);
+  if ((int)o->slow_reader < WSUV_SLOW_DEFAULT || o->slow_reader > WSUV_SLOW_CLOSE)
+    err = WSUV_EINVAL;
+  config->slow_reader = o->slow_reader != WSUV_SLOW_DEFAULT ? o->slow_reader : WSUV_SLOW_REFUSE;
   config->tcp_delay = o->tcp_delay;
   return err;
 }

@@ -15,6 +15,7 @@ struct wsuv__conn_config {
   size_t write_high_water;       /* SIZE_MAX: off */
   size_t write_low_water;
   int tcp_delay;
+  wsuv_slow_t slow_reader; /* never WSUV_SLOW_DEFAULT */
 };
 
 /* `options` may be NULL. WSUV_EINVAL. */

@@ -39,6 +39,8 @@ struct wsuv__stream_events {
   void (*on_read)(void *owner, ssize_t nread, uint8_t *bytes);
   void (*on_written)(void *owner, int status);
   void (*on_shutdown)(void *owner, int status);
+  void (*on_unheld)(
+      void *owner); /* what try_write had taken is the kernel's now; NULL: not needed */
   void (*on_closed)(void *owner);
 };
 

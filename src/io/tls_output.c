@@ -338,5 +338,7 @@ void wsuv__tls_take_written(struct wsuv__tls_stream *tls, int status) {
   }
   wsuv__buf_free(&tls->flying, tls->loop->allocator);
   wsuv__buf_free(&tls->waiting, tls->loop->allocator);
+  if (tls->write == NULL && tls->base.events->on_unheld != NULL)
+    tls->base.events->on_unheld(tls->base.owner);
   wsuv__tls_advance_output(tls);
 }

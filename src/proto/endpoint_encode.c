@@ -174,7 +174,10 @@ int wsuv__endpoint_queue_data(struct wsuv_endpoint *ep, const wsuv_frame_header_
   o.len = len;
   if (err == 0 && ep->extensions != NULL)
     err = wsuv__endpoint_encode(ep, &o);
+  if (err == 0 && o.held_back)
+    ep->held_back += len;
   if (err == 0 && !o.held_back) {
+    ep->held_back = 0;
     header.fin = o.fin;
     header.rsv = o.rsv;
     header.payload_len = o.len;

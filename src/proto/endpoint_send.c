@@ -4,7 +4,6 @@
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_send.h"
 #include "proto/outbox_entry.h"
-#include "proto/outbox_request.h"
 
 int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_header_t *header,
                                 uint8_t opcode, size_t len) {
@@ -22,15 +21,25 @@ int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_heade
 }
 
 /* By subtraction, and with the header's octets in: the limit is what the queue may hold. */
-static inline int judge_room(const struct wsuv_endpoint *ep, size_t len) {
+static inline size_t missing_room(const struct wsuv_endpoint *ep, size_t len) {
+  const struct wsuv__outbox *outbox = &ep->outbox;
   size_t limit = ep->config->write_limit;
-  size_t waiting = wsuv__outbox_waiting(&ep->outbox) + wsuv__outbox_overhead(&ep->outbox);
+  size_t waiting = wsuv__endpoint_taken(ep) + outbox->held + wsuv__outbox_overhead(outbox);
 
   if (limit == SIZE_MAX)
     return 0;
-  if (waiting > limit || len > limit - waiting)
-    return WSUV_EQUEUEFULL;
-  return limit - waiting - len < WSUV_FRAME_HEADER_MAX ? WSUV_EQUEUEFULL : 0;
+  if (len > limit || limit - len < WSUV_FRAME_HEADER_MAX)
+    return SIZE_MAX;
+  limit -= len + WSUV_FRAME_HEADER_MAX;
+  return waiting > limit ? waiting - limit : 0;
+}
+
+static inline int judge_room(const struct wsuv_endpoint *ep, size_t len) {
+  return missing_room(ep, len) > 0 ? WSUV_EQUEUEFULL : 0;
+}
+
+size_t wsuv__endpoint_missing_room(const struct wsuv_endpoint *ep, size_t len) {
+  return missing_room(ep, len);
 }
 
 int wsuv__endpoint_judge_room(const struct wsuv_endpoint *ep, size_t len) {
@@ -43,10 +52,8 @@ static inline int judge_type(const struct wsuv_endpoint *ep, wsuv_opcode_t type)
   return ep->closing != CLOSING_NONE || ep->sending != SENDING_NONE ? WSUV_ESTATE : 0;
 }
 
-int wsuv__endpoint_judge_prepared(const struct wsuv_endpoint *ep, wsuv_opcode_t type, size_t len) {
-  int err = judge_type(ep, type);
-
-  return err != 0 ? err : judge_room(ep, len);
+int wsuv__endpoint_judge_type(const struct wsuv_endpoint *ep, wsuv_opcode_t type) {
+  return judge_type(ep, type);
 }
 
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
@@ -91,43 +98,6 @@ int wsuv_endpoint_send_message(wsuv_endpoint_t *ep, wsuv_opcode_t type, const vo
 
 int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {
   return wsuv_endpoint_send_message(ep, type, payload, len, 0);
-}
-
-/* The caller's octets, or those that extensions made of them. */
-static int append_request(struct wsuv_endpoint *ep, struct wsuv__outbox_entry *entry,
-                          const wsuv_frame_header_t *header, struct wsuv__outgoing *o) {
-  int err;
-
-  if (!o->transformed)
-    return wsuv__outbox_append_request(&ep->outbox, entry, header, o->payload, o->len);
-  err = wsuv__outbox_append_owned(&ep->outbox, entry, header, o->buf.base, o->buf.len);
-  memset(&o->buf, 0, sizeof o->buf);
-  if (err != 0)
-    (void)wsuv__endpoint_fail(ep, err);
-  return err;
-}
-
-int wsuv__endpoint_send_request(struct wsuv_endpoint *ep, struct wsuv__outbox_entry *entry,
-                                wsuv_opcode_t type, const void *payload, size_t len, int flags) {
-  struct wsuv__outgoing o = {
-      .opcode = (uint8_t)type, .fin = 1, .payload = payload, .len = len, .flags = (uint8_t)flags};
-  wsuv_frame_header_t header;
-  int err = WSUV_EINVAL;
-
-  if ((flags & ~WSUV_SEND_NO_COMPRESS) == 0)
-    err = wsuv__endpoint_judge_send(ep, type, payload, len);
-  if (err == 0)
-    err = wsuv__endpoint_frame_header(ep, &header, (uint8_t)type, len);
-  if (err == 0 && ep->extensions != NULL)
-    err = wsuv__endpoint_encode(ep, &o);
-  if (err == 0) {
-    header.rsv = o.rsv;
-    header.payload_len = o.len;
-    err = append_request(ep, entry, &header, &o);
-    wsuv__endpoint_end_encoding(ep);
-  }
-  wsuv__buf_free(&o.buf, ep->config->allocator);
-  return err;
 }
 
 static int send_control(struct wsuv_endpoint *ep, uint8_t opcode, uint8_t rsv, const void *payload,

@@ -18,16 +18,14 @@ static inline int wsuv__endpoint_sends_opcode(const struct wsuv_endpoint *endpoi
 int wsuv__endpoint_judge_send(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,
                               const void *payload, size_t len);
 
-/* The same of a payload that was judged already. */
-int wsuv__endpoint_judge_prepared(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type,
-                                  size_t len);
+/* The same without a look at the payload and the room. */
+int wsuv__endpoint_judge_type(const struct wsuv_endpoint *endpoint, wsuv_opcode_t type);
 
 /* Whether `len` octets of payload may be queued: 0 or WSUV_EQUEUEFULL. */
 int wsuv__endpoint_judge_room(const struct wsuv_endpoint *endpoint, size_t len);
 
-/* wsuv_endpoint_send by reference: see wsuv__outbox_append_request. */
-int wsuv__endpoint_send_request(struct wsuv_endpoint *endpoint, struct wsuv__outbox_entry *entry,
-                                wsuv_opcode_t type, const void *payload, size_t len, int flags);
+/* How many octets too many `len` more are, with all that they cost; 0: there is room. */
+size_t wsuv__endpoint_missing_room(const struct wsuv_endpoint *endpoint, size_t len);
 
 /* A payload on its way into a frame. */
 struct wsuv__outgoing {

@@ -154,36 +154,63 @@ static size_t cork_span(const struct wsuv__outbox *outbox, wsuv_span_t *span) {
   return 1;
 }
 
+static size_t take_spans(const struct wsuv__outbox_entry *entry, wsuv_span_t *spans,
+                         size_t nspans) {
+  wsuv_span_t own[2];
+  size_t n = wsuv__outbox_entry_spans(entry, own);
+  size_t i;
+
+  if (n > nspans)
+    n = nspans;
+  for (i = 0; i < n; i++)
+    spans[i] = own[i];
+  return n;
+}
+
 static size_t entry_spans(const struct wsuv__outbox *outbox, wsuv_span_t *spans, size_t nspans) {
   struct wsuv__list *node;
   size_t n = 0;
 
-  for (node = outbox->entries.next; node != &outbox->entries && n < nspans; node = node->next) {
-    wsuv_span_t own[2];
-    size_t nown = wsuv__outbox_entry_spans(wsuv__outbox_entry_of(node), own);
-    size_t i;
-    for (i = 0; i < nown && n < nspans; i++)
-      spans[n++] = own[i];
-  }
+  for (node = outbox->entries.next; node != &outbox->entries && n < nspans; node = node->next)
+    n += take_spans(wsuv__outbox_entry_of(node), spans + n, nspans - n);
   return n;
 }
 
-int wsuv__outbox_flush(struct wsuv__outbox *outbox) {
+static size_t total_len(const wsuv_span_t *spans, size_t n) {
+  size_t total = 0;
+  size_t i;
+
+  for (i = 0; i < n; i++)
+    total += spans[i].len;
+  return total;
+}
+
+/* Non-zero when everything that was offered was taken, and there is more. */
+static int flush_once(struct wsuv__outbox *outbox, int *err) {
   wsuv_span_t spans[WSUV__OUTBOX_MAX_SPANS];
   size_t corked = cork_len(outbox);
   size_t written;
-  size_t n;
+  size_t n = cork_span(outbox, spans);
 
-  if (!may_write_now(outbox) || corked + outbox->queued == 0)
-    return 0;
-  n = cork_span(outbox, spans);
   n += entry_spans(outbox, spans + n, WSUV__OUTBOX_MAX_SPANS - n);
   written = outbox->write(outbox->write_arg, spans, n);
-  if (written < corked)
-    return keep_cork_rest(outbox, written);
+  if (written < corked) {
+    *err = keep_cork_rest(outbox, written);
+    return 0;
+  }
   empty_cork(outbox);
   wsuv__outbox_consume(outbox, written - corked);
-  return 0;
+  return outbox->queued > 0 && written == total_len(spans, n);
+}
+
+int wsuv__outbox_flush(struct wsuv__outbox *outbox) {
+  int err = 0;
+
+  if (!may_write_now(outbox) || cork_len(outbox) + outbox->queued == 0)
+    return 0;
+  while (flush_once(outbox, &err) && may_write_now(outbox))
+    continue;
+  return err;
 }
 
 /* A large payload leaves from where it lies, behind what the cork holds; only what the writer does not take is copied. */
@@ -328,13 +355,21 @@ int wsuv__outbox_return_cork(struct wsuv__outbox *outbox) {
   return err;
 }
 
+/* What may still go is handed out alone: it cannot be taken back. */
 size_t wsuv__outbox_gather(struct wsuv__outbox *outbox, wsuv_span_t *spans, size_t nspans) {
-  size_t n = entry_spans(outbox, spans, nspans);
-  size_t i;
+  struct wsuv__list *node = outbox->entries.next;
+  size_t n = 0;
 
-  outbox->window = 0;
-  for (i = 0; i < n; i++)
-    outbox->window += spans[i].len;
+  while (node != &outbox->entries && n < nspans) {
+    struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(node);
+    int may_go = entry->keeping != KEEPING_ALWAYS;
+    if (may_go && n > 0)
+      break;
+    wsuv__outbox_entry_fix(outbox, entry);
+    n += take_spans(entry, spans + n, nspans - n);
+    node = may_go ? &outbox->entries : node->next;
+  }
+  outbox->window = total_len(spans, n);
   return n;
 }
 
@@ -348,6 +383,8 @@ void wsuv__outbox_consume(struct wsuv__outbox *outbox, size_t written) {
       outbox->has_moved = 1;
     if (written < remaining) {
       entry->off += written;
+      if (written > 0)
+        wsuv__outbox_entry_fix(outbox, entry);
       return;
     }
     written -= remaining;
@@ -361,4 +398,6 @@ void wsuv__outbox_cancel(struct wsuv__outbox *outbox) {
     wsuv__outbox_entry_end(outbox, wsuv__outbox_entry_of(outbox->entries.next), WSUV_ECANCELED);
   outbox->queued = 0;
   outbox->state = OUTBOX_DEAD;
+  wsuv__release(outbox->allocator, outbox->keys); /* left where a send failed behind its making */
+  outbox->keys = NULL;
 }

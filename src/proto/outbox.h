@@ -17,6 +17,9 @@
 /* Takes as many bytes as the transport accepts without waiting; returns their number. */
 typedef size_t (*wsuv__outbox_write)(void *arg, const wsuv_span_t *spans, size_t nspans);
 
+struct wsuv__key_index;
+struct wsuv__shared_frame;
+
 enum wsuv__outbox_state {
   OUTBOX_OPEN,
   OUTBOX_SEALED, /* a Close or a final HTTP answer is queued: nothing but Pongs may follow */
@@ -24,9 +27,18 @@ enum wsuv__outbox_state {
 };
 
 enum wsuv__outbox_memory {
-  OUTBOX_INLINE,   /* entry and data are one block of ours */
-  OUTBOX_BORROWED, /* the entry is a request of the user's, and so is the data */
-  OUTBOX_COPIED    /* the entry is a request of the user's, the data a block of ours */
+  OUTBOX_INLINE,           /* entry and data are one block of ours */
+  OUTBOX_BORROWED,         /* the entry is a request of the user's, and so is the data */
+  OUTBOX_COPIED,           /* the entry is a request of the user's, the data a block of ours */
+  OUTBOX_SHARED,           /* the entry is a block of ours, the data a shared frame */
+  OUTBOX_SHARED_BY_REQUEST /* the entry is a request of the user's, the data a shared frame */
+};
+
+/* Whether a message that waits may go for another one's sake. */
+enum wsuv__outbox_keeping {
+  KEEPING_ALWAYS,
+  KEEPING_WHILE_ROOM, /* dropped for newer ones where there is no room */
+  KEEPING_LATEST      /* replaced by a newer one of its key */
 };
 
 struct wsuv__outbox_entry {
@@ -36,12 +48,15 @@ struct wsuv__outbox_entry {
   size_t cap;      /* how far data may grow in place; 0: not at all */
   size_t off;      /* octets of header and data already written */
   size_t boundary; /* octets, header included, before the first place for another frame */
-  int status;      /* once done: 0 or WSUV_ECANCELED */
+  struct wsuv__shared_frame *shared; /* NULL but for OUTBOX_SHARED and _SHARED_BY_REQUEST */
+  uint64_t key;                      /* with KEEPING_LATEST */
+  int status;                        /* once done: 0 or WSUV_ECANCELED */
   uint8_t memory;
   uint8_t control;      /* the opcode, if this is one control frame; else 0 */
   uint8_t is_heartbeat; /* one of those that wsuv__outbox.nheartbeats counts */
   uint8_t header_len;
   uint8_t header[WSUV_FRAME_HEADER_MAX];
+  uint8_t keeping; /* enum wsuv__outbox_keeping */
 };
 
 struct wsuv__outbox {
@@ -53,6 +68,8 @@ struct wsuv__outbox {
   void *write_arg;
   size_t queued; /* octets in entries */
   size_t window; /* of these, from the front: handed out and pinned */
+  size_t held; /* octets that were taken, and not yet by the kernel: what its owner knows of TLS */
+  struct wsuv__key_index *keys; /* of entries with KEEPING_LATEST; NULL: none */
   uint32_t nentries;
   uint8_t state;
   uint8_t nheartbeats; /* Pings of the heartbeat's that have not left */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "proto/frame.h"
+#include "proto/key_index.h"
+#include "proto/shared_frame.h"
 
 struct wsuv__outbox_entry *wsuv__outbox_entry_new(const wsuv_allocator_t *a, size_t need,
                                                   size_t cap) {
@@ -30,13 +32,22 @@ void wsuv__outbox_entry_link(struct wsuv__outbox *outbox, struct wsuv__list *at,
   outbox->nentries++;
 }
 
+void wsuv__outbox_entry_fix(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry) {
+  if (entry->keeping == KEEPING_LATEST)
+    wsuv__key_index_remove(&outbox->keys, outbox->allocator, entry);
+  entry->keeping = KEEPING_ALWAYS;
+}
+
 void wsuv__outbox_entry_end(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
                             int status) {
+  wsuv__outbox_entry_fix(outbox, entry);
   wsuv__list_remove(&entry->link);
   outbox->nentries--;
   if (entry->is_heartbeat)
     outbox->nheartbeats--;
-  if (entry->memory == OUTBOX_INLINE) {
+  if (entry->shared != NULL)
+    wsuv__shared_frame_release(entry->shared);
+  if (entry->memory == OUTBOX_INLINE || entry->memory == OUTBOX_SHARED) {
     wsuv__release(outbox->allocator, entry);
     return;
   }

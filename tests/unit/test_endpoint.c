@@ -4,7 +4,7 @@
 
 #include "proto/endpoint.h"
 #include "proto/endpoint_closing.h"
-#include "proto/endpoint_send.h"
+#include "proto/endpoint_policy.h"
 #include "proto/outbox_entry.h"
 #include "support/check.h"
 #include "support/failing_alloc.h"
@@ -18,6 +18,13 @@ struct events {
   char last[64];
   int pause_on_message;
 };
+
+static int send_request(struct wsuv_endpoint *ep, struct wsuv__outbox_entry *request,
+                        wsuv_opcode_t type, const void *payload, size_t len, int flags) {
+  struct wsuv__whole whole = {
+      .type = type, .payload = payload, .len = len, .flags = flags, .request = request};
+  return wsuv__endpoint_send_whole(ep, &whole);
+}
 
 static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
   struct events *events = data;
@@ -364,7 +371,7 @@ static void requests_and_copies_in_turns_do_not_either(void **state) {
   options.write_limit = (int64_t)limit;
   CHECK_ERR(0, wsuv__endpoint_config_init(&config, &options));
   wsuv__endpoint_init(&ep, &config, &silent, NULL, 0);
-  while (wsuv__endpoint_send_request(&ep, &requests[n], WSUV_TEXT, "r", 1, 0) == 0 &&
+  while (send_request(&ep, &requests[n], WSUV_TEXT, "r", 1, 0) == 0 &&
          wsuv_endpoint_send(&ep, WSUV_TEXT, "c", 1) == 0) {
     n++;
     CHECK_TRUE(n < sizeof requests / sizeof requests[0]);
@@ -524,10 +531,9 @@ static void requests_come_back_when_the_endpoint_ends(void **state) {
   (void)state;
   CHECK_ERR(0, wsuv__endpoint_config_init(&config, &options));
   wsuv__endpoint_init(&ep, &config, &silent, NULL, 77);
-  CHECK_ERR(0, wsuv__endpoint_send_request(&ep, &requests[0], WSUV_TEXT, "one", 3, 0));
-  CHECK_ERR(WSUV_EENCODING,
-            wsuv__endpoint_send_request(&ep, &requests[1], WSUV_TEXT, "\xff", 1, 0));
-  CHECK_ERR(0, wsuv__endpoint_send_request(&ep, &requests[1], WSUV_BINARY, "\xff", 1, 0));
+  CHECK_ERR(0, send_request(&ep, &requests[0], WSUV_TEXT, "one", 3, 0));
+  CHECK_ERR(WSUV_EENCODING, send_request(&ep, &requests[1], WSUV_TEXT, "\xff", 1, 0));
+  CHECK_ERR(0, send_request(&ep, &requests[1], WSUV_BINARY, "\xff", 1, 0));
   wsuv_endpoint_output_done(&ep, 5);
   wsuv__endpoint_release(&ep);
   CHECK_PTR(&requests[0].link, ep.outbox.done.next);

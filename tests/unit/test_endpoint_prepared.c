@@ -221,7 +221,7 @@ static void every_allocation_may_fail(void **state) {
       break;
     CHECK_ERR(WSUV_ENOMEM, err);
   }
-  CHECK_SIZE(4, n);
+  CHECK_SIZE(5, n);
 }
 
 int main(void) {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "proto/endpoint.h"
-#include "proto/endpoint_send.h"
+#include "proto/endpoint_policy.h"
 #include "proto/outbox_entry.h"
 #include "support/check.h"
 #include "support/failing_alloc.h"
@@ -25,6 +25,13 @@ struct side {
   int pause; /* after each event */
   int ncontrols;
 };
+
+static int send_request(struct wsuv_endpoint *ep, struct wsuv__outbox_entry *request,
+                        wsuv_opcode_t type, const void *payload, size_t len, int flags) {
+  struct wsuv__whole whole = {
+      .type = type, .payload = payload, .len = len, .flags = flags, .request = request};
+  return wsuv__endpoint_send_whole(ep, &whole);
+}
 
 static struct side client;
 static struct side server;
@@ -281,7 +288,7 @@ static int send_one(struct side *from, const struct round_trip *t, enum how how,
     return wsuv_endpoint_send(from->ep, t->type, payload, len);
   if (how == HOW_CHUNKS)
     return send_chunks(from, t->type, payload, len);
-  err = wsuv__endpoint_send_request(from->ep, &entry, t->type, payload, len, 0);
+  err = send_request(from->ep, &entry, t->type, payload, len, 0);
   return err;
 }
 
