@@ -66,6 +66,7 @@ static void drop(wsuv_conn_t *conn) {
 
   wsuv__endpoint_release(&conn->endpoint);
   wsuv__release(a, conn->subprotocol);
+  wsuv__budget_forget(&conn->loop->budget, conn);
   wsuv__release(a, conn);
 }
 

@@ -79,6 +79,7 @@ void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__co
   conn->config = config;
   conn->handler = handler;
   conn->loop = loop;
+  loop->budget.nconns++;
   conn->top = &conn->stream.base;
   conn->phase = (uint8_t)phase;
   start_timeout(conn, config->handshake_timeout_ms);
@@ -139,6 +140,7 @@ void wsuv__conn_leave(wsuv_conn_t *conn) {
   }
   wsuv__conn_pump(conn);
   return_cork(conn);
+  wsuv__budget_note(&conn->loop->budget, conn);
   conn->depth--;
 }
 

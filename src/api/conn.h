@@ -33,20 +33,22 @@ struct wsuv_conn {
   char *detail;                  /* what to tell beyond the error's text, or NULL */
   char *subprotocol;
   int error;
+  size_t footprint;   /* what the loop's budget counts of it */
   uint32_t unwritten; /* of the write under way, when that was looked at last */
   uint8_t phase;      /* wsuv_state_t */
   uint8_t transport;  /* enum wsuv__transport */
   uint8_t
       pending; /* callbacks that must come before the memory may go: the handle's close, a resolution */
-  uint8_t depth;      /* events being handled: the pump runs when the outermost ends */
-  uint8_t reading;    /* the stream was told to read */
-  uint8_t writing;    /* the stream has a write under way */
-  uint8_t flow;       /* enum wsuv__flow */
-  uint8_t water;      /* enum wsuv__water */
-  uint8_t hold;       /* enum wsuv__hold */
-  uint8_t handed_out; /* enum wsuv__handed_out */
-  uint8_t opened;     /* on_open was called */
-  uint8_t excused;    /* a deadline came much too late, and was put off once */
+  uint8_t depth;            /* events being handled: the pump runs when the outermost ends */
+  uint8_t reading;          /* the stream was told to read */
+  uint8_t writing;          /* the stream has a write under way */
+  uint8_t flow;             /* enum wsuv__flow */
+  uint8_t water;            /* enum wsuv__water */
+  uint8_t hold;             /* enum wsuv__hold */
+  uint8_t handed_out;       /* enum wsuv__handed_out */
+  uint8_t opened;           /* on_open was called */
+  uint8_t excused;          /* a deadline came much too late, and was put off once */
+  uint8_t waits_for_budget; /* not read from until others hold less */
 };
 
 /* Zeroes and sets up everything but the transport; phase is the first one. */

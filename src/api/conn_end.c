@@ -128,6 +128,7 @@ static void end(wsuv_conn_t *conn) {
   wsuv__list_remove(&conn->task.link);
   wsuv__wheel_clear(&conn->deadline);
   wsuv__list_remove(&conn->link);
+  wsuv__budget_forget(&loop->budget, conn);
   wsuv__release(&loop->allocator, conn->detail);
   wsuv__release(&loop->allocator, conn->subprotocol);
   wsuv__release(&loop->allocator, conn);

@@ -153,7 +153,8 @@ static int wants_reading(const wsuv_conn_t *conn) {
 }
 
 static void set_reading(wsuv_conn_t *conn) {
-  uint8_t wanted = conn->transport == TRANSPORT_OPEN && wants_reading(conn);
+  uint8_t wanted = conn->transport == TRANSPORT_OPEN && wants_reading(conn) &&
+                   wsuv__budget_lets_read(&conn->loop->budget, conn);
   int err;
 
   if (wanted == conn->reading)

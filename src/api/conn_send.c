@@ -8,6 +8,7 @@
 void wsuv__conn_note_output(wsuv_conn_t *conn) {
   if (wsuv_conn_queued(conn) > conn->config->write_high_water)
     conn->water = WATER_HIGH;
+  wsuv__budget_note(&conn->loop->budget, conn);
   wsuv__conn_mark(conn);
 }
 
@@ -15,6 +16,14 @@ void wsuv__conn_note_output(wsuv_conn_t *conn) {
 static inline void note_held(wsuv_conn_t *conn) {
   if (conn->tls != NULL && conn->transport == TRANSPORT_OPEN)
     conn->endpoint.outbox.held = conn->top->ops->held(conn->top);
+}
+
+/* Whether it may be sent over at all: 0, WSUV_ESTATE, or WSUV_EQUEUEFULL by the loop's budget. */
+static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
+  if (conn->phase != WSUV_STATE_OPEN)
+    return WSUV_ESTATE;
+  note_held(conn);
+  return wsuv__budget_judge(&conn->loop->budget, conn, len);
 }
 
 /* A full queue ends who has the policy to close. */
@@ -31,14 +40,15 @@ static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, int err) {
 int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
                            int flags) {
   wsuv_send_options_t options = WSUV_SEND_OPTIONS_INIT;
+  int err;
 
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
   if (conn->config->slow_reader != WSUV_SLOW_REFUSE) {
     options.flags = flags;
     return wsuv_conn_send_with(conn, type, payload, len, &options);
   }
-  note_held(conn);
+  err = judge_sending(conn, len);
+  if (err != 0)
+    return err;
   return settle_send(conn, WSUV_SLOW_REFUSE,
                      wsuv_endpoint_send_message(&conn->endpoint, type, payload, len, flags));
 }
@@ -74,34 +84,38 @@ int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type, int flags) {
 }
 
 int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len, int flags) {
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
-  note_held(conn);
+  int err = judge_sending(conn, len);
+
+  if (err != 0)
+    return err;
   return settle_send(conn, conn->config->slow_reader,
                      wsuv_endpoint_send_chunk(&conn->endpoint, payload, len, flags));
 }
 
 int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len) {
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
-  note_held(conn);
+  int err = judge_sending(conn, len);
+
+  if (err != 0)
+    return err;
   return settle_send(conn, conn->config->slow_reader,
                      wsuv_endpoint_send_end(&conn->endpoint, payload, len));
 }
 
 int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len) {
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
-  note_held(conn);
+  int err = judge_sending(conn, len);
+
+  if (err != 0)
+    return err;
   return settle_send(conn, conn->config->slow_reader,
                      wsuv_endpoint_ping(&conn->endpoint, payload, len));
 }
 
 int wsuv_conn_send_frame(wsuv_conn_t *conn, const wsuv_frame_header_t *frame, const void *payload,
                          size_t len) {
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
-  note_held(conn);
+  int err = judge_sending(conn, len);
+
+  if (err != 0)
+    return err;
   return settle_send(conn, conn->config->slow_reader,
                      wsuv_endpoint_send_frame(&conn->endpoint, frame, payload, len));
 }
@@ -163,11 +177,11 @@ static enum wsuv__outbox_keeping keeping_of(wsuv_slow_t slow) {
   return KEEPING_ALWAYS;
 }
 
-static int judge_options(const wsuv_conn_t *conn, const wsuv_send_options_t *o) {
+static int judge_options(const wsuv_send_options_t *o) {
   if (o->size < sizeof *o || (int)o->slow < WSUV_SLOW_DEFAULT || o->slow > WSUV_SLOW_CLOSE ||
       (o->req != NULL) != (o->cb != NULL))
     return WSUV_EINVAL;
-  return conn->phase == WSUV_STATE_OPEN ? 0 : WSUV_ESTATE;
+  return 0;
 }
 
 static wsuv_slow_t fill_in(const wsuv_conn_t *conn, const wsuv_send_options_t *o,
@@ -186,12 +200,13 @@ int wsuv_conn_send_with(wsuv_conn_t *conn, wsuv_opcode_t type, const void *paylo
   const wsuv_send_options_t *o = options != NULL ? options : &presets;
   struct wsuv__whole whole = {.type = type, .payload = payload, .len = len};
   wsuv_slow_t slow;
-  int err = judge_options(conn, o);
+  int err = judge_options(o);
 
+  if (err == 0)
+    err = judge_sending(conn, len);
   if (err != 0)
     return err;
   slow = fill_in(conn, o, &whole);
-  note_held(conn);
   err = wsuv__endpoint_send_whole(&conn->endpoint, &whole);
   if (err == 0 && o->req != NULL)
     o->req->cb = o->cb;
@@ -203,14 +218,15 @@ int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
   const wsuv_send_options_t *o = options != NULL ? options : &presets;
   struct wsuv__whole whole = {.payload = NULL};
   wsuv_slow_t slow;
-  int err = judge_options(conn, o);
+  int err = judge_options(o);
 
   if (err == 0 && o->flags != 0)
     err = WSUV_EINVAL;
+  if (err == 0)
+    err = judge_sending(conn, wsuv__prepared_len(prepared));
   if (err != 0)
     return err;
   slow = fill_in(conn, o, &whole);
-  note_held(conn);
   err = wsuv__endpoint_send_whole_prepared(&conn->endpoint, &whole, prepared);
   if (err == 0 && o->req != NULL)
     o->req->cb = o->cb;

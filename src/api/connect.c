@@ -348,6 +348,8 @@ int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_option
   if (err == 0)
     err = start(conn, options);
   if (err != 0) {
+    if (conn->config != NULL) /* it came as far as that */
+      wsuv__budget_forget(&loop->budget, conn);
     wsuv__connect_free(conn);
     wsuv__conn_tls_free(conn);
     wsuv__release(&loop->allocator, client);

@@ -21,7 +21,9 @@ int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options
   wsuv__list_init(&loop->clients);
   wsuv__list_init(&loop->servers);
   wsuv__list_init(&loop->tls_streams);
-  err = wsuv__loop_init(&loop->io, uv_loop, &loop->allocator);
+  err = wsuv__budget_init(&loop->budget, options != NULL ? options->memory_budget : 0);
+  if (err == 0)
+    err = wsuv__loop_init(&loop->io, uv_loop, &loop->allocator);
   if (err != 0) {
     wsuv__release(a, loop);
     return err;
@@ -60,6 +62,7 @@ void wsuv__loop_forget(wsuv_loop_t *loop) {
       !wsuv__list_is_empty(&loop->servers) || !wsuv__list_is_empty(&loop->tls_streams))
     return;
   loop->state = LOOP_CLOSING;
+  wsuv__budget_end(&loop->budget);
   wsuv__loop_close(&loop->io, handles_closed);
 }
 

@@ -88,6 +88,7 @@ void wsuv__server_drop_conn(wsuv_conn_t *conn) {
   wsuv__conn_tls_free(conn);
   wsuv__list_remove(&conn->link);
   conn->server->nconns--;
+  wsuv__budget_forget(&conn->loop->budget, conn);
   wsuv__release(&conn->loop->allocator, conn);
 }
 

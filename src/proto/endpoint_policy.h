@@ -22,6 +22,9 @@ int wsuv__endpoint_send_whole(struct wsuv_endpoint *endpoint, struct wsuv__whole
 /* The same of a type and payload that were judged. */
 int wsuv__endpoint_send_whole_judged(struct wsuv_endpoint *endpoint, struct wsuv__whole *whole);
 
+/* Octets of its payload, as the application sees it. */
+size_t wsuv__prepared_len(const wsuv_prepared_t *prepared);
+
 /* The same of a message that was judged when it was prepared: type, payload, len and flags are its own. */
 int wsuv__endpoint_send_whole_prepared(struct wsuv_endpoint *endpoint, struct wsuv__whole *whole,
                                        wsuv_prepared_t *prepared);

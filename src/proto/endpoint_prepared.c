@@ -82,6 +82,10 @@ size_t wsuv_prepared_nvariants(const wsuv_prepared_t *prepared) {
   return prepared->nvariants;
 }
 
+size_t wsuv__prepared_len(const wsuv_prepared_t *prepared) {
+  return wsuv__shared_frame_payload_len(prepared->plain);
+}
+
 /* ---- variants ---- */
 
 /* Looked for among a handful: there are as many as there are windows. */

@@ -1,0 +1,188 @@
+#include "api/budget.h"
+
+#include <assert.h>
+
+#include "api/server.h"
+#include "base/option.h"
+#include "proto/endpoint_closing.h"
+#include "proto/endpoint_hold.h"
+#include "proto/outbox_entry.h"
+
+#define PATIENCE_MS 10000u
+
+static struct wsuv_loop *loop_of(struct wsuv__budget *budget) {
+  return WSUV__LIST_ENTRY(budget, struct wsuv_loop, budget);
+}
+
+/* ---- counting ---- */
+
+static size_t footprint_of(const wsuv_conn_t *conn) {
+  const struct wsuv_endpoint *ep = &conn->endpoint;
+
+  return wsuv__outbox_waiting(&ep->outbox) + wsuv__outbox_overhead(&ep->outbox) + ep->outbox.held +
+         ep->held_back + ep->message.buf.cap + (ep->hold != NULL ? ep->hold->buf.cap : 0);
+}
+
+static int is_relieved(const struct wsuv__budget *budget) {
+  return budget->total < budget->limit / 10 * 7;
+}
+
+static void set_deadline(struct wsuv__budget *budget) {
+  struct wsuv__loop *io = &loop_of(budget)->io;
+
+  wsuv__loop_set_deadline(io, &budget->deadline, wsuv__loop_now_ms(io) + PATIENCE_MS);
+}
+
+static void settle(struct wsuv__budget *budget) {
+  if (wsuv__budget_is_exceeded(budget)) {
+    if (wsuv__list_is_empty(&budget->deadline.link))
+      set_deadline(budget);
+  } else if (is_relieved(budget)) {
+    wsuv__wheel_clear(&budget->deadline);
+    if (budget->nwaiting > 0)
+      wsuv__loop_defer(&loop_of(budget)->io, &budget->wake);
+  }
+}
+
+void wsuv__budget_note(struct wsuv__budget *budget, wsuv_conn_t *conn) {
+  size_t now;
+
+  if (!wsuv__budget_is_set(budget))
+    return;
+  now = footprint_of(conn);
+  if (now == conn->footprint)
+    return;
+  budget->total = budget->total - conn->footprint + now;
+  conn->footprint = now;
+  settle(budget);
+}
+
+static void stop_waiting(struct wsuv__budget *budget, wsuv_conn_t *conn) {
+  budget->nwaiting -= conn->waits_for_budget;
+  conn->waits_for_budget = 0;
+}
+
+void wsuv__budget_forget(struct wsuv__budget *budget, wsuv_conn_t *conn) {
+  stop_waiting(budget, conn);
+  budget->nconns--;
+  budget->total -= conn->footprint;
+  conn->footprint = 0;
+  if (wsuv__budget_is_set(budget))
+    settle(budget);
+}
+
+/* ---- admission ---- */
+
+int wsuv__budget_judge(const struct wsuv__budget *budget, const wsuv_conn_t *conn, size_t len) {
+  size_t common = budget->limit - budget->limit / 5;
+  size_t share;
+
+  if (!wsuv__budget_is_set(budget))
+    return 0;
+  if (budget->total <= common && len <= common - budget->total)
+    return 0;
+  share = budget->limit / 5 / (budget->nconns > 0 ? budget->nconns : 1);
+  return conn->footprint <= share && len <= share - conn->footprint ? 0 : WSUV_EQUEUEFULL;
+}
+
+int wsuv__budget_lets_read(struct wsuv__budget *budget, wsuv_conn_t *conn) {
+  if (wsuv__budget_judge(budget, conn, 1) == 0) {
+    stop_waiting(budget, conn);
+    return 1;
+  }
+  budget->nwaiting += !conn->waits_for_budget;
+  conn->waits_for_budget = 1;
+  return 0;
+}
+
+/* ---- all connections of the loop ---- */
+
+typedef void (*visit_fn)(wsuv_conn_t *conn, void *arg);
+
+static void visit_list(struct wsuv__list *conns, visit_fn visit, void *arg) {
+  struct wsuv__list *node;
+
+  for (node = conns->next; node != conns; node = node->next)
+    visit(WSUV__LIST_ENTRY(node, wsuv_conn_t, link), arg);
+}
+
+/* Connections end asynchronously: the lists stay as they are. */
+static void visit_all(struct wsuv_loop *loop, visit_fn visit, void *arg) {
+  struct wsuv__list *node;
+
+  visit_list(&loop->clients, visit, arg);
+  for (node = loop->servers.next; node != &loop->servers; node = node->next)
+    visit_list(&WSUV__LIST_ENTRY(node, struct wsuv_server, link)->conns, visit, arg);
+}
+
+static void wake_one(wsuv_conn_t *conn, void *arg) {
+  (void)arg;
+  if (conn->waits_for_budget)
+    wsuv__conn_mark(conn);
+}
+
+static void wake_waiting(struct wsuv__task *task) {
+  struct wsuv__budget *budget = WSUV__LIST_ENTRY(task, struct wsuv__budget, wake);
+
+  visit_all(loop_of(budget), wake_one, NULL);
+}
+
+/* ---- after all patience ---- */
+
+struct largest {
+  wsuv_conn_t *conn;
+};
+
+static void compare(wsuv_conn_t *conn, void *arg) {
+  struct largest *largest = arg;
+
+  if (conn->phase != WSUV_STATE_OPEN || conn->footprint == 0)
+    return;
+  if (largest->conn == NULL || conn->footprint > largest->conn->footprint)
+    largest->conn = conn;
+}
+
+/* What it holds is dropped at once; its Close is all that is left. */
+static void close_largest(struct wsuv__budget *budget) {
+  struct largest largest = {NULL};
+
+  visit_all(loop_of(budget), compare, &largest);
+  if (largest.conn == NULL)
+    return;
+  wsuv__conn_enter(largest.conn);
+  (void)wsuv__endpoint_fail(&largest.conn->endpoint, WSUV_EBUDGET);
+  wsuv__conn_leave(largest.conn);
+}
+
+static void deadline_came(struct wsuv__wheel_entry *entry) {
+  struct wsuv__budget *budget = WSUV__LIST_ENTRY(entry, struct wsuv__budget, deadline);
+  size_t before;
+
+  do {
+    before = budget->total;
+    if (!is_relieved(budget))
+      close_largest(budget);
+  } while (budget->total < before);
+  if (wsuv__budget_is_exceeded(budget))
+    set_deadline(budget);
+}
+
+int wsuv__budget_init(struct wsuv__budget *budget, int64_t memory_budget) {
+  uint64_t limit;
+  int err = wsuv__option_take(&limit, memory_budget, SIZE_MAX, SIZE_MAX);
+
+  budget->limit = limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
+  budget->total = 0;
+  budget->nconns = 0;
+  budget->nwaiting = 0;
+  wsuv__wheel_entry_init(&budget->deadline, deadline_came);
+  wsuv__list_init(&budget->wake.link);
+  budget->wake.run = wake_waiting;
+  return err;
+}
+
+void wsuv__budget_end(struct wsuv__budget *budget) {
+  assert(budget->nconns == 0 && budget->total == 0);
+  wsuv__wheel_clear(&budget->deadline);
+  wsuv__list_remove(&budget->wake.link);
+}
