@@ -9,6 +9,7 @@
 #include "proto/outbox_entry.h"
 
 #define PATIENCE_MS 10000u
+#define MIN_READ    512u /* octets */
 
 static struct wsuv_loop *loop_of(struct wsuv__budget *budget) {
   return WSUV__LIST_ENTRY(budget, struct wsuv_loop, budget);
@@ -23,25 +24,39 @@ static size_t footprint_of(const wsuv_conn_t *conn) {
          ep->held_back + ep->message.buf.cap + (ep->hold != NULL ? ep->hold->buf.cap : 0);
 }
 
+static size_t common_part(const struct wsuv__budget *budget) {
+  return budget->limit - budget->limit / 5;
+}
+
+static size_t share_of_one(const struct wsuv__budget *budget) {
+  return budget->limit / 5 / (budget->nconns > 0 ? budget->nconns : 1);
+}
+
 static int is_relieved(const struct wsuv__budget *budget) {
   return budget->total < budget->limit / 10 * 7;
 }
 
-static void set_deadline(struct wsuv__budget *budget) {
-  struct wsuv__loop *io = &loop_of(budget)->io;
+/* One read must not take a connection far over what it may hold; a buffer may grow to four times what was read. */
+static void limit_reads(struct wsuv__budget *budget) {
+  size_t common = common_part(budget);
+  size_t room = share_of_one(budget);
 
-  wsuv__loop_set_deadline(io, &budget->deadline, wsuv__loop_now_ms(io) + PATIENCE_MS);
+  if (budget->total < common && common - budget->total > room)
+    room = common - budget->total;
+  room /= 4;
+  if (room < MIN_READ)
+    room = MIN_READ;
+  loop_of(budget)->io.read_buffer.most =
+      room < WSUV__READ_BUFFER_SIZE ? room : WSUV__READ_BUFFER_SIZE;
 }
 
 static void settle(struct wsuv__budget *budget) {
-  if (wsuv__budget_is_exceeded(budget)) {
-    if (wsuv__list_is_empty(&budget->deadline.link))
-      set_deadline(budget);
-  } else if (is_relieved(budget)) {
-    wsuv__wheel_clear(&budget->deadline);
-    if (budget->nwaiting > 0)
-      wsuv__loop_defer(&loop_of(budget)->io, &budget->wake);
-  }
+  limit_reads(budget);
+  if (!is_relieved(budget))
+    return;
+  wsuv__wheel_clear(&budget->deadline);
+  if (budget->nwaiting > 0)
+    wsuv__loop_defer(&loop_of(budget)->io, &budget->wake);
 }
 
 void wsuv__budget_note(struct wsuv__budget *budget, wsuv_conn_t *conn) {
@@ -73,20 +88,39 @@ void wsuv__budget_forget(struct wsuv__budget *budget, wsuv_conn_t *conn) {
 
 /* ---- admission ---- */
 
-int wsuv__budget_judge(const struct wsuv__budget *budget, const wsuv_conn_t *conn, size_t len) {
-  size_t common = budget->limit - budget->limit / 5;
-  size_t share;
+static void set_deadline(struct wsuv__budget *budget) {
+  struct wsuv__loop *io = &loop_of(budget)->io;
 
-  if (!wsuv__budget_is_set(budget))
-    return 0;
+  wsuv__loop_set_deadline(io, &budget->deadline, wsuv__loop_now_ms(io) + budget->patience_ms);
+}
+
+static int may_take(const struct wsuv__budget *budget, const wsuv_conn_t *conn, size_t len) {
+  size_t common = common_part(budget);
+  size_t share = share_of_one(budget);
+
   if (budget->total <= common && len <= common - budget->total)
+    return 1;
+  return conn->footprint <= share && len <= share - conn->footprint;
+}
+
+int wsuv__budget_judge(struct wsuv__budget *budget, const wsuv_conn_t *conn, size_t len) {
+  if (!wsuv__budget_is_set(budget) || may_take(budget, conn, len))
     return 0;
-  share = budget->limit / 5 / (budget->nconns > 0 ? budget->nconns : 1);
-  return conn->footprint <= share && len <= share - conn->footprint ? 0 : WSUV_EQUEUEFULL;
+  if (!is_relieved(budget) && !wsuv__budget_is_exhausted(budget))
+    set_deadline(budget);
+  return WSUV_EQUEUEFULL;
+}
+
+/* Who holds nothing may always be heard. */
+static int may_read(struct wsuv__budget *budget, const wsuv_conn_t *conn) {
+  if (!wsuv__budget_is_set(budget) || conn->footprint == 0)
+    return 1;
+  limit_reads(budget);
+  return wsuv__budget_judge(budget, conn, 1) == 0;
 }
 
 int wsuv__budget_lets_read(struct wsuv__budget *budget, wsuv_conn_t *conn) {
-  if (wsuv__budget_judge(budget, conn, 1) == 0) {
+  if (may_read(budget, conn)) {
     stop_waiting(budget, conn);
     return 1;
   }
@@ -163,7 +197,7 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
     if (!is_relieved(budget))
       close_largest(budget);
   } while (budget->total < before);
-  if (wsuv__budget_is_exceeded(budget))
+  if (!is_relieved(budget))
     set_deadline(budget);
 }
 
@@ -175,6 +209,7 @@ int wsuv__budget_init(struct wsuv__budget *budget, int64_t memory_budget) {
   budget->total = 0;
   budget->nconns = 0;
   budget->nwaiting = 0;
+  budget->patience_ms = PATIENCE_MS;
   wsuv__wheel_entry_init(&budget->deadline, deadline_came);
   wsuv__list_init(&budget->wake.link);
   budget->wake.run = wake_waiting;

@@ -13,8 +13,9 @@ struct wsuv__budget {
   size_t limit; /* SIZE_MAX: none */
   size_t total; /* held by all, as far as noted */
   size_t nconns;
+  uint64_t patience_ms;              /* for which it may be exceeded */
   size_t nwaiting;                   /* connections that are not read from on its account */
-  struct wsuv__wheel_entry deadline; /* set while it is exceeded */
+  struct wsuv__wheel_entry deadline; /* set from the first refusal until others have drained */
   struct wsuv__task wake;            /* has those that wait read on */
 };
 
@@ -26,9 +27,9 @@ static inline int wsuv__budget_is_set(const struct wsuv__budget *budget) {
   return budget->limit != SIZE_MAX;
 }
 
-/* Nobody new is let in. */
-static inline int wsuv__budget_is_exceeded(const struct wsuv__budget *budget) {
-  return budget->total >= budget->limit - budget->limit / 5;
+/* Somebody was refused, and there is no more room since: nobody new is let in. */
+static inline int wsuv__budget_is_exhausted(const struct wsuv__budget *budget) {
+  return !wsuv__list_is_empty(&budget->deadline.link);
 }
 
 /* Counts what the connection holds now. */
@@ -38,7 +39,7 @@ void wsuv__budget_note(struct wsuv__budget *budget, wsuv_conn_t *conn);
 void wsuv__budget_forget(struct wsuv__budget *budget, wsuv_conn_t *conn);
 
 /* Whether the connection may take `len` octets more: 0 or WSUV_EQUEUEFULL. */
-int wsuv__budget_judge(const struct wsuv__budget *budget, const wsuv_conn_t *conn, size_t len);
+int wsuv__budget_judge(struct wsuv__budget *budget, const wsuv_conn_t *conn, size_t len);
 
 /* Whether the connection is to be read from. One that is not is woken when there is room again. */
 int wsuv__budget_lets_read(struct wsuv__budget *budget, wsuv_conn_t *conn);

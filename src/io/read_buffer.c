@@ -5,6 +5,7 @@
 int wsuv__read_buffer_init(struct wsuv__read_buffer *buffer, const wsuv_allocator_t *a) {
   buffer->allocator = a;
   buffer->lent = 0;
+  buffer->most = WSUV__READ_BUFFER_SIZE;
   buffer->base = wsuv__alloc(a, WSUV__READ_BUFFER_SIZE);
   return buffer->base != NULL ? 0 : WSUV_ENOMEM;
 }
@@ -15,14 +16,15 @@ void wsuv__read_buffer_free(struct wsuv__read_buffer *buffer) {
 }
 
 uv_buf_t wsuv__read_buffer_lend(struct wsuv__read_buffer *buffer) {
+  size_t size = buffer->most < WSUV__READ_BUFFER_OWN ? buffer->most : WSUV__READ_BUFFER_OWN;
   char *own;
 
   if (!buffer->lent) {
     buffer->lent = 1;
-    return uv_buf_init(buffer->base, WSUV__READ_BUFFER_SIZE);
+    return uv_buf_init(buffer->base, (unsigned)buffer->most);
   }
   own = wsuv__alloc(buffer->allocator, WSUV__READ_BUFFER_OWN);
-  return uv_buf_init(own, own != NULL ? WSUV__READ_BUFFER_OWN : 0);
+  return uv_buf_init(own, own != NULL ? (unsigned)size : 0);
 }
 
 void wsuv__read_buffer_give_back(struct wsuv__read_buffer *buffer, char *base) {

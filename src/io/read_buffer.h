@@ -13,6 +13,7 @@
 struct wsuv__read_buffer {
   const wsuv_allocator_t *allocator;
   char *base;
+  size_t most; /* octets that are lent at once; WSUV__READ_BUFFER_SIZE where nothing says less */
   int lent;
 };
 

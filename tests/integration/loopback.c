@@ -22,6 +22,10 @@ static void on_watchdog(uv_timer_t *timer) {
 void loopback_open(struct loopback *lb) {
   wsuv_loop_options_t options = WSUV_LOOP_OPTIONS_INIT;
 
+  loopback_open_with(lb, options);
+}
+
+void loopback_open_with(struct loopback *lb, wsuv_loop_options_t options) {
   memset(lb, 0, sizeof *lb);
   failing_alloc_init(&lb->fa);
   options.allocator = &lb->fa.allocator;

@@ -46,6 +46,9 @@ struct loopback {
   } while (0)
 
 void loopback_open(struct loopback *lb);
+
+/* The allocator is the fixture's. */
+void loopback_open_with(struct loopback *lb, wsuv_loop_options_t options);
 void loopback_turn(struct loopback *lb);
 
 /* Runs for as long as anything keeps the uv_loop_t alive. */

@@ -1,0 +1,189 @@
+/* What the connections of a loop may hold together (wsuv_loop_options_t.memory_budget). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/conn.h"
+#include "integration/raw_peer.h"
+
+enum { BUDGET = 1 << 20, COMMON = BUDGET - BUDGET / 5, PIECE = 16 << 10, NPEERS = 8 };
+
+static uint8_t octets[4 << 20];
+
+struct rig {
+  struct loopback lb;
+  struct host host;
+  struct raw raws[NPEERS];
+  size_t nraws;
+};
+
+static void open_rig(struct rig *rig) {
+  wsuv_loop_options_t loop = WSUV_LOOP_OPTIONS_INIT;
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  loop.memory_budget = BUDGET;
+  memset(rig, 0, sizeof *rig);
+  loopback_open_with(&rig->lb, loop);
+  rig->lb.loop->budget.patience_ms = 60000; /* nobody is closed where that is not what is tested */
+  host_init(&rig->host, &rig->lb);
+  rig->host.on_event = talker_echo;
+  CHECK_ERR(0, host_listen(&rig->host, &options));
+}
+
+static struct raw *add_peer(struct rig *rig) {
+  struct raw *raw = &rig->raws[rig->nraws++];
+  raw_open(raw, &rig->host);
+  RUN_UNTIL(&rig->lb,
+            rig->host.ntalkers == rig->nraws && rig->host.talkers[rig->nraws - 1]->n[EV_OPEN] == 1);
+  return raw;
+}
+
+static struct wsuv__budget *budget_of(struct rig *rig) {
+  return &rig->lb.loop->budget;
+}
+
+/* Until it is refused: octets that the queue took. */
+static size_t fill(struct rig *rig, struct talker *t) {
+  size_t n = 0;
+  while (CALL(&rig->lb, wsuv_conn_send_binary(t->conn, octets, PIECE)) == 0) {
+    n += PIECE;
+    if (n % (256 << 10) == 0)
+      loopback_turn(&rig->lb);
+    CHECK_TRUE(n < sizeof octets * 16u);
+  }
+  CHECK_ERR(WSUV_EQUEUEFULL, rig->lb.result);
+  return n;
+}
+
+static void a_slow_reader_is_refused_and_others_are_served(void **state) {
+  struct rig rig;
+  struct raw *stopped;
+  struct raw *reader;
+  int i;
+  (void)state;
+  open_rig(&rig);
+  stopped = add_peer(&rig);
+  reader = add_peer(&rig);
+  raw_stop_reading(stopped);
+  fill(&rig, rig.host.talkers[0]);
+  CHECK_TRUE(wsuv_conn_queued(rig.host.talkers[0]->conn) <= COMMON);
+  CHECK_TRUE(wsuv_conn_queued(rig.host.talkers[0]->conn) > COMMON - 2 * PIECE);
+  for (i = 0; i < 100; i++) {
+    raw_frame(reader, WSUV_TEXT, "hello", 5);
+    raw_expect_frame(reader, WSUV_TEXT, "hello", 5);
+  }
+  raw_start_reading(stopped);
+  RUN_UNTIL(&rig.lb, budget_of(&rig)->total == 0);
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_binary(rig.host.talkers[0]->conn, octets, PIECE)));
+  loopback_close(&rig.lb);
+}
+
+/* Unfinished messages: nobody is read from any more who holds more than a share. */
+static void receiving_stops(void **state) {
+  struct rig rig;
+  wsuv_frame_header_t header = {.opcode = WSUV_BINARY, .fin = 1, .masked = 1};
+  uint8_t head[WSUV_FRAME_HEADER_MAX];
+  struct raw *other;
+  size_t i;
+  (void)state;
+  open_rig(&rig);
+  header.payload_len = 1000000;
+  for (i = 0; i + 1 < NPEERS; i++) {
+    struct raw *raw = add_peer(&rig);
+    int n = wsuv_frame_header_encode(&header, head);
+    raw_send(raw, head, (size_t)n);
+    raw_send(raw, octets, 900000);
+  }
+  RUN_UNTIL(&rig.lb, budget_of(&rig)->nwaiting > 0);
+  other = add_peer(&rig);
+  for (i = 0; i < 100; i++) {
+    raw_frame(other, WSUV_TEXT, "hello", 5);
+    raw_expect_frame(other, WSUV_TEXT, "hello", 5);
+  }
+  CHECK_TRUE(budget_of(&rig)->total <= 2 * BUDGET); /* by the growth of one message */
+  for (i = 0; i + 1 < NPEERS; i++) {
+    raw_reset(&rig.raws[i]);
+    loopback_turn(&rig.lb);
+  }
+  RUN_UNTIL(&rig.lb, budget_of(&rig)->nwaiting == 0 && budget_of(&rig)->total == 0);
+  loopback_close(&rig.lb);
+}
+
+/* A message that had to wait is whole in the end. */
+static void reading_goes_on_where_there_is_room_again(void **state) {
+  struct rig rig;
+  wsuv_frame_header_t header = {.opcode = WSUV_BINARY, .fin = 1, .masked = 1};
+  uint8_t head[WSUV_FRAME_HEADER_MAX];
+  struct raw *stopped;
+  struct raw *sender;
+  int n;
+  (void)state;
+  open_rig(&rig);
+  rig.host.on_event = NULL;
+  stopped = add_peer(&rig);
+  sender = add_peer(&rig);
+  raw_stop_reading(stopped);
+  fill(&rig, rig.host.talkers[0]);
+  header.payload_len = 600000;
+  n = wsuv_frame_header_encode(&header, head);
+  raw_send(sender, head, (size_t)n);
+  raw_send(sender, octets, 600000);
+  RUN_UNTIL(&rig.lb, rig.host.talkers[1]->conn->waits_for_budget);
+  CHECK_INT(0, rig.host.talkers[1]->n[EV_MESSAGE]);
+  raw_start_reading(stopped);
+  RUN_UNTIL(&rig.lb, rig.host.talkers[1]->n[EV_MESSAGE] == 1);
+  CHECK_SIZE(600000, rig.host.talkers[1]->received);
+  CHECK_SIZE(0, budget_of(&rig)->nwaiting);
+  loopback_close(&rig.lb);
+}
+
+static void after_all_patience_the_largest_goes(void **state) {
+  struct rig rig;
+  struct raw *large;
+  struct raw *small;
+  size_t i;
+  (void)state;
+  open_rig(&rig);
+  budget_of(&rig)->patience_ms = 20;
+  small = add_peer(&rig);
+  large = add_peer(&rig);
+  raw_stop_reading(small);
+  raw_stop_reading(large);
+  for (i = 0; wsuv_conn_queued(rig.host.talkers[0]->conn) < BUDGET / 8; i++)
+    CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_binary(rig.host.talkers[0]->conn, octets, PIECE)));
+  fill(&rig, rig.host.talkers[1]);
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_binary(rig.host.talkers[0]->conn, octets, 1)) ==
+                       WSUV_EQUEUEFULL
+                   ? 0
+                   : rig.lb.result);
+  RUN_UNTIL(&rig.lb, wsuv_conn_state(rig.host.talkers[1]->conn) > WSUV_STATE_OPEN);
+  CHECK_INT(WSUV_STATE_OPEN, wsuv_conn_state(rig.host.talkers[0]->conn));
+  raw_start_reading(large);
+  raw_start_reading(small);
+  RUN_UNTIL(&rig.lb, rig.host.talkers[1]->n[EV_CLOSE] == 1);
+  CHECK_ERR(WSUV_EBUDGET, rig.host.talkers[1]->end.error);
+  CHECK_INT(WSUV_CLOSE_TRY_AGAIN_LATER, rig.host.talkers[1]->end.sent_code);
+  CHECK_INT(0, rig.host.talkers[0]->n[EV_CLOSE]);
+  loopback_close(&rig.lb);
+}
+
+static void bad_budgets_are_refused(void **state) {
+  wsuv_loop_options_t options = WSUV_LOOP_OPTIONS_INIT;
+  wsuv_loop_t *loop;
+  uv_loop_t uv;
+  (void)state;
+  CHECK_ERR(0, uv_loop_init(&uv));
+  options.memory_budget = -1;
+  CHECK_ERR(WSUV_EINVAL, wsuv_loop_new(&loop, &uv, &options));
+  CHECK_NULL(loop);
+  CHECK_ERR(0, uv_loop_close(&uv));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_slow_reader_is_refused_and_others_are_served),
+      cmocka_unit_test(receiving_stops),
+      cmocka_unit_test(reading_goes_on_where_there_is_room_again),
+      cmocka_unit_test(after_all_patience_the_largest_goes),
+      cmocka_unit_test(bad_budgets_are_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
