@@ -122,15 +122,15 @@ static void reading_goes_on_where_there_is_room_again(void **state) {
   sender = add_peer(&rig);
   raw_stop_reading(stopped);
   fill(&rig, rig.host.talkers[0]);
-  header.payload_len = 600000;
+  header.payload_len = 400000;
   n = wsuv_frame_header_encode(&header, head);
   raw_send(sender, head, (size_t)n);
-  raw_send(sender, octets, 600000);
+  raw_send(sender, octets, 400000);
   RUN_UNTIL(&rig.lb, rig.host.talkers[1]->conn->waits_for_budget);
   CHECK_INT(0, rig.host.talkers[1]->n[EV_MESSAGE]);
   raw_start_reading(stopped);
   RUN_UNTIL(&rig.lb, rig.host.talkers[1]->n[EV_MESSAGE] == 1);
-  CHECK_SIZE(600000, rig.host.talkers[1]->received);
+  CHECK_SIZE(400000, rig.host.talkers[1]->received);
   CHECK_SIZE(0, budget_of(&rig)->nwaiting);
   loopback_close(&rig.lb);
 }
