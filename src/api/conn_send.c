@@ -6,6 +6,7 @@
 #include "proto/endpoint_send.h"
 
 static void note_output(wsuv_conn_t *conn) {
+  wsuv__conn_follow_closing(conn); /* an encoder that failed closes */
   if (wsuv__outbox_waiting(&conn->endpoint.outbox) > conn->config->write_high_water)
     conn->water = WATER_HIGH;
   wsuv__conn_mark(conn);
@@ -125,6 +126,7 @@ int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason) {
     wsuv__conn_release(conn, err);
     err = 0;
   }
+  wsuv__conn_follow_closing(conn);
   wsuv__conn_mark(conn);
   return err;
 }
