@@ -271,6 +271,41 @@ static void fault_ends_subscriptions(void **state) {
   rig_close(&rig);
 }
 
+/* The pump hands on a Close that was held back, then calls on_drain, which must not see its sender any more. */
+static void nobody_in_on_drain(struct talker *t, enum event event) {
+  subscribe_at_open(t, event);
+  if (event != EV_DRAIN)
+    return;
+  CHECK_SIZE(0, wsuv_server_nsubscribers(t->host->server, "news"));
+  CHECK_INT(WSUV_STATE_CLOSING_HANDSHAKE, wsuv_conn_state(t->conn));
+}
+
+static void held_close(void **state) {
+  static char payload[4000];
+  uint8_t frames[64];
+  struct rig rig;
+  size_t len;
+  (void)state;
+
+  rig_open(&rig);
+  rig.host.on_event = nobody_in_on_drain;
+  rig.conn.write_high_water = 1000;
+  rig_listen(&rig);
+  raw_open(&rig.raw, &rig.host);
+  CALL_VOID(&rig.lb, wsuv_conn_read_stop(side(&rig, 0)));
+  len = frame_put(frames, WSUV_CLIENT, WSUV_PING, "p", 1);
+  len += frame_put(frames + len, WSUV_CLIENT, WSUV_CLOSE, "\x03\xe8", 2);
+  raw_send(&rig.raw, frames, len);
+  raw_expect_frame(&rig.raw, WSUV_PONG, "p", 1);
+  CHECK_SIZE(1, present(&rig));
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_binary(side(&rig, 0), payload, sizeof payload)));
+  CALL_VOID(&rig.lb, wsuv_conn_read_start(side(&rig, 0)));
+  raw_expect_frame(&rig.raw, WSUV_BINARY, payload, sizeof payload);
+  raw_expect_close(&rig.raw, 1000);
+  CHECK_SIZE(1, rig.host.talkers[0]->n[EV_DRAIN]);
+  rig_close(&rig);
+}
+
 /* ---- publishing ---- */
 
 static void judged(void **state) {
@@ -774,6 +809,7 @@ int main(void) {
       cmocka_unit_test(max_subscriptions_off),
       cmocka_unit_test(presence),
       cmocka_unit_test(fault_ends_subscriptions),
+      cmocka_unit_test(held_close),
       cmocka_unit_test(judged),
       cmocka_unit_test(to_nobody),
       cmocka_unit_test(order),
