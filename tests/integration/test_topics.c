@@ -673,6 +673,39 @@ static void run_hook(const void *given) {
   rig_close(&rig);
 }
 
+/* An encoder that fails has the connection closed, and that counts at once. */
+static int fail_to_encode(void *session, wsuv_extension_step_t *step) {
+  int err = meddled != NULL ? WSUV_EINVAL : WSUV_STEP_PASS;
+  (void)session;
+  (void)step;
+  meddled = NULL;
+  return err;
+}
+
+static void failing_encoder(void **state) {
+  static const wsuv_extension_t failing = {
+      .size = sizeof failing, .token = "failing", .encode = fail_to_encode};
+  wsuv_published_t out;
+  struct rig rig;
+  int i;
+  (void)state;
+
+  rig_open(&rig);
+  rig.extension = &failing;
+  rig_listen(&rig);
+  for (i = 0; i < NCLIENTS; i++)
+    rig_connect(&rig, i);
+  meddled = &rig;
+  out = publish(&rig, "x");
+  CHECK_SIZE(NCLIENTS - 1, out.sent);
+  CHECK_SIZE(1, out.failed);
+  CHECK_ERR(WSUV_EINVAL, out.error);
+  CHECK_SIZE(NCLIENTS - 1, present(&rig));
+  RUN_UNTIL(&rig.lb, rig.clients[NCLIENTS - 1].n[EV_CLOSE] == 1);
+  CHECK_INT(1011, rig.clients[NCLIENTS - 1].end.code);
+  rig_close(&rig);
+}
+
 static void each_of_nobody(void **state) {
   struct rig rig;
   (void)state;
@@ -818,6 +851,7 @@ int main(void) {
       cmocka_unit_test(slow_subscriber),
       cmocka_unit_test(broken_subscriber),
       cmocka_unit_test(amid_a_message),
+      cmocka_unit_test(failing_encoder),
       cmocka_unit_test(each_of_nobody),
       cmocka_unit_test(compressed_once),
       cmocka_unit_test(churn),

@@ -282,8 +282,13 @@ static void publications_know_of_each_other(void **state) {
   CHECK_TRUE(wsuv__topic_is_publishing(&rig.table, find(&rig, "a")));
   CHECK_FALSE(wsuv__topic_is_publishing(&rig.table, find(&rig, "b")));
   wsuv__topic_cursor_end(&inner, &rig.table);
-  wsuv__topic_cursor_end(&cursor, &rig.table);
+  /* Another topic of the name, perhaps in the same place, is not the one that is published on. */
+  unsubscribe(&rig, 0, "a");
+  CHECK_NULL(cursor.topic);
+  CHECK_ERR(0, subscribe(&rig, 0, "a"));
   CHECK_FALSE(wsuv__topic_is_publishing(&rig.table, find(&rig, "a")));
+  CHECK_NULL(wsuv__topic_cursor_next(&cursor));
+  wsuv__topic_cursor_end(&cursor, &rig.table);
   rig_close(&rig);
 }
 
