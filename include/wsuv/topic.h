@@ -1,8 +1,8 @@
 /* Topics: connections of a server subscribe to names, and what is published under a name goes to all of its subscribers.
  *
- * A name is 1 to WSUV_TOPIC_MAX octets of any kind, compared octet by octet; nothing in it stands for other names. A topic exists
- * while it has subscribers, and belongs to one server. Names may come from peers: the table's hash has a random key, and
- * max_subscriptions of wsuv_server_options_t bounds what a peer can make it hold.
+ * A name is 1 to WSUV_TOPIC_MAX octets of any kind but NUL, compared octet by octet; nothing in it stands for other names. A
+ * topic exists while it has subscribers, and belongs to one server. Names may come from peers: the table's hash has a random
+ * key, and max_subscriptions of wsuv_server_options_t bounds what a peer can make it hold.
  *
  * A subscription ends by itself when its connection leaves WSUV_STATE_OPEN: with the call that sends a Close, with the Close
  * received, with the connection's end. Who is closing is not counted any more, nor in on_close.
@@ -51,9 +51,8 @@ typedef struct wsuv_published {
   size_t sent;    /* written or queued */
   size_t refused; /* the queue is at write_limit: WSUV_EQUEUEFULL */
   size_t closed;  /* WSUV_SLOW_CLOSE ended the connection: WSUV_ESLOWREADER */
-  size_t
-      failed; /* any other error: no memory, a message sent in fragments that is not at its end, an unclaimed opcode */
-  int error;  /* the first of those, or 0 */
+  size_t failed;  /* any other error: no memory, amid a message in fragments, an unclaimed opcode */
+  int error;      /* the first of those, or 0 */
 } wsuv_published_t;
 
 /* Sends a message to every subscriber of the topic. It is framed and, where contexts are not kept from message to message,
@@ -79,8 +78,8 @@ WSUV_EXTERN size_t wsuv_server_nsubscribers(const wsuv_server_t *server, const c
 /* Topics with at least one subscriber. */
 WSUV_EXTERN size_t wsuv_server_ntopics(const wsuv_server_t *server);
 
-/* Calls `visit` for each subscriber, the newest first. `visit` may close, terminate, subscribe and unsubscribe any connection, and
- * publish. Who leaves before its turn is not visited, nor is who comes meanwhile. */
+/* Calls `visit` for each subscriber, the newest first. `visit` may close, terminate, subscribe and unsubscribe any connection,
+ * and publish. Who leaves before its turn is not visited, nor is who comes meanwhile. */
 WSUV_EXTERN void wsuv_server_each_subscriber(wsuv_server_t *server, const char *topic,
                                              void (*visit)(wsuv_conn_t *conn, void *arg),
                                              void *arg);

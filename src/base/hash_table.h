@@ -1,5 +1,5 @@
-/* A hash table whose nodes are members of what it holds: it allocates nothing but its array of chains. Grows when there are more
- * nodes than chains, shrinks when there are far fewer. */
+/* A hash table whose nodes are members of what it holds: it allocates nothing but its array of chains. Grows when there are
+ * more nodes than chains, shrinks when there are far fewer. */
 #ifndef WSUV_BASE_HASH_TABLE_H
 #define WSUV_BASE_HASH_TABLE_H
 
