@@ -6,7 +6,7 @@
  * wsuv/tls.h, tls_info.h                                  TLS for wss://
  * wsuv/tls_stream.h                                       TLS alone, on any stream of libuv's
  * wsuv/deflate.h                                          permessage-deflate, an extension
- * wsuv/prepared.h                                         messages made once for many
+ * wsuv/prepared.h, topic.h                                messages made once for many, publish and subscribe
  * wsuv/frame.h, frame_parser.h, message.h, heartbeat.h    its layers, each usable alone
  */
 #ifndef WSUV_H
@@ -35,6 +35,7 @@
 #include "wsuv/tls.h"
 #include "wsuv/tls_info.h"
 #include "wsuv/tls_stream.h"
+#include "wsuv/topic.h"
 #include "wsuv/version.h"
 
 #endif

@@ -4,7 +4,7 @@
 # usage: sh samples/run.sh [NAME [ARGUMENT...]]
 #
 #   without a name   the chat, at http://127.0.0.1:9001/
-#   NAME             chat, echo, ticker, shell, or another sample such as 02_client, client or 02; the arguments are
+#   NAME             chat, echo, ticker, shell, pubsub, or another sample such as 02_client, client or 02; the arguments are
 #                    the sample's own (sh samples/run.sh echo --help); chat --tls is the chat over TLS
 #
 # shell is a terminal in the browser: it also installs xterm.js, with npm, into build/xterm. The samples of TLS (13 to 17)

@@ -86,6 +86,7 @@ extern "C" {
   XX(EBUSY, -20061, 0, 503, "the server is at max_connections, or stops")                         \
   XX(EADDRESS, -20062, 0, 429, "more connections of one address than are allowed")                \
   XX(EUNFINISHED, -20063, 0, 0, "a message was dropped before its final frame (RFC 6455 5.4)")    \
+  XX(ESUBSCRIPTIONS, -20064, 1008, 0, "more topics than max_subscriptions")                       \
   XX(ETLS, -20070, 0, 0, "TLS failed")                                                            \
   XX(ENOTTLS, -20071, 0, 0, "the peer does not speak TLS on this port")                           \
   XX(ETLSVERSION, -20072, 0, 0, "no TLS version in common with the peer (RFC 8996)")              \

@@ -87,7 +87,7 @@ typedef struct wsuv_server_options {
   }
 
 /* Listens. The handler is used in place. A request that has come only in part by the handshake's deadline is answered 408.
- * WSUV_EINVAL, WSUV_ECLAIM (an extension claims what conn->rsv or conn->opcodes claim), WSUV_ENOMEM, or libuv's code: UV_EADDRINUSE, UV_EACCES,
+ * WSUV_EINVAL, WSUV_ECLAIM (an extension claims what conn->rsv or conn->opcodes claim), WSUV_ENOMEM, WSUV_ERANDOM, or libuv's code: UV_EADDRINUSE, UV_EACCES,
  * UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path), a name that does not resolve. After an error *out is NULL and nothing
  * remains. */
 WSUV_EXTERN int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out,

@@ -5,6 +5,7 @@
 
 #include "api/conn_tls.h"
 #include "api/opening.h"
+#include "wsuv/topic.h"
 
 #define HELD_UP_MS 100u
 
@@ -102,6 +103,13 @@ void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase) {
   if (conn->phase == WSUV_STATE_TLS_HANDSHAKE && phase > WSUV_STATE_TLS_HANDSHAKE)
     wsuv__conn_tls_settle(conn);
   conn->phase = (uint8_t)phase;
+  if (phase > WSUV_STATE_OPEN)
+    wsuv_conn_unsubscribe_all(conn);
+}
+
+void wsuv__conn_follow_closing(wsuv_conn_t *conn) {
+  if (conn->phase == WSUV_STATE_OPEN && conn->endpoint.closing != CLOSING_NONE)
+    wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
 }
 
 void wsuv__conn_set_hold(wsuv_conn_t *conn, enum wsuv__hold hold) {

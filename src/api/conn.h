@@ -4,6 +4,7 @@
 
 #include "api/loop.h"
 #include "api/options.h"
+#include "api/topic_table.h"
 #include "io/uv_stream.h"
 #include "wsuv/adopt.h"
 
@@ -22,9 +23,10 @@ struct wsuv_conn {
   const wsuv_handler_t *handler;
   void *data;
   wsuv_loop_t *loop;
-  wsuv_server_t *server;  /* NULL for a client and an attached stream */
-  struct wsuv__list link; /* in the server's or the loop's list */
-  struct wsuv__task task; /* a pump put off to the loop's next turn */
+  wsuv_server_t *server;              /* NULL for a client and an attached stream */
+  struct wsuv__list link;             /* in the server's or the loop's list */
+  struct wsuv__subscriber subscriber; /* to topics of the server */
+  struct wsuv__task task;             /* a pump put off to the loop's next turn */
   struct wsuv__wheel_entry deadline;
   uint64_t due_ms;               /* of phases that the endpoint has no deadline for */
   struct wsuv_upgrade *upgrade;  /* server, until the request is answered */
@@ -68,11 +70,11 @@ void wsuv__conn_pump(wsuv_conn_t *conn);
 /* Has the pump run: at the end of the event being handled, else on the loop's next turn. */
 void wsuv__conn_mark(wsuv_conn_t *conn);
 
-/* What is queued may have risen over the high water mark. */
-void wsuv__conn_note_output(wsuv_conn_t *conn);
-
-/* The only writer of the phase. */
+/* The only writer of the phase. Who leaves OPEN subscribes to nothing any more. */
 void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase);
+
+/* CLOSING_HANDSHAKE as soon as the endpoint has sent or received a Close. */
+void wsuv__conn_follow_closing(wsuv_conn_t *conn);
 
 /* close_timeout_ms from now on, in a phase that the endpoint has no deadline for. */
 void wsuv__conn_start_close_timeout(wsuv_conn_t *conn);

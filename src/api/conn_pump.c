@@ -125,8 +125,7 @@ static void finish_detaching(wsuv_conn_t *conn) {
 }
 
 static void move_phase(wsuv_conn_t *conn) {
-  if (conn->phase == WSUV_STATE_OPEN && conn->endpoint.closing != CLOSING_NONE)
-    wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
+  wsuv__conn_follow_closing(conn);
   if (owes_close(conn))
     close_transport(conn);
   if (conn->phase == WSUV_STATE_DETACHING)
@@ -217,6 +216,7 @@ void wsuv__conn_pump(wsuv_conn_t *conn) {
     wsuv__conn_advance_opening(conn);
     if (owes_resume(conn))
       (void)wsuv_endpoint_resume(&conn->endpoint);
+    wsuv__conn_follow_closing(conn); /* before on_drain and the like see who is there */
     write_output(conn);
     report_output(conn);
     move_phase(conn);

@@ -5,7 +5,8 @@
 #include "api/conn_end.h"
 #include "proto/endpoint_policy.h"
 
-void wsuv__conn_note_output(wsuv_conn_t *conn) {
+static void note_output(wsuv_conn_t *conn) {
+  wsuv__conn_follow_closing(conn); /* an encoder that failed closes, and so does a policy */
   if (wsuv_conn_queued(conn) > conn->config->write_high_water)
     conn->water = WATER_HIGH;
   wsuv__budget_note(&conn->loop->budget, conn);
@@ -32,8 +33,7 @@ static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, int err) {
     (void)wsuv__endpoint_fail_slow_reader(&conn->endpoint);
     err = WSUV_ESLOWREADER;
   }
-  wsuv__conn_note_output(
-      conn); /* also after an error: the transport may have turned out to be broken */
+  note_output(conn); /* also after an error: the transport may have turned out to be broken */
   return err;
 }
 
@@ -142,6 +142,7 @@ int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason) {
     wsuv__conn_release(conn, err);
     err = 0;
   }
+  wsuv__conn_follow_closing(conn);
   wsuv__conn_mark(conn);
   return err;
 }

@@ -12,6 +12,7 @@
 #define DEFAULT_HOST           "127.0.0.1"
 #define DEFAULT_BACKLOG        511
 #define DEFAULT_TLS_HANDSHAKES 1024u
+#define DEFAULT_SUBSCRIPTIONS  1024u
 
 static const wsuv_server_options_t presets = WSUV_SERVER_OPTIONS_INIT;
 
@@ -102,6 +103,9 @@ static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
   if (err == 0)
     err = wsuv__option_take(&server->max_tls_handshakes, o->max_tls_handshakes,
                             DEFAULT_TLS_HANDSHAKES, WSUV__NEVER);
+  if (err == 0)
+    err = wsuv__option_take(&server->max_subscriptions, o->max_subscriptions, DEFAULT_SUBSCRIPTIONS,
+                            WSUV__NEVER);
   if (o->tls != NULL) {
     server->tls = o->tls;
     wsuv__tls_context_ref(server->tls);
@@ -153,6 +157,7 @@ static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o
 void wsuv__server_free(wsuv_server_t *server) {
   const wsuv_allocator_t *a = &server->loop->allocator;
 
+  wsuv__topic_table_free(&server->topics);
   wsuv_tls_context_release(server->tls);
   wsuv__release(a, server->subprotocols);
   wsuv__release(a, server->origins);
@@ -210,7 +215,9 @@ static int new_server(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_
   wsuv__list_init(&server->closed.link);
   wsuv__list_init(&server->accept.link);
   server->accept.run = wsuv__server_accept_waiting;
-  err = fill_in(server, o);
+  err = wsuv__topics_init(server);
+  if (err == 0)
+    err = fill_in(server, o);
   if (err != 0)
     wsuv__server_free(server);
   else

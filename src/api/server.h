@@ -3,6 +3,7 @@
 #define WSUV_API_SERVER_H
 
 #include "api/conn.h"
+#include "api/topic.h"
 #include "wsuv/stats.h"
 
 /* A connection that cannot be served for lack of memory is taken from the listener all the same and dropped: else the
@@ -55,6 +56,8 @@ struct wsuv_server {
   enum wsuv__spare spare_state;
   enum wsuv__server_state state;
   int port;
+  struct wsuv__topic_table topics;
+  uint64_t max_subscriptions; /* of a connection */
   uint64_t rejected[WSUV_NREJECTIONS];
 };
 

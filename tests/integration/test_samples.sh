@@ -54,6 +54,9 @@ lines_are() { [ "$(wc -l <"$work/$1")" -eq "$2" ]; }
 out_is() { [ "$(cat "$work/out")" = "$1" ]; }
 has() { grep -q -- "$2" "$work/$1"; }
 
+# count_is FILE N PATTERN
+count_is() { [ "$(grep -c -- "$3" "$work/$1")" -eq "$2" ]; }
+
 # wait_until COMMAND...: polls for at most 20 seconds.
 wait_until() {
   tries=0
@@ -97,7 +100,7 @@ pty_sample=
 if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
 tls_samples=
 if [ -n "$certs" ]; then tls_samples='13_tls_echo_server 14_tls_client 15_tls_rotation 16_mutual_tls 17_tls_forwarder'; fi
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate $tls_samples; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate 18_pubsub $tls_samples; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -120,7 +123,7 @@ for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frame
   done
 done
 
-for sample in 01_echo_server 03_chat 08_embedding; do
+for sample in 01_echo_server 03_chat 08_embedding 18_pubsub; do
   for port in 65536 -1 80x ''; do
     run "$bin/$sample" --port "$port"
     check "$sample --port '$port' exits with 2" status_is 2
@@ -149,9 +152,11 @@ check "02_client to a host that does not resolve says why in one line" lines_are
 run "$bin/02_client" --path "$work/nothing" ws://localhost/
 check "02_client to a unix socket that is not there exits with 1" status_is 1
 check "02_client to a unix socket that is not there says why in one line" lines_are err 1
-run "$bin/03_chat" --port 0 --web "$work/nothing"
-check "03_chat without its files exits with 1" status_is 1
-check "03_chat without its files says why in one line" lines_are err 1
+for sample in 03_chat 18_pubsub; do
+  run "$bin/$sample" --port 0 --web "$work/nothing"
+  check "$sample without its files exits with 1" status_is 1
+  check "$sample without its files says why in one line" lines_are err 1
+done
 
 # ---- echo over TCP ----
 
@@ -299,6 +304,25 @@ start_server 09_ticker --port 0 --interval-ms 1
 "$bin/02_client" --wait -1 "$url" >"$work/out" 2>"$work/err" </dev/null &
 waiting=$!
 check "02_client prints the ticker's messages" wait_until has out '^012$'
+stop_server TERM
+wait "$waiting"
+status=$?
+check "closed with 1001 it exits with 0" status_is 0
+
+# ---- topics (the page is looked at in interop/test_pubsub_page.mjs) ----
+
+start_server 18_pubsub --port 0 --interval-ms 20
+: >"$work/stay"
+"$bin/02_client" --wait -1 "${url}topics" 'subscribe news' 'subscribe connections' 'subscribe presence' >"$work/stay" 2>&1 </dev/null &
+waiting=$!
+check "02_client subscribes" wait_until has stay '{"type":"subscribed","topic":"presence"}'
+check "it gets live values" wait_until has stay '"topic":"connections","value":1,'
+check "and hears who is there" wait_until has stay '{"topic":"news","subscribers":1}'
+run "$bin/02_client" "${url}topics" 'publish news hello "you"' 'publish clock x' 'publish' 'join news' 'unsubscribe x'
+check "another one publishes" has out '{"type":"published","topic":"news","sent":1,"refused":0}'
+check "but not on the server's own topics" has out '"error","topic":"clock","text":"this topic is the server'
+check "and is told what it did wrong" count_is out 3 '"type":"error"'
+check "the subscriber hears it" wait_until has stay '"type":"message","topic":"news","text":"hello .u0022you.u0022"'
 stop_server TERM
 wait "$waiting"
 status=$?
@@ -687,9 +711,6 @@ secure() { run "$bin/14_tls_client" --ca "$certs/ca.pem" "$@"; }
 
 # use NAME: the server's certificate and key become those of this name.
 use() { cp "$certs/$1.pem" "$work/cert.pem" && cp "$certs/$1.key" "$work/cert.key"; }
-
-# count_is FILE N PATTERN
-count_is() { [ "$(grep -c -- "$3" "$work/$1")" -eq "$2" ]; }
 
 for mistake in '' "--key $certs/server.key"; do
   # shellcheck disable=SC2086
