@@ -5,6 +5,14 @@
 #include "api/conn_end.h"
 #include "proto/endpoint_send.h"
 
+/* Also from outside of events, where the endpoint's time may be old. */
+static int judge_phase(wsuv_conn_t *conn) {
+  if (conn->phase != WSUV_STATE_OPEN)
+    return WSUV_ESTATE;
+  wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io));
+  return 0;
+}
+
 static void note_output(wsuv_conn_t *conn) {
   if (wsuv__outbox_waiting(&conn->endpoint.outbox) > conn->config->write_high_water)
     conn->water = WATER_HIGH;
@@ -15,8 +23,9 @@ int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *pa
                            int flags) {
   int err;
 
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
+  err = judge_phase(conn);
+  if (err != 0)
+    return err;
   err = wsuv_endpoint_send_message(&conn->endpoint, type, payload, len, flags);
   note_output(conn); /* also after an error: the transport may have turned out to be broken */
   return err;
@@ -33,8 +42,9 @@ int wsuv_conn_send_binary(wsuv_conn_t *conn, const void *payload, size_t len) {
 int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prepared) {
   int err;
 
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
+  err = judge_phase(conn);
+  if (err != 0)
+    return err;
   err = wsuv_endpoint_send_prepared(&conn->endpoint, prepared);
   note_output(conn);
   return err;
@@ -46,8 +56,9 @@ int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type, cons
 
   if (cb == NULL)
     return WSUV_EINVAL;
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
+  err = judge_phase(conn);
+  if (err != 0)
+    return err;
   err = wsuv__endpoint_send_request(&conn->endpoint, &wsuv__send_state_of(req)->entry, type,
                                     payload, len, flags);
   if (err == 0)
@@ -65,8 +76,9 @@ int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type, int flags) {
 int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len, int flags) {
   int err;
 
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
+  err = judge_phase(conn);
+  if (err != 0)
+    return err;
   err = wsuv_endpoint_send_chunk(&conn->endpoint, payload, len, flags);
   note_output(conn);
   return err;
@@ -75,8 +87,9 @@ int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len, int
 int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len) {
   int err;
 
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
+  err = judge_phase(conn);
+  if (err != 0)
+    return err;
   err = wsuv_endpoint_send_end(&conn->endpoint, payload, len);
   note_output(conn);
   return err;
@@ -85,8 +98,9 @@ int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len) {
 int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len) {
   int err;
 
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
+  err = judge_phase(conn);
+  if (err != 0)
+    return err;
   err = wsuv_endpoint_ping(&conn->endpoint, payload, len);
   note_output(conn);
   return err;
@@ -96,8 +110,9 @@ int wsuv_conn_send_frame(wsuv_conn_t *conn, const wsuv_frame_header_t *frame, co
                          size_t len) {
   int err;
 
-  if (conn->phase != WSUV_STATE_OPEN)
-    return WSUV_ESTATE;
+  err = judge_phase(conn);
+  if (err != 0)
+    return err;
   err = wsuv_endpoint_send_frame(&conn->endpoint, frame, payload, len);
   note_output(conn);
   return err;

@@ -163,6 +163,10 @@ static int take_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t le
 
 int wsuv__endpoint_take_control(struct wsuv_endpoint *ep, uint8_t opcode, uint8_t *payload,
                                 size_t len) {
+  int err = opcode != WSUV_CLOSE ? wsuv__endpoint_count_unseen_control(ep) : 0;
+
+  if (err != 0)
+    return err;
   switch (opcode) {
   case WSUV_PING:
     return take_ping(ep, payload, len);

@@ -137,6 +137,7 @@ static int send_variant(struct wsuv_endpoint *ep, wsuv_prepared_t *prepared,
   if (err != 0)
     return err;
   header.rsv = variant->rsv;
+  ep->limits.message_ms = ep->now_ms;
   return wsuv__outbox_append(&ep->outbox, &header, payload, len);
 }
 

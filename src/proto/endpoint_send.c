@@ -84,8 +84,10 @@ int wsuv_endpoint_send_message(wsuv_endpoint_t *ep, wsuv_opcode_t type, const vo
   if (err != 0)
     return err;
   if (ep->config->rules.role == WSUV_SERVER && ep->extensions == NULL &&
-      wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len))
+      wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len)) {
+    ep->limits.message_ms = ep->now_ms;
     return 0;
+  }
   return wsuv__endpoint_queue_message(ep, type, 0, payload, len, flags);
 }
 
@@ -121,6 +123,7 @@ int wsuv__endpoint_send_request(struct wsuv_endpoint *ep, struct wsuv__outbox_en
   if (err == 0 && ep->extensions != NULL)
     err = wsuv__endpoint_encode(ep, &o);
   if (err == 0) {
+    ep->limits.message_ms = ep->now_ms;
     header.rsv = o.rsv;
     header.payload_len = o.len;
     err = append_request(ep, entry, &header, &o);

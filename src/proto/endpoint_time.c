@@ -115,21 +115,33 @@ static void give_up_closing(struct wsuv_endpoint *ep) {
 }
 
 void wsuv_endpoint_tick(wsuv_endpoint_t *ep, uint64_t now_ms) {
-  uint64_t due_ms = wsuv_endpoint_next_deadline(ep);
+  uint64_t due_ms;
 
+  if (ep->now_ms == 0) { /* told for the first time: the clock may start anywhere */
+    ep->now_ms = now_ms;
+    wsuv__endpoint_start_limits(ep);
+  }
+  due_ms = wsuv_endpoint_next_deadline(ep);
   ep->now_ms = now_ms;
   if (due_ms == WSUV__NEVER || now_ms < due_ms)
     return;
-  if (ep->closing == CLOSING_NONE)
-    beat(ep);
-  else
+  if (ep->closing != CLOSING_NONE) {
     give_up_closing(ep);
+    return;
+  }
+  if (now_ms >= ep->ping_due_ms)
+    beat(ep);
+  if (ep->closing == CLOSING_NONE)
+    wsuv__endpoint_check_limits(ep);
 }
 
 uint64_t wsuv_endpoint_next_deadline(const wsuv_endpoint_t *ep) {
+  uint64_t limits_due;
+
   switch ((enum wsuv__closing_state)ep->closing) {
   case CLOSING_NONE:
-    return ep->ping_due_ms;
+    limits_due = wsuv__endpoint_limits_due(ep);
+    return limits_due < ep->ping_due_ms ? limits_due : ep->ping_due_ms;
   case CLOSING_CLOSE_SENT:
   case CLOSING_EXCHANGED:
   case CLOSING_FAILING:

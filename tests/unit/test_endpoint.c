@@ -546,10 +546,10 @@ static void deadlines_count_from_the_time_of_the_start(void **state) {
   wsuv__endpoint_init(&ep, &config, &silent, NULL, 500);
   CHECK_SIZE(1500, wsuv_endpoint_next_deadline(&ep));
   wsuv__endpoint_set_now(&ep, 900);
-  wsuv__endpoint_restart_heartbeat(&ep);
+  wsuv__endpoint_restart_timers(&ep);
   CHECK_SIZE(1900, wsuv_endpoint_next_deadline(&ep));
   wsuv__endpoint_set_now(&ep, UINT64_MAX - 10);
-  wsuv__endpoint_restart_heartbeat(&ep);
+  wsuv__endpoint_restart_timers(&ep);
   CHECK_SIZE(UINT64_MAX, wsuv_endpoint_next_deadline(&ep));
   wsuv__endpoint_release(&ep);
 }
