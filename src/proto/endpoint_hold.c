@@ -46,12 +46,12 @@ static void take_scanned(struct wsuv_endpoint *ep, struct wsuv__held *hold) {
     return;
   switch (hold->scan.header.opcode) {
   case WSUV_PING:
-    if (ep->config->manual_pong)
+    if (ep->config->manual_pong || hold->owes_pongs)
       return;
     if (wsuv__endpoint_answer_ping(ep, hold->control, hold->control_len) == 0)
       hold->npongs++;
     else
-      hold->is_scanning = 0;
+      hold->owes_pongs = 1;
     return;
   case WSUV_PONG:
     wsuv__endpoint_note_pong(ep, hold->control, hold->control_len);

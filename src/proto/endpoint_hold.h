@@ -4,7 +4,7 @@
 
 #include "proto/endpoint.h"
 
-/* Exists while something is held. The scan has seen all of it, up to a Close, a fault of the protocol or a lack of memory. */
+/* Exists while something is held. The scan has seen all of it, up to a Close or a fault of the protocol. */
 struct wsuv__held {
   struct wsuv__buf buf;           /* masked, as it came */
   size_t off;                     /* of it, parsed already */
@@ -12,6 +12,8 @@ struct wsuv__held {
   size_t ncounted;                /* control frames behind `off` that are counted already */
   struct wsuv__frame_parser scan; /* stands at the end of buf */
   uint8_t is_scanning;
+  uint8_t
+      owes_pongs; /* a Ping could not be answered: it and those behind it are when they are parsed */
   uint8_t is_over_rate; /* the control frame behind those counted is too many */
   uint8_t control_len;
   uint8_t control[WSUV_CONTROL_PAYLOAD_MAX]; /* payload of the frame being scanned, unmasked */
