@@ -17,10 +17,8 @@ enum wsuv__closing_action wsuv__endpoint_closing_step(struct wsuv_endpoint *endp
 
 /* What receive and resume return: the error, but not while an endpoint that was idle is closed in an orderly way. */
 static inline int wsuv__endpoint_outcome(const struct wsuv_endpoint *endpoint) {
-  return endpoint->error == WSUV_EIDLE && endpoint->closing != CLOSING_FAILING &&
-                 endpoint->closing != CLOSING_ABNORMAL
-             ? 0
-             : endpoint->error;
+  return endpoint->error == WSUV_EIDLE && endpoint->closing != CLOSING_ABNORMAL ? 0
+                                                                                : endpoint->error;
 }
 
 /* A control frame of the peer's, whole. */

@@ -106,11 +106,12 @@ static int is_busy(const struct wsuv_endpoint *ep) {
 
 static void close_idle(struct wsuv_endpoint *ep) {
   static const char reason[] = "idle";
+  int err = wsuv_endpoint_close(ep, WSUV_CLOSE_GOING_AWAY, reason, sizeof reason - 1);
 
-  if (wsuv_endpoint_close(ep, WSUV_CLOSE_GOING_AWAY, reason, sizeof reason - 1) == 0)
+  if (err == 0)
     ep->error = WSUV_EIDLE;
   else
-    (void)wsuv__endpoint_fail(ep, WSUV_EIDLE);
+    (void)wsuv__endpoint_fail(ep, err);
 }
 
 static void judge_idleness(struct wsuv_endpoint *ep) {

@@ -1,5 +1,6 @@
 /* What of an endpoint is not protocol behaviour (that is in vectors/): options, errors of calls, pausing, sources of
  * randomness that fail, requests, embedding. */
+#include <limits.h>
 #include <string.h>
 
 #include "proto/endpoint.h"
@@ -106,6 +107,11 @@ static const struct option_row options64[] = {
     OPTION("ping_interval_ms off", ping_interval_ms, WSUV_OFF, 0),
     OPTION("close_timeout_ms negative", close_timeout_ms, -1, WSUV_EINVAL),
     OPTION("close_timeout_ms off", close_timeout_ms, WSUV_OFF, 0),
+    OPTION("min_receive_rate negative", min_receive_rate, -1, WSUV_EINVAL),
+    OPTION("min_receive_rate off", min_receive_rate, WSUV_OFF, 0),
+    OPTION("min_receive_rate greatest", min_receive_rate, INT64_MAX, 0),
+    OPTION("idle_timeout_ms negative", idle_timeout_ms, -1, WSUV_EINVAL),
+    OPTION("idle_timeout_ms off", idle_timeout_ms, WSUV_OFF, 0),
 };
 
 static void run_option(const void *data) {
@@ -128,6 +134,12 @@ static void wrong_options_are_refused(void **state) {
   small.size = 1;
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &small, NULL));
   options.max_pings = -1;
+  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
+  options = options_for(WSUV_SERVER);
+  options.max_fragments = -1;
+  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
+  options = options_for(WSUV_SERVER);
+  options.max_control_rate = INT_MIN;
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
   options = options_for((wsuv_role_t)3);
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
