@@ -129,10 +129,9 @@ void wsuv_endpoint_tick(wsuv_endpoint_t *ep, uint64_t now_ms) {
     give_up_closing(ep);
     return;
   }
-  if (now_ms >= ep->ping_due_ms)
+  wsuv__endpoint_check_limits(ep); /* before a Ping is queued, which is no message on its way */
+  if (ep->closing == CLOSING_NONE && now_ms >= ep->ping_due_ms)
     beat(ep);
-  if (ep->closing == CLOSING_NONE)
-    wsuv__endpoint_check_limits(ep);
 }
 
 uint64_t wsuv_endpoint_next_deadline(const wsuv_endpoint_t *ep) {
