@@ -90,7 +90,7 @@ typedef struct wsuv_endpoint_options {
   int max_control_rate; /* Pings, Pongs and claimed control frames received within a second [1000] */
   int64_t
       min_receive_rate; /* octets a second, over 30 s, of what is unfinished [WSUV_OFF in the core] */
-  int64_t idle_timeout_ms; /* without a message in either direction [WSUV_OFF]; see WSUV_EIDLE */
+  int64_t idle_timeout_ms; /* without a message in either direction [WSUV_OFF]; then closed, 1001 */
 } wsuv_endpoint_options_t;
 
 #define WSUV_ENDPOINT_OPTIONS_INIT(role)                                                         \
@@ -173,8 +173,8 @@ WSUV_EXTERN int wsuv_endpoint_close(wsuv_endpoint_t *endpoint, int code, const c
                                     size_t reason_len);
 
 /* Tells the time, in milliseconds of a monotonic clock with any origin, and does what is due: sends the heartbeat's Ping,
- * gives up after max_pings, ends what is too slow or idle, gives up waiting for the peer's Close. Tell the time also before receive and close, so that
- * deadlines count from then. */
+ * gives up after max_pings, ends what is too slow or idle, gives up waiting for the peer's Close. Tell the time also before
+ * receive, send and close, so that deadlines and rates count from then. */
 WSUV_EXTERN void wsuv_endpoint_tick(wsuv_endpoint_t *endpoint, uint64_t now_ms);
 
 /* When tick has something to do; UINT64_MAX: never. */

@@ -9,7 +9,7 @@ static uint64_t later(uint64_t now_ms, uint64_t ms) {
 }
 
 /* Asking for events is a pause all the time; there the window runs on, and what is held excuses the peer. */
-static int is_suspended(const struct wsuv_endpoint *ep) {
+int wsuv__endpoint_progress_is_suspended(const struct wsuv_endpoint *ep) {
   return ep->delivery != DELIVERY_FLOWING && !wsuv__endpoint_is_pull(ep);
 }
 
@@ -35,7 +35,8 @@ int wsuv__endpoint_count_control(struct wsuv_endpoint *ep) {
 /* ---- progress ---- */
 
 static void begin_window(struct wsuv_endpoint *ep) {
-  ep->limits.progress_ms = later(is_suspended(ep) ? 0 : ep->now_ms, ep->config->progress_window_ms);
+  ep->limits.progress_ms = later(wsuv__endpoint_progress_is_suspended(ep) ? 0 : ep->now_ms,
+                                 ep->config->progress_window_ms);
 }
 
 /* Of a header no octet counts, so that it does not matter how it was cut. */
@@ -134,14 +135,8 @@ void wsuv__endpoint_start_limits(struct wsuv_endpoint *ep) {
     begin_window(ep);
 }
 
-uint64_t wsuv__endpoint_limits_due(const struct wsuv_endpoint *ep) {
-  uint64_t progress_ms = is_suspended(ep) ? WSUV__NEVER : ep->limits.progress_ms;
-
-  return progress_ms < ep->limits.idle_due_ms ? progress_ms : ep->limits.idle_due_ms;
-}
-
 void wsuv__endpoint_check_limits(struct wsuv_endpoint *ep) {
-  if (!is_suspended(ep) && ep->now_ms >= ep->limits.progress_ms)
+  if (ep->now_ms >= ep->limits.progress_ms && !wsuv__endpoint_progress_is_suspended(ep))
     judge_progress(ep);
   if (ep->closing == CLOSING_NONE && ep->now_ms >= ep->limits.idle_due_ms)
     judge_idleness(ep);

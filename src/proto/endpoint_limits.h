@@ -41,7 +41,7 @@ void wsuv__endpoint_continue_progress(struct wsuv_endpoint *ep);
 /* Judges what is due; the endpoint is not closing. */
 void wsuv__endpoint_check_limits(struct wsuv_endpoint *ep);
 
-/* When that is; WSUV__NEVER. */
-uint64_t wsuv__endpoint_limits_due(const struct wsuv_endpoint *ep);
+/* Non-zero while progress_ms is no time but how much is left. */
+int wsuv__endpoint_progress_is_suspended(const struct wsuv_endpoint *ep);
 
 #endif

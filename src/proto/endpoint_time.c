@@ -134,13 +134,20 @@ void wsuv_endpoint_tick(wsuv_endpoint_t *ep, uint64_t now_ms) {
     beat(ep);
 }
 
-uint64_t wsuv_endpoint_next_deadline(const wsuv_endpoint_t *ep) {
-  uint64_t limits_due;
+/* For every read: nearly always nothing is unfinished. */
+static inline uint64_t open_deadline(const struct wsuv_endpoint *ep) {
+  const struct wsuv__limits *limits = &ep->limits;
+  uint64_t due_ms = limits->idle_due_ms < ep->ping_due_ms ? limits->idle_due_ms : ep->ping_due_ms;
 
+  return limits->progress_ms < due_ms && !wsuv__endpoint_progress_is_suspended(ep)
+             ? limits->progress_ms
+             : due_ms;
+}
+
+uint64_t wsuv_endpoint_next_deadline(const wsuv_endpoint_t *ep) {
   switch ((enum wsuv__closing_state)ep->closing) {
   case CLOSING_NONE:
-    limits_due = wsuv__endpoint_limits_due(ep);
-    return limits_due < ep->ping_due_ms ? limits_due : ep->ping_due_ms;
+    return open_deadline(ep);
   case CLOSING_CLOSE_SENT:
   case CLOSING_EXCHANGED:
   case CLOSING_FAILING:
