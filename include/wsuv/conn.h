@@ -111,9 +111,11 @@ typedef struct wsuv_conn_options {
   int max_fragments;  /* frames of one message [16384; none with on_fragment]; else 1008 */
   int max_control_rate; /* Pings, Pongs and claimed control frames received within a second [1000]; else 1008 */
   /* Octets a second, averaged over 30 s, at which an unfinished frame must come, and without on_fragment an unfinished message,
-   * while the application reads [32]; else 1008 */
+   * while the application reads [32]; else 1008. What came beyond it counts for one window more. */
   int64_t min_receive_rate;
-  int64_t idle_timeout_ms; /* without a message in either direction; then 1001 [WSUV_OFF] */
+  /* Without a message, or a piece of one, in either direction; Pings and Pongs are none, and what waits to be read by the peer or
+   * the application is not idle. Then the connection is closed in order, 1001, with WSUV_EIDLE for on_close [WSUV_OFF] */
+  int64_t idle_timeout_ms;
   wsuv_slow_t
       slow_reader; /* of messages that are sent without a policy of their own [WSUV_SLOW_REFUSE] */
   int trace_frames; /* headers of the frames seen last that are kept for wsuv_conn_trace [0], up to 1024 */

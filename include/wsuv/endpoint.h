@@ -85,12 +85,18 @@ typedef struct wsuv_endpoint_options {
   int64_t
       read_ahead; /* octets kept while paused before no more are taken [64 KiB]; WSUV_OFF: none */
   int fragments; /* without a handler: non-zero for pieces of messages, as on_fragment (wsuv/event.h) */
+  /* As in wsuv_conn_options_t (wsuv/conn.h); times are those told by tick, and before the first there is no rate. */
+  int max_fragments;    /* frames of one message [16384; none with on_fragment, fragments] */
+  int max_control_rate; /* Pings, Pongs and claimed control frames received within a second [1000] */
+  int64_t
+      min_receive_rate; /* octets a second, over 30 s, of what is unfinished [WSUV_OFF in the core] */
+  int64_t idle_timeout_ms; /* without a message in either direction [WSUV_OFF]; then closed, 1001 */
 } wsuv_endpoint_options_t;
 
 #define WSUV_ENDPOINT_OPTIONS_INIT(role)                                                         \
   {                                                                                              \
     sizeof(wsuv_endpoint_options_t), role, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, \
-        0, 0, 0                                                                                  \
+        0, 0, 0, 0, 0, 0, 0                                                                      \
   }
 
 /* The handler is used in place and must outlive the endpoint; NULL: events are asked for (wsuv/event.h). WSUV_EINVAL,
@@ -167,8 +173,8 @@ WSUV_EXTERN int wsuv_endpoint_close(wsuv_endpoint_t *endpoint, int code, const c
                                     size_t reason_len);
 
 /* Tells the time, in milliseconds of a monotonic clock with any origin, and does what is due: sends the heartbeat's Ping,
- * gives up after max_pings, gives up waiting for the peer's Close. Tell the time also before receive and close, so that
- * deadlines count from then. */
+ * gives up after max_pings, ends what is too slow or idle, gives up waiting for the peer's Close. Tell the time also before
+ * receive, send and close, so that deadlines and rates count from then. */
 WSUV_EXTERN void wsuv_endpoint_tick(wsuv_endpoint_t *endpoint, uint64_t now_ms);
 
 /* When tick has something to do; UINT64_MAX: never. */

@@ -14,7 +14,7 @@ typedef struct wsuv_endpoint wsuv_endpoint_t;
 typedef struct wsuv_close_status {
   int code;           /* the peer's code; 1005 it sent none; 1006 no Close came (RFC 6455 7.1.5) */
   int sent_code;      /* the code of our Close; 1005 if it carried none; 0 if none was sent */
-  int error;          /* why the endpoint failed; 0 if it did not */
+  int error;          /* why the endpoint failed, or WSUV_EIDLE: it was closed in order; else 0 */
   int clean;          /* non-zero once Close frames went both ways (RFC 6455 7.1.4) */
   const char *reason; /* the peer's, UTF-8, NUL-terminated, never NULL; belongs to the endpoint */
   size_t reason_len;

@@ -126,6 +126,7 @@ int wsuv__budget_lets_read(struct wsuv__budget *budget, wsuv_conn_t *conn) {
   }
   budget->nwaiting += !conn->waits_for_budget;
   conn->waits_for_budget = 1;
+  conn->endpoint.kept_waiting = 1;
   return 0;
 }
 

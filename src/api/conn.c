@@ -56,6 +56,7 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
   wsuv__conn_enter(conn);
   if (conn->phase == WSUV_STATE_OPEN || conn->phase == WSUV_STATE_CLOSING_HANDSHAKE) {
     note_write_progress(conn);
+    conn->endpoint.kept_waiting |= conn->waits_for_budget;
     if (!was_held_up(conn, now))
       wsuv_endpoint_tick(&conn->endpoint, now);
   } else if (now >= conn->due_ms) {

@@ -44,6 +44,22 @@ static void tell_fault(const wsuv_conn_t *conn, char *out, size_t size) {
                    (unsigned long long)config->max_message_size,
                    (unsigned long long)config->rules.max_payload_len);
     break;
+  case WSUV_EFRAGMENTS:
+    (void)snprintf(out, size, "message in more than max_fragments (%u) frames (RFC 6455 10.4)",
+                   (unsigned)config->max_fragments);
+    break;
+  case WSUV_ECONTROLRATE:
+    (void)snprintf(out, size, "more than max_control_rate (%u) control frames within a second",
+                   (unsigned)config->max_control_rate);
+    break;
+  case WSUV_EPROGRESS:
+    (void)snprintf(out, size, "message slower than min_receive_rate (%llu octets a second)",
+                   (unsigned long long)config->min_receive_rate);
+    break;
+  case WSUV_EIDLE:
+    (void)snprintf(out, size, "no message in either direction for idle_timeout_ms (%llu)",
+                   (unsigned long long)config->idle_timeout_ms);
+    break;
   case WSUV_EOPCODE:
     (void)snprintf(out, size, "unknown opcode %u (RFC 6455 5.2)", (unsigned)fault.frame.opcode);
     break;

@@ -178,7 +178,7 @@ const wsuv_endpoint_handler_t *wsuv__conn_endpoint_handler(const wsuv_handler_t 
 
 /* Bytes that came behind the head are the first frames (RFC 6455 4.1, 4.2.2): they are delivered after on_open. */
 void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
-  wsuv__endpoint_restart_heartbeat(&conn->endpoint);
+  wsuv__endpoint_restart_timers(&conn->endpoint);
   wsuv__conn_set_phase(conn, WSUV_STATE_OPEN);
   conn->handed_out = CONN_HANDED_OUT;
   conn->opened = 1;

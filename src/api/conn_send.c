@@ -19,10 +19,12 @@ static inline void note_held(wsuv_conn_t *conn) {
     conn->endpoint.outbox.held = conn->top->ops->held(conn->top);
 }
 
-/* Whether it may be sent over at all: 0, WSUV_ESTATE, or WSUV_EQUEUEFULL by the loop's budget. */
+/* Whether it may be sent over at all: 0, WSUV_ESTATE, or WSUV_EQUEUEFULL by the loop's budget. Also from outside of events, where
+ * the endpoint's time may be old. */
 static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
+  wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io));
   note_held(conn);
   return wsuv__budget_judge(&conn->loop->budget, conn, len);
 }

@@ -4,6 +4,7 @@
 
 #define DEFAULT_HANDSHAKE_TIMEOUT_MS 10000u
 #define DEFAULT_PING_INTERVAL_MS     20000
+#define DEFAULT_MIN_RECEIVE_RATE     32
 #define DEFAULT_HIGH_WATER           (1024u * 1024)
 #define DEFAULT_MAX_HEAD_SIZE        16384u
 #define DEFAULT_MAX_HEADERS          100u
@@ -54,6 +55,11 @@ static int take_endpoint_options(struct wsuv__conn_config *config, const wsuv_co
   endpoint.rsv = o->rsv;
   endpoint.opcodes = o->opcodes;
   endpoint.manual_pong = o->manual_pong;
+  endpoint.max_fragments = o->max_fragments;
+  endpoint.max_control_rate = o->max_control_rate;
+  endpoint.idle_timeout_ms = o->idle_timeout_ms;
+  endpoint.min_receive_rate =
+      o->min_receive_rate != 0 ? o->min_receive_rate : DEFAULT_MIN_RECEIVE_RATE;
   endpoint.ping_interval_ms =
       o->ping_interval_ms != 0 ? o->ping_interval_ms : DEFAULT_PING_INTERVAL_MS;
   return wsuv__endpoint_config_init(&config->endpoint, &endpoint);
@@ -71,6 +77,8 @@ int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_opt
   err = take_endpoint_options(config, o, role, a, random);
   if (handler->on_fragment != NULL && o->max_message_size == 0)
     config->endpoint.max_message_size = INT64_MAX; /* pieces take no memory */
+  if (handler->on_fragment != NULL && o->max_fragments == 0)
+    config->endpoint.max_fragments = UINT32_MAX;
   if (err == 0)
     err = wsuv__option_take(&config->handshake_timeout_ms, o->handshake_timeout_ms,
                             DEFAULT_HANDSHAKE_TIMEOUT_MS, WSUV__NEVER);

@@ -122,7 +122,7 @@ static int take_control(struct wsuv_assembler *a, const wsuv_frame_slice_t *slic
 }
 
 static int begin_frame(struct wsuv_assembler *a) {
-  int err = wsuv__message_begin_frame(&a->message, &a->header);
+  int err = wsuv__message_begin_frame(&a->message, &a->header, UINT32_MAX);
 
   if (err != 0)
     return err;

@@ -70,10 +70,12 @@ int wsuv__endpoint_take_piece(struct wsuv_endpoint *ep, uint8_t *data, size_t le
 /* Where nothing can change its length, a message's size is known as soon as its frames announce it. */
 static int take_data(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *slice) {
   const wsuv_frame_header_t *header = &ep->parser.header;
-  int err = slice->first ? wsuv__message_begin_frame(&ep->message, header) : 0;
+  int err =
+      slice->first ? wsuv__message_begin_frame(&ep->message, header, ep->config->max_fragments) : 0;
 
   if (err != 0)
     return err;
+  ep->limits.message_ms = ep->now_ms;
   if (ep->extensions != NULL || ep->handler->on_data_frame != NULL)
     return wsuv__endpoint_filter(ep, slice);
   if (slice->first)
@@ -115,6 +117,15 @@ static int take_slice(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *
   return collect_control(ep, slice);
 }
 
+/* What has to come at min_receive_rate: a message, or where its pieces are delivered a frame; and a control frame by itself. */
+static int is_inside_a_message(const struct wsuv_endpoint *ep) {
+  return ep->message.state != MESSAGE_NONE && ep->handler->on_fragment == NULL;
+}
+
+static int is_unfinished(const struct wsuv_endpoint *ep) {
+  return wsuv__frame_parser_is_midframe(&ep->parser) || is_inside_a_message(ep);
+}
+
 /* After any callback the endpoint may be closing, failed or paused, so that is asked anew for every frame. */
 static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
   struct wsuv__frame_slice slice;
@@ -125,15 +136,22 @@ static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
     wsuv__endpoint_go_on_decoding(ep);
   while (wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING) {
     rc = wsuv__frame_parser_next(&ep->parser, ep->rules, in, &slice);
-    if (rc > 0)
-      rc = take_slice(ep, &slice);
-    else if (rc == 0)
+    if (rc == 0)
       break;
+    if (rc > 0) {
+      if (slice.first && !is_inside_a_message(ep))
+        wsuv__limits_begin_unit(&ep->limits, slice.len + in->len);
+      rc = take_slice(ep, &slice);
+    }
     if (rc < 0)
       (void)wsuv__endpoint_fail(ep, rc);
   }
+  if (is_unfinished(ep))
+    wsuv__endpoint_note_unfinished(ep);
+  else
+    ep->limits.progress_ms = WSUV__NEVER;
   ep->activity = ENDPOINT_IDLE;
-  return ep->error;
+  return wsuv__endpoint_outcome(ep);
 }
 
 int wsuv__endpoint_parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
@@ -152,9 +170,10 @@ int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *ep, uint8_t *bytes, siz
   struct wsuv__frame_input in = {bytes, len};
 
   ep->heard_ms = ep->now_ms;
+  ep->limits.arrived += len;
   (void)parse(ep, &in);
   if (ep->delivery == DELIVERY_FLOWING || !wsuv__endpoint_is_parsing(ep) || in.len == 0)
-    return ep->error;
+    return wsuv__endpoint_outcome(ep);
   return wsuv__endpoint_hold(ep, in.data, in.len);
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "proto/closing.h"
-#include "proto/endpoint_config.h"
+#include "proto/endpoint_limits.h"
 #include "proto/heartbeat.h"
 #include "proto/message.h"
 #include "proto/outbox.h"
@@ -50,6 +50,7 @@ struct wsuv_endpoint {
   uint64_t pinged_ms;
   uint64_t ping_due_ms;
   uint64_t close_due_ms;
+  struct wsuv__limits limits;
   struct wsuv__peer_close *peer_close;
   uint8_t *control;        /* payload of a control frame that a split tore apart */
   struct wsuv__held *hold; /* received while paused; NULL: nothing */
@@ -65,7 +66,9 @@ struct wsuv_endpoint {
   uint8_t sending_flags; /* wsuv_send_flags_t */
   uint8_t ping_waits;    /* the heartbeat's last Ping had not left when that was looked at last */
   uint8_t eof_waits;     /* the transport ended while something was held: it counts behind that */
-  uint8_t was_blocked;   /* at the last heartbeat octets waited for the transport */
+  uint8_t
+      kept_waiting; /* the transport was not read from, for the owner's own reasons; cleared by who looks at it */
+  uint8_t was_blocked; /* at the last heartbeat octets waited for the transport */
   struct wsuv__utf8 sending_utf8;
   size_t held_back; /* octets given to encoders since a frame came out of them last */
 };
@@ -82,8 +85,8 @@ void wsuv__endpoint_release(struct wsuv_endpoint *endpoint);
 /* Cancels what is queued: from here on requests are only in outbox.done. Nothing may be pinned any more. */
 void wsuv__endpoint_end_sends(struct wsuv_endpoint *endpoint);
 
-/* The connection opens now: the first Ping is due an interval from here. */
-void wsuv__endpoint_restart_heartbeat(struct wsuv_endpoint *endpoint);
+/* The connection opens now: the first Ping is due an interval from here, and silence counts from here. */
+void wsuv__endpoint_restart_timers(struct wsuv_endpoint *endpoint);
 
 /* wsuv_endpoint_receive; while paused the bytes are kept for resume, however many there are already. */
 int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *endpoint, uint8_t *bytes, size_t len);

@@ -59,13 +59,14 @@ int wsuv_endpoint_close(wsuv_endpoint_t *ep, int code, const char *reason, size_
   return err;
 }
 
-/* A failure that cannot be told to the peer stays a failure. */
+/* A failure that cannot be told to the peer stays a failure. One in the closing handshake of an idle endpoint counts more than
+ * that it was idle. */
 int wsuv__endpoint_fail_with_reason(struct wsuv_endpoint *ep, int err, const char *reason,
                                     size_t reason_len) {
   uint8_t payload[WSUV_CONTROL_PAYLOAD_MAX];
   int n;
 
-  if (ep->error == 0 && wsuv__endpoint_is_parsing(ep))
+  if ((ep->error == 0 || ep->error == WSUV_EIDLE) && wsuv__endpoint_is_parsing(ep))
     ep->error = err;
   if (wsuv__endpoint_closing_step(ep, CLOSING_ON_FAIL) == CLOSING_DO_SEND_FAILURE) {
     n = wsuv_close_payload_encode(wsuv_err_close_code(err), reason, reason_len, payload);
@@ -163,6 +164,10 @@ static int take_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t le
 
 int wsuv__endpoint_take_control(struct wsuv_endpoint *ep, uint8_t opcode, uint8_t *payload,
                                 size_t len) {
+  int err = opcode != WSUV_CLOSE ? wsuv__endpoint_count_unseen_control(ep) : 0;
+
+  if (err != 0)
+    return err;
   switch (opcode) {
   case WSUV_PING:
     return take_ping(ep, payload, len);

@@ -15,6 +15,12 @@ int wsuv__endpoint_fail_with_reason(struct wsuv_endpoint *endpoint, int err, con
 enum wsuv__closing_action wsuv__endpoint_closing_step(struct wsuv_endpoint *endpoint,
                                                       enum wsuv__closing_event event);
 
+/* What receive and resume return: the error, but not while an endpoint that was idle is closed in an orderly way. */
+static inline int wsuv__endpoint_outcome(const struct wsuv_endpoint *endpoint) {
+  return endpoint->error == WSUV_EIDLE && endpoint->closing != CLOSING_ABNORMAL ? 0
+                                                                                : endpoint->error;
+}
+
 /* A control frame of the peer's, whole. */
 int wsuv__endpoint_take_control(struct wsuv_endpoint *endpoint, uint8_t opcode, uint8_t *payload,
                                 size_t len);

@@ -13,11 +13,16 @@ struct wsuv__endpoint_config {
   int (*random)(void *arg, void *buf, size_t len);
   void *random_arg;
   uint64_t max_message_size;
-  uint64_t ping_interval_ms; /* WSUV__NEVER: off */
-  uint64_t close_timeout_ms; /* WSUV__NEVER: off */
+  uint64_t ping_interval_ms;   /* WSUV__NEVER: off */
+  uint64_t close_timeout_ms;   /* WSUV__NEVER: off */
+  uint64_t idle_timeout_ms;    /* WSUV__NEVER: off */
+  uint64_t min_receive_rate;   /* octets a second; 0: off */
+  uint64_t progress_window_ms; /* over which that is averaged */
   size_t write_limit;
   size_t read_ahead;
-  uint32_t max_pings; /* UINT32_MAX: off */
+  uint32_t max_pings;        /* UINT32_MAX: off */
+  uint32_t max_fragments;    /* UINT32_MAX: off */
+  uint32_t max_control_rate; /* a second; UINT32_MAX: off */
   int manual_pong;
   struct wsuv__frame_rules rules;
 };

@@ -184,5 +184,7 @@ int wsuv__endpoint_queue_data(struct wsuv_endpoint *ep, const wsuv_frame_header_
     err = append_encoded(ep, &header, &o);
   }
   wsuv__buf_free(&o.buf, ep->config->allocator);
+  if (err == 0)
+    ep->limits.message_ms = ep->now_ms;
   return err != 0 ? err : !o.held_back;
 }

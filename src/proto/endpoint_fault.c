@@ -4,7 +4,8 @@
 
 /* Errors that a frame of the peer's caused. Nothing is parsed after one, so that its header is still the parser's. */
 static int is_about_a_frame(int err) {
-  return (err <= WSUV_EUNMASKED && err >= WSUV_EMSGSIZE) || err == WSUV_EPAYLOAD;
+  return (err <= WSUV_EUNMASKED && err >= WSUV_EMSGSIZE) || err == WSUV_EPAYLOAD ||
+         err == WSUV_EFRAGMENTS;
 }
 
 int wsuv_endpoint_fault(const wsuv_endpoint_t *ep, wsuv_endpoint_fault_t *fault) {

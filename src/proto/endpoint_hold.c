@@ -17,17 +17,41 @@ static void begin_scan(const struct wsuv_endpoint *ep, struct wsuv__held *hold) 
   hold->control_len = ep->control_len;
 }
 
+/* It counts for the second in which it came. The one that is too many is a fault like others, which ends the scan and takes
+ * effect when it is parsed. */
+static int count_scanned(struct wsuv_endpoint *ep, struct wsuv__held *hold) {
+  if (wsuv__endpoint_count_control(ep) != 0) {
+    hold->is_over_rate = 1;
+    hold->is_scanning = 0;
+    return 0;
+  }
+  hold->ncounted++;
+  return 1;
+}
+
+int wsuv__endpoint_count_unseen_control(struct wsuv_endpoint *ep) {
+  struct wsuv__held *hold = ep->hold;
+
+  if (hold != NULL && hold->ncounted > 0) {
+    hold->ncounted--;
+    return 0;
+  }
+  return hold != NULL && hold->is_over_rate ? WSUV_ECONTROLRATE : wsuv__endpoint_count_control(ep);
+}
+
 /* Nothing behind a Close is parsed; a Ping that cannot be answered now is answered when it is parsed, and so are those behind
  * it. */
 static void take_scanned(struct wsuv_endpoint *ep, struct wsuv__held *hold) {
+  if (hold->scan.header.opcode != WSUV_CLOSE && !count_scanned(ep, hold))
+    return;
   switch (hold->scan.header.opcode) {
   case WSUV_PING:
-    if (ep->config->manual_pong)
+    if (ep->config->manual_pong || hold->owes_pongs)
       return;
     if (wsuv__endpoint_answer_ping(ep, hold->control, hold->control_len) == 0)
       hold->npongs++;
     else
-      hold->is_scanning = 0;
+      hold->owes_pongs = 1;
     return;
   case WSUV_PONG:
     wsuv__endpoint_note_pong(ep, hold->control, hold->control_len);
@@ -160,7 +184,7 @@ static int take_eof(struct wsuv_endpoint *ep) {
   wsuv__endpoint_closing_step(ep, CLOSING_ON_EOF);
   if (ep->error == 0 && ep->closing != CLOSING_CLEAN)
     ep->error = WSUV_EABNORMAL;
-  return ep->error;
+  return wsuv__endpoint_outcome(ep);
 }
 
 /* Also with nothing held: the end is an event like others. From a callback it comes at once. */
@@ -179,8 +203,10 @@ int wsuv_endpoint_receive_eof(wsuv_endpoint_t *ep) {
 /* ---- pause and resume ---- */
 
 void wsuv_endpoint_pause(wsuv_endpoint_t *ep) {
-  if (ep->delivery == DELIVERY_FLOWING)
-    ep->delivery = DELIVERY_PAUSED;
+  if (ep->delivery != DELIVERY_FLOWING)
+    return;
+  ep->delivery = DELIVERY_PAUSED;
+  wsuv__endpoint_suspend_progress(ep);
 }
 
 static void forget_octets(struct wsuv_endpoint *ep) {
@@ -208,17 +234,18 @@ static void parse_held(struct wsuv_endpoint *ep) {
 /* From a callback there is nothing to do: the loop that called it goes on. */
 int wsuv__endpoint_go_on(struct wsuv_endpoint *ep) {
   if (ep->delivery != DELIVERY_PAUSED)
-    return ep->error;
+    return wsuv__endpoint_outcome(ep);
   ep->delivery = DELIVERY_FLOWING;
+  wsuv__endpoint_continue_progress(ep);
   if (ep->activity == ENDPOINT_PARSING)
-    return ep->error;
+    return wsuv__endpoint_outcome(ep);
   if (ep->hold != NULL || ep->extensions != NULL)
     parse_held(ep);
   if (ep->eof_waits && !wsuv__endpoint_eof_must_wait(ep))
     return take_eof(ep);
-  return ep->error;
+  return wsuv__endpoint_outcome(ep);
 }
 
 int wsuv_endpoint_resume(wsuv_endpoint_t *ep) {
-  return wsuv__endpoint_is_pull(ep) ? ep->error : wsuv__endpoint_go_on(ep);
+  return wsuv__endpoint_is_pull(ep) ? wsuv__endpoint_outcome(ep) : wsuv__endpoint_go_on(ep);
 }

@@ -4,13 +4,17 @@
 
 #include "proto/endpoint.h"
 
-/* Exists while something is held. The scan has seen all of it, up to a Close, a fault of the protocol or a lack of memory. */
+/* Exists while something is held. The scan has seen all of it, up to a Close or a fault of the protocol. */
 struct wsuv__held {
   struct wsuv__buf buf;           /* masked, as it came */
   size_t off;                     /* of it, parsed already */
   size_t npongs;                  /* Pings behind `off` that are answered already */
+  size_t ncounted;                /* control frames behind `off` that are counted already */
   struct wsuv__frame_parser scan; /* stands at the end of buf */
   uint8_t is_scanning;
+  uint8_t
+      owes_pongs; /* a Ping could not be answered: it and those behind it are when they are parsed */
+  uint8_t is_over_rate; /* the control frame behind those counted is too many */
   uint8_t control_len;
   uint8_t control[WSUV_CONTROL_PAYLOAD_MAX]; /* payload of the frame being scanned, unmasked */
 };
@@ -20,6 +24,9 @@ int wsuv__endpoint_hold(struct wsuv_endpoint *ep, const uint8_t *bytes, size_t l
 
 /* The Ping that is parsed now was answered when it came. */
 int wsuv__endpoint_take_answered(struct wsuv_endpoint *ep);
+
+/* A control frame is parsed, and counted unless it was when it came: 0 or WSUV_ECONTROLRATE. */
+int wsuv__endpoint_count_unseen_control(struct wsuv_endpoint *ep);
 
 /* Non-zero if the transport's end has to wait for resume. */
 int wsuv__endpoint_eof_must_wait(const struct wsuv_endpoint *ep);

@@ -11,6 +11,30 @@
 #define DEFAULT_WRITE_LIMIT      (32u * 1024 * 1024)
 #define DEFAULT_CLOSE_TIMEOUT_MS 5000u
 #define DEFAULT_MAX_PINGS        3u
+#define DEFAULT_MAX_FRAGMENTS    16384u
+#define DEFAULT_MAX_CONTROL_RATE 1000u
+#define PROGRESS_WINDOW_MS       30000u
+
+/* Of what a peer may do beside sending large messages. */
+static int take_limits(struct wsuv__endpoint_config *config, const wsuv_endpoint_options_t *o) {
+  uint64_t max_fragments;
+  uint64_t max_control_rate;
+  int err = wsuv__option_take(&max_fragments, o->max_fragments, DEFAULT_MAX_FRAGMENTS, UINT32_MAX);
+
+  if (err == 0)
+    err = wsuv__option_take(&max_control_rate, o->max_control_rate, DEFAULT_MAX_CONTROL_RATE,
+                            UINT32_MAX);
+  if (err == 0)
+    err = wsuv__option_take(&config->min_receive_rate, o->min_receive_rate, 0, 0);
+  if (err == 0)
+    err = wsuv__option_take(&config->idle_timeout_ms, o->idle_timeout_ms, WSUV__NEVER, WSUV__NEVER);
+  if (err != 0)
+    return err;
+  config->max_fragments = (uint32_t)max_fragments;
+  config->max_control_rate = (uint32_t)max_control_rate;
+  config->progress_window_ms = PROGRESS_WINDOW_MS;
+  return 0;
+}
 
 static int take_numbers(struct wsuv__endpoint_config *config, const wsuv_endpoint_options_t *o) {
   uint64_t write_limit;
@@ -54,6 +78,8 @@ int wsuv__endpoint_config_init(struct wsuv__endpoint_config *config,
   if (options->rsv < 0 || options->rsv > 7 || (options->opcodes & ~WSUV_CUSTOM_OPCODES) != 0)
     return WSUV_EINVAL;
   err = take_numbers(config, options);
+  if (err == 0)
+    err = take_limits(config, options);
   if (err != 0)
     return err;
   config->allocator = wsuv__allocator_or_default(options->allocator);
@@ -71,12 +97,13 @@ int wsuv__endpoint_config_init(struct wsuv__endpoint_config *config,
   return 0;
 }
 
-void wsuv__endpoint_restart_heartbeat(struct wsuv_endpoint *ep) {
+void wsuv__endpoint_restart_timers(struct wsuv_endpoint *ep) {
   uint64_t interval = ep->config->ping_interval_ms;
 
   ep->heard_ms = ep->now_ms;
   ep->pinged_ms = ep->now_ms;
   ep->ping_due_ms = interval < WSUV__NEVER - ep->now_ms ? ep->now_ms + interval : WSUV__NEVER;
+  wsuv__endpoint_start_limits(ep);
 }
 
 void wsuv__endpoint_init(struct wsuv_endpoint *ep, const struct wsuv__endpoint_config *config,
@@ -88,7 +115,8 @@ void wsuv__endpoint_init(struct wsuv_endpoint *ep, const struct wsuv__endpoint_c
   ep->data = data;
   ep->now_ms = now_ms;
   ep->close_due_ms = WSUV__NEVER;
-  wsuv__endpoint_restart_heartbeat(ep);
+  ep->limits.progress_ms = WSUV__NEVER;
+  wsuv__endpoint_restart_timers(ep);
   wsuv__frame_parser_init(&ep->parser);
   wsuv__message_init(&ep->message);
   wsuv__outbox_init(&ep->outbox, config->allocator);
@@ -159,6 +187,8 @@ int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *opti
   lone->config = config;
   if (handler->on_fragment != NULL && options->max_message_size == 0)
     lone->config.max_message_size = INT64_MAX;
+  if (handler->on_fragment != NULL && options->max_fragments == 0)
+    lone->config.max_fragments = UINT32_MAX;
   wsuv__endpoint_init(&lone->endpoint, &lone->config, handler, data, 0);
   wsuv__endpoint_use_extensions(&lone->endpoint, set);
   if (wsuv__endpoint_is_pull(&lone->endpoint))

@@ -89,8 +89,9 @@ static int reserve(struct wsuv_endpoint *ep, const struct wsuv__whole *s) {
   return s->keeping == KEEPING_LATEST ? wsuv__outbox_reserve_key(&ep->outbox) : 0;
 }
 
-/* Of the entry that was appended last. */
-static void apply_keeping(struct wsuv_endpoint *ep, const struct wsuv__whole *s) {
+/* The message was appended, as the last entry if it may go. */
+static void settle(struct wsuv_endpoint *ep, const struct wsuv__whole *s) {
+  ep->limits.message_ms = ep->now_ms;
   if (s->keeping == KEEPING_WHILE_ROOM)
     wsuv__outbox_keep_while_room(&ep->outbox);
   else if (s->keeping == KEEPING_LATEST)
@@ -115,7 +116,7 @@ static int encode_and_append(struct wsuv_endpoint *ep, struct wsuv__whole *s) {
       (void)wsuv__endpoint_fail(ep, err);
   }
   if (err == 0)
-    apply_keeping(ep, s);
+    settle(ep, s);
   wsuv__buf_free(&o.buf, ep->config->allocator);
   return err;
 }
@@ -165,6 +166,6 @@ int wsuv__endpoint_send_whole_shared(struct wsuv_endpoint *ep, struct wsuv__whol
             ? append_copy(ep, s, frame)
             : wsuv__outbox_append_shared(&ep->outbox, s->request, frame);
   if (err == 0)
-    apply_keeping(ep, s);
+    settle(ep, s);
   return err;
 }

@@ -91,8 +91,10 @@ int wsuv_endpoint_send_message(wsuv_endpoint_t *ep, wsuv_opcode_t type, const vo
   if (err != 0)
     return err;
   if (ep->config->rules.role == WSUV_SERVER && ep->extensions == NULL &&
-      wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len))
+      wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len)) {
+    ep->limits.message_ms = ep->now_ms;
     return 0;
+  }
   return wsuv__endpoint_queue_message(ep, type, 0, payload, len, flags);
 }
 

@@ -115,21 +115,39 @@ static void give_up_closing(struct wsuv_endpoint *ep) {
 }
 
 void wsuv_endpoint_tick(wsuv_endpoint_t *ep, uint64_t now_ms) {
-  uint64_t due_ms = wsuv_endpoint_next_deadline(ep);
+  uint64_t due_ms;
 
+  if (ep->now_ms == 0) { /* told for the first time: the clock may start anywhere */
+    ep->now_ms = now_ms;
+    wsuv__endpoint_start_limits(ep);
+  }
+  due_ms = wsuv_endpoint_next_deadline(ep);
   ep->now_ms = now_ms;
   if (due_ms == WSUV__NEVER || now_ms < due_ms)
     return;
-  if (ep->closing == CLOSING_NONE)
-    beat(ep);
-  else
+  if (ep->closing != CLOSING_NONE) {
     give_up_closing(ep);
+    return;
+  }
+  wsuv__endpoint_check_limits(ep); /* before a Ping is queued, which is no message on its way */
+  if (ep->closing == CLOSING_NONE && now_ms >= ep->ping_due_ms)
+    beat(ep);
+}
+
+/* For every read: nearly always nothing is unfinished. */
+static inline uint64_t open_deadline(const struct wsuv_endpoint *ep) {
+  const struct wsuv__limits *limits = &ep->limits;
+  uint64_t due_ms = limits->idle_due_ms < ep->ping_due_ms ? limits->idle_due_ms : ep->ping_due_ms;
+
+  return limits->progress_ms < due_ms && !wsuv__endpoint_progress_is_suspended(ep)
+             ? limits->progress_ms
+             : due_ms;
 }
 
 uint64_t wsuv_endpoint_next_deadline(const wsuv_endpoint_t *ep) {
   switch ((enum wsuv__closing_state)ep->closing) {
   case CLOSING_NONE:
-    return ep->ping_due_ms;
+    return open_deadline(ep);
   case CLOSING_CLOSE_SENT:
   case CLOSING_EXCHANGED:
   case CLOSING_FAILING:

@@ -205,8 +205,3 @@ int wsuv__frame_parser_next(struct wsuv__frame_parser *parser,
   }
   return rc;
 }
-
-int wsuv__frame_parser_is_midframe(const struct wsuv__frame_parser *parser) {
-  return parser->state != FRAME_FAILED &&
-         (parser->state != FRAME_BASE_HEADER || parser->npartial > 0);
-}

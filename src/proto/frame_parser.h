@@ -34,6 +34,9 @@ int wsuv__frame_parser_next(struct wsuv__frame_parser *parser,
                             struct wsuv__frame_slice *slice);
 
 /* Non-zero in the middle of a frame: an end of the transport here is a truncation. */
-int wsuv__frame_parser_is_midframe(const struct wsuv__frame_parser *parser);
+static inline int wsuv__frame_parser_is_midframe(const struct wsuv__frame_parser *parser) {
+  return parser->state != FRAME_FAILED &&
+         (parser->state != FRAME_BASE_HEADER || parser->npartial > 0);
+}
 
 #endif

@@ -16,6 +16,7 @@ struct wsuv__message {
   struct wsuv__buf buf; /* holds memory only while a whole message spans slices */
   uint64_t size;        /* octets so far, those that its current frame announced included */
   struct wsuv__utf8 utf8;
+  uint32_t nframes; /* so far */
   uint8_t state;
   uint8_t flags; /* of the next piece: WSUV_FIRST, or 0 */
   uint8_t rsv;   /* of its first frame */
@@ -26,16 +27,27 @@ void wsuv__message_init(struct wsuv__message *message);
 /* Forgets what was assembled and frees the memory. */
 void wsuv__message_reset(struct wsuv__message *message, const wsuv_allocator_t *a);
 
-/* A data frame begins. WSUV_ECONTINUATION, WSUV_EINTERLEAVED. */
+/* Another frame of it; UINT32_MAX is no limit. WSUV_EFRAGMENTS. */
+static inline int wsuv__message_count_frame(struct wsuv__message *message, uint32_t max_frames) {
+  if (message->nframes == max_frames)
+    return max_frames == UINT32_MAX ? 0 : WSUV_EFRAGMENTS;
+  message->nframes++;
+  return 0;
+}
+
+/* A data frame begins. WSUV_ECONTINUATION, WSUV_EINTERLEAVED, WSUV_EFRAGMENTS. */
 static inline int wsuv__message_begin_frame(struct wsuv__message *message,
-                                            const wsuv_frame_header_t *header) {
+                                            const wsuv_frame_header_t *header,
+                                            uint32_t max_frames) {
   if (header->opcode == WSUV_CONTINUATION)
-    return message->state == MESSAGE_NONE ? WSUV_ECONTINUATION : 0;
+    return message->state == MESSAGE_NONE ? WSUV_ECONTINUATION
+                                          : wsuv__message_count_frame(message, max_frames);
   if (message->state != MESSAGE_NONE)
     return WSUV_EINTERLEAVED;
   message->state = header->opcode;
   message->rsv = header->rsv;
   message->size = 0;
+  message->nframes = 1;
   message->flags = WSUV_FIRST;
   return 0;
 }

@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MAX_MESSAGE = 300, WRITE_LIMIT = 2000 };
+enum { MAX_MESSAGE = 300, WRITE_LIMIT = 2000, PROGRESS_WINDOW_MS = 300 };
 
 struct run {
   wsuv_endpoint_t *ep;
@@ -357,6 +357,12 @@ static const wsuv_endpoint_handler_t *pick_handler(const struct run *r) {
   return stutters(r) && (r->reaction & 64) != 0 ? &hooked_handler : &handler;
 }
 
+/* Thirty seconds are no option, and many steps. */
+static void shorten_window(struct wsuv_endpoint *ep) {
+  struct wsuv__endpoint_config *config = (struct wsuv__endpoint_config *)(uintptr_t)ep->config;
+  config->progress_window_ms = PROGRESS_WINDOW_MS;
+}
+
 static void start(struct run *r, const uint8_t *data, uint8_t pattern, int is_timeless,
                   int is_pauseless) {
   const wsuv_endpoint_options_t defaults =
@@ -374,6 +380,12 @@ static void start(struct run *r, const uint8_t *data, uint8_t pattern, int is_ti
   r->options.close_timeout_ms = (data[0] & 32) != 0 ? 100 : 0;
   r->options.max_pings = (data[0] & 64) != 0 ? 1 : 0;
   r->options.lenient_masking = (data[0] & 128) != 0;
+  r->options.max_fragments = (data[0] & 2) != 0 ? 3 : 0;
+  if (!is_timeless) {
+    r->options.max_control_rate = (data[0] & 4) != 0 ? 2 : 0;
+    r->options.min_receive_rate = (data[0] & 8) != 0 ? 40 : 0;
+    r->options.idle_timeout_ms = (data[0] & 64) != 0 ? 400 : 0;
+  }
   if ((data[2] & 16) != 0)
     add_extensions(r);
   r->options.rsv = (data[2] & 32) != 0 ? 4 : 0;
@@ -384,6 +396,7 @@ static void start(struct run *r, const uint8_t *data, uint8_t pattern, int is_ti
   r->is_pauseless = is_pauseless;
   r->piece_len = SIZE_MAX;
   FUZZ_CHECK(wsuv_endpoint_new(&r->ep, &r->options, pick_handler(r), r) == 0);
+  shorten_window(r->ep);
 }
 
 static void play(struct run *r, const uint8_t *data, size_t size) {

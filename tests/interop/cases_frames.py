@@ -208,7 +208,7 @@ def _(wire):
     expect_pongs(wire, payloads)
 
 
-@case("pings", "10,000 pings while we read")
+@case("pings", "10,000 pings while we read", ("--max-control-rate", "off"))
 def _(wire):
     payloads = [b"%d" % i for i in range(10000)]
     wire.send(b"".join(wire.frame(PING, payload) for payload in payloads))
@@ -676,6 +676,44 @@ def _(wire):
     if payload != bytes_of(50000) * 2:
         raise Failure("the message is not what was sent")
     wire.events.append("MESSAGE binary 100000")
+
+
+@case("limits", "16,384 fragments")
+def _(wire):
+    wire.send(wire.frames(bytes_of(16384), [1] * 16383, BINARY))
+    wire.expect(BINARY, bytes_of(16384))
+
+
+fails("limits", "16,385 fragments", lambda w: w.frames(bytes_of(16385), [1] * 16384, BINARY), 1008)
+fails(
+    "limits",
+    "an unfinished message in more fragments than there may be",
+    lambda w: w.frame(TEXT, b"", fin=False) + w.frame(CONTINUATION, b"", fin=False) * 4,
+    1008,
+    flags=("--max-fragments", "4"),
+)
+
+
+@case("limits", "20,000 fragments where that is no limit", ("--max-fragments", "off"))
+def _(wire):
+    wire.send(wire.frames(bytes_of(20000), [1] * 19999, BINARY))
+    wire.expect(BINARY, bytes_of(20000))
+
+
+@case("limits", "1,000 pongs and pings", ("--max-control-rate", "1000"))
+def _(wire):
+    wire.send(wire.frame(PONG) * 999 + wire.frame(PING, b"last"))
+    wire.expect(PONG, b"last")
+
+
+fails("limits", "11 pongs where 10 are allowed within a second", lambda w: w.frame(PONG) * 11, 1008, flags=("--max-control-rate", "10"))
+
+
+@case("limits", "an idle connection is closed with 1001", ("--idle-timeout-ms", "300"))
+def _(wire):
+    wire.echo(TEXT, b"not yet")
+    wire.expect_close_request(1001)
+    wire.outcome = "idle"  # clean, and the testee says why
 
 
 @case("limits", "a limit of 1 octet", ("--max-message", "1"))

@@ -22,6 +22,7 @@ GROWTH = 8 * MIB
 PART = 4 if "--tls" in sys.argv else 1  # of the load
 CROWD = 200 if "--tls" in sys.argv else 1000
 FLAGS = ("--max-message", str(MIB), "--close-timeout-ms", "1000")
+FLOODABLE = ("--max-fragments", "off", "--max-control-rate", "off")  # what floods cost where nothing ends them
 KEY = b"\x5a\xa5\x0f\xf0"
 
 TESTS = []
@@ -305,7 +306,7 @@ def warm_up_compressed(server):
 
 
 def run_on_one_server(tests, flags=(), prepare=warm_up):
-    server = Server(*FLAGS, "--ping-interval-ms", "off", *flags)  # the witness may be silent for long
+    server = Server(*FLAGS, *FLOODABLE, "--ping-interval-ms", "off", *flags)  # the witness may be silent for long
     prepare(server)
     before = resident(server.process)
     witness = server.open()
@@ -338,6 +339,43 @@ def a_server_that_asks_and_never_reads():
     status, lines = client.wait()
     if status != 1 or lines[-1] != "CLOSE 1006":
         raise Failure(f"the client ended with {status} and {lines[-1]}")
+
+
+def floods_end_by_default():
+    """No flag says so: what is without end is ended with 1008, and the connection beside it goes on."""
+    server = Server(*FLAGS, "--ping-interval-ms", "off")
+    warm_up(server)
+    before = resident(server.process)
+    witness = server.open()
+    floods = {
+        "empty fragments": (wire.frame(TEXT, b"", KEY, fin=False), wire.frame(CONTINUATION, b"", KEY, fin=False)),
+        "fragments of one octet": (wire.frame(BINARY, b"x", KEY, fin=False), wire.frame(CONTINUATION, b"x", KEY, fin=False)),
+        "pongs": (b"", wire.frame(PONG, b"", KEY)),
+    }
+    for name, (first, frame) in floods.items():
+        link = server.open()
+        link.send(first)
+        sent = push(link.sock, whole_frames(frame), 16 * MIB // PART)
+        link.sock.setblocking(False)
+        link.expect_failed(1008)
+        judge_memory(server, before, f"after {sent / MIB:.0f} MiB of {name}")
+        witness.echo(TEXT, b"witness")
+    for payload in (b"", b"p" * 125):  # nobody reads the Pongs, with which our Close waits
+        link = server.open()
+        sent = push(link.sock, whole_frames(wire.frame(PING, payload, KEY)), 16 * MIB // PART)
+        judge_memory(server, before, f"after {sent / MIB:.0f} MiB of pings")
+        link.sock.setblocking(False)
+        while True:
+            opcode, payload = link.receive()
+            if opcode != PONG:
+                break
+        if (opcode, payload[:2]) != (CLOSE, (1008).to_bytes(2, "big")):
+            raise Failure(f"a flood of pings ended with {wire.NAMES[opcode]} {payload!r}")
+        link.expect_end()
+        link.close()
+        witness.echo(TEXT, b"witness")
+    witness.finish()
+    server.stop()
 
 
 def a_peer_that_asks_for_much_with_little():
@@ -429,6 +467,7 @@ def main():
         failures += run_on_one_server(DEFLATE_TESTS, ("--deflate", "shared"), warm_up_compressed)
         failures += report("a_peer_that_asks_for_much_with_little", a_peer_that_asks_for_much_with_little)
     for function in (
+        floods_end_by_default,
         a_server_that_asks_and_never_reads,
         half_open_handshakes_end_by_their_deadline,
         sigterm_says_going_away,

@@ -40,7 +40,11 @@ for program in ("wsuv-testee-server", "wsuv-testee-client"):
     refused(program, "--max-message")
     for value in ("", "many", "-1", "0", "1x", "99999999999999999999"):
         refused(program, "--max-message", value)
-    refused(program, "--max-pings=3000000000")
+    for flag in ("max-pings", "max-fragments", "max-control-rate"):
+        refused(program, f"--{flag}=3000000000")
+    for flag in ("max-fragments", "max-control-rate", "min-receive-rate", "idle-timeout-ms"):
+        check(f"--{flag}" in out, f"{program} --help tells of --{flag}")
+        refused(program, f"--{flag}=0")
     refused(program, "ws://127.0.0.1:1/", "ws://127.0.0.1:1/")
     for value in ("", "0", "-1", "2147483648"):
         refused(program, "--fragment", value)

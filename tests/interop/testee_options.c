@@ -31,7 +31,7 @@ typedef struct flag {
   int *on;
 } flag_t;
 
-#define NPLAIN_FLAGS   12
+#define NPLAIN_FLAGS   16
 #define NDEFLATE_FLAGS 11
 #define NTLS_FLAGS     9
 #define NFLAGS         (NPLAIN_FLAGS + NDEFLATE_FLAGS + NTLS_FLAGS)
@@ -75,6 +75,14 @@ static void list_plain_flags(flag_t flags[NPLAIN_FLAGS], testee_options_t *o) {
        INT64_MAX, 1, NULL, &o->conn.ping_interval_ms, NULL, NULL},
       {"max-pings", "N    unanswered Pings that end a connection [3]", OF_BOTH, 1, INT_MAX, 1, NULL,
        NULL, &o->conn.max_pings, NULL},
+      {"max-fragments", "N  frames of one message [16384]", OF_BOTH, 1, INT_MAX, 1, NULL, NULL,
+       &o->conn.max_fragments, NULL},
+      {"max-control-rate", "N      Pings and Pongs received within a second [1000]", OF_BOTH, 1,
+       INT_MAX, 1, NULL, NULL, &o->conn.max_control_rate, NULL},
+      {"min-receive-rate", "N      octets a second of what is unfinished [32]", OF_BOTH, 1,
+       INT64_MAX, 1, NULL, &o->conn.min_receive_rate, NULL, NULL},
+      {"idle-timeout-ms", "N       without a message; then 1001 [off]", OF_BOTH, 1, INT64_MAX, 1,
+       NULL, &o->conn.idle_timeout_ms, NULL, NULL},
       {"max-connections", "N  more are answered 503 [off]", OF_SERVER, 1, INT64_MAX, 1, NULL,
        &o->max_connections, NULL, NULL},
       {"write-limit",

@@ -170,7 +170,7 @@ class Wire(Stream):
         self.inbox += leftover
         self.testee_is_server = testee_is_server
         self.events = []  # what the testee was seen to receive, as the client testee prints it
-        self.outcome = None  # "clean" or "failed" once the connection has ended
+        self.outcome = None  # "clean", "failed" or "idle" once the connection has ended
         self.code = None  # the close code that the testee got from us
 
     def frame(self, opcode, payload=b"", mask=True, **how):

@@ -132,6 +132,7 @@ int deflate_side_open(struct deflate_side *side, wsuv_role_t role,
   o.write_limit = WSUV_OFF;
   o.extensions = negotiated;
   o.nextensions = 1;
+  o.max_fragments = WSUV_OFF; /* limits are on what they become */
   if (options != NULL) {
     o.allocator = options->allocator;
     o.max_message_size = options->max_message_size;

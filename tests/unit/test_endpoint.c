@@ -1,5 +1,6 @@
 /* What of an endpoint is not protocol behaviour (that is in vectors/): options, errors of calls, pausing, sources of
  * randomness that fail, requests, embedding. */
+#include <limits.h>
 #include <string.h>
 
 #include "proto/endpoint.h"
@@ -113,6 +114,11 @@ static const struct option_row options64[] = {
     OPTION("ping_interval_ms off", ping_interval_ms, WSUV_OFF, 0),
     OPTION("close_timeout_ms negative", close_timeout_ms, -1, WSUV_EINVAL),
     OPTION("close_timeout_ms off", close_timeout_ms, WSUV_OFF, 0),
+    OPTION("min_receive_rate negative", min_receive_rate, -1, WSUV_EINVAL),
+    OPTION("min_receive_rate off", min_receive_rate, WSUV_OFF, 0),
+    OPTION("min_receive_rate greatest", min_receive_rate, INT64_MAX, 0),
+    OPTION("idle_timeout_ms negative", idle_timeout_ms, -1, WSUV_EINVAL),
+    OPTION("idle_timeout_ms off", idle_timeout_ms, WSUV_OFF, 0),
 };
 
 static void run_option(const void *data) {
@@ -135,6 +141,12 @@ static void wrong_options_are_refused(void **state) {
   small.size = 1;
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &small, NULL));
   options.max_pings = -1;
+  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
+  options = options_for(WSUV_SERVER);
+  options.max_fragments = -1;
+  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
+  options = options_for(WSUV_SERVER);
+  options.max_control_rate = -5;
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
   options = options_for((wsuv_role_t)3);
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
@@ -552,10 +564,10 @@ static void deadlines_count_from_the_time_of_the_start(void **state) {
   wsuv__endpoint_init(&ep, &config, &silent, NULL, 500);
   CHECK_SIZE(1500, wsuv_endpoint_next_deadline(&ep));
   wsuv__endpoint_set_now(&ep, 900);
-  wsuv__endpoint_restart_heartbeat(&ep);
+  wsuv__endpoint_restart_timers(&ep);
   CHECK_SIZE(1900, wsuv_endpoint_next_deadline(&ep));
   wsuv__endpoint_set_now(&ep, UINT64_MAX - 10);
-  wsuv__endpoint_restart_heartbeat(&ep);
+  wsuv__endpoint_restart_timers(&ep);
   CHECK_SIZE(UINT64_MAX, wsuv_endpoint_next_deadline(&ep));
   wsuv__endpoint_release(&ep);
 }

@@ -35,6 +35,7 @@ static const struct fault_row faults[] = {
     FAULT("\x81\2\xff\xff", WSUV_EENCODING, 1, 0, 2, 0, 2),
     FAULT("\x02\3abc\x80\x0f", WSUV_EMSGSIZE, 0, 0, 15, 0, 3),
     FAULT("\x82\x7f\0\0\1\0\0\0\0\0", WSUV_EMSGSIZE, 2, 0, (uint64_t)1 << 40, 0, 0),
+    FAULT("\x02\1a\0\1b\0\1c\0\0\x80\7", WSUV_EFRAGMENTS, 0, 0, 7, 0, 3),
 };
 
 /* covers: CORE.11 ERR.23 ERR.12 ERR.13 ERR.21 */
@@ -47,6 +48,7 @@ static void run_fault(const void *data) {
   wsuv_endpoint_t *ep;
   options.random = wsuv_random;
   options.max_message_size = 10;
+  options.max_fragments = 4;
   CHECK_ERR(0, wsuv_endpoint_new(&ep, &options, &handler, NULL));
   CHECK_ERR(row->err, wsuv_endpoint_receive(ep, page.data, page.len));
   guard_page_free(&page);

@@ -14,7 +14,7 @@ static wsuv_frame_header_t header_of(uint8_t opcode, uint64_t len) {
 
 static int begin(struct wsuv__message *m, uint8_t opcode, uint64_t len, uint64_t max) {
   wsuv_frame_header_t header = header_of(opcode, len);
-  int err = wsuv__message_begin_frame(m, &header);
+  int err = wsuv__message_begin_frame(m, &header, UINT32_MAX);
   return err != 0 ? err : wsuv__message_grow(m, len, max);
 }
 

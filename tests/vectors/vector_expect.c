@@ -133,7 +133,8 @@ static void expect_error(struct vector_run *run, const char **line) {
   run->expected_error = vector_error_by_name(vector_next_word(line, word));
   wsuv_endpoint_close_status(run->ep, &status);
   check_errors(run, run->expected_error, status.error);
-  check_errors(run, run->expected_error, wsuv_endpoint_receive(run->ep, run->room->data, 0));
+  if (run->expected_error != WSUV_EIDLE) /* closed in order: what still comes is received */
+    check_errors(run, run->expected_error, wsuv_endpoint_receive(run->ep, run->room->data, 0));
 }
 
 static void expect_wants_close(struct vector_run *run, const char **line) {

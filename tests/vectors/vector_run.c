@@ -177,6 +177,23 @@ static int64_t take_option(const char **line) {
   return vector_take_word(line, "off") ? WSUV_OFF : (int64_t)vector_take_number(line);
 }
 
+/* Claims and what is switched on. */
+static int set_claim(struct vector_run *run, const char *line) {
+  if (vector_take_word(&line, "rsv"))
+    run->options.rsv = (int)vector_take_number(&line);
+  else if (vector_take_word(&line, "opcode"))
+    run->options.opcodes |= 1u << vector_take_number(&line);
+  else if (vector_take_word(&line, "lenient_masking"))
+    run->options.lenient_masking = 1;
+  else if (vector_take_word(&line, "manual_pong"))
+    run->options.manual_pong = 1;
+  else if (vector_take_word(&line, "deflate"))
+    run->deflate_answer = line;
+  else
+    return 0;
+  return 1;
+}
+
 static int set_option(struct vector_run *run, const char *line) {
   if (vector_take_word(&line, "role"))
     return 1;
@@ -194,18 +211,16 @@ static int set_option(struct vector_run *run, const char *line) {
     run->options.close_timeout_ms = take_option(&line);
   else if (vector_take_word(&line, "max_pings"))
     run->options.max_pings = (int)take_option(&line);
-  else if (vector_take_word(&line, "rsv"))
-    run->options.rsv = (int)vector_take_number(&line);
-  else if (vector_take_word(&line, "opcode"))
-    run->options.opcodes |= 1u << vector_take_number(&line);
-  else if (vector_take_word(&line, "lenient_masking"))
-    run->options.lenient_masking = 1;
-  else if (vector_take_word(&line, "manual_pong"))
-    run->options.manual_pong = 1;
-  else if (vector_take_word(&line, "deflate"))
-    run->deflate_answer = line;
+  else if (vector_take_word(&line, "max_fragments"))
+    run->options.max_fragments = (int)take_option(&line);
+  else if (vector_take_word(&line, "max_control_rate"))
+    run->options.max_control_rate = (int)take_option(&line);
+  else if (vector_take_word(&line, "min_receive_rate"))
+    run->options.min_receive_rate = take_option(&line);
+  else if (vector_take_word(&line, "idle_timeout"))
+    run->options.idle_timeout_ms = take_option(&line);
   else
-    return 0;
+    return set_claim(run, line);
   return 1;
 }
 
