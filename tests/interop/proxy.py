@@ -1,4 +1,4 @@
-"""What the tests with reverse proxies share: the configurations of the guide, a proxy as a process, and what has to come through.
+"""What the tests with reverse proxies share: the guide's configurations, a proxy as a process, what has to come through.
 
 The configurations are those of src/api/DEPLOYING.md, with only ports, paths and times put in place of what stands there.
 """
@@ -20,12 +20,11 @@ import tempfile
 import threading
 import time
 
-import peer
 import testee
 import tls
 import wire
 from peer import CLOSES, PATIENCE, bytes_of, check, exercise_echo, realistic, text_of, websockets
-from wire import BINARY, PING, PONG, TEXT, Failure
+from wire import BINARY, PING, PONG, TEXT
 
 GUIDE = pathlib.Path(__file__).resolve().parents[2] / "src" / "api" / "DEPLOYING.md"
 logging.getLogger("websockets").setLevel(logging.CRITICAL)  # health checks connect and leave
@@ -133,8 +132,12 @@ class Proxy:
             self.write(self.text)
             self.log = open(self.path("output"), "w+", encoding="utf-8")  # pylint: disable=consider-using-with
             self.process = subprocess.Popen(
-                self.command(), pass_fds=[self.descriptor], env={**os.environ, **self.environment()}, start_new_session=True,
-                stdout=self.log, stderr=self.log,
+                self.command(),
+                pass_fds=[self.descriptor],
+                env={**os.environ, **self.environment()},
+                start_new_session=True,
+                stdout=self.log,
+                stderr=self.log,
             )
         atexit.register(self.kill)
         self.host = f"localhost:{self.port}"
@@ -270,7 +273,8 @@ async def what_the_app_is_told(kind, secure=False):
         async with running(kind, server, secure=secure) as proxy:
             origin = f"{'https' if secure else 'http'}://{proxy.host}"
             forged = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "gopher")]
-            async with proxy.connect("/a%20path?query=1", origin=origin, subprotocols=["other", "chat"], extra_headers=forged) as link:
+            how = {"origin": origin, "subprotocols": ["other", "chat"], "extra_headers": forged}
+            async with proxy.connect("/a%20path?query=1", **how) as link:
                 check(link.subprotocol == "chat", f"subprotocol {link.subprotocol}")
             await server.saw("CLOSE 1000 ")
             check("REQUEST /a%20path?query=1" in server.lines, f"{server.lines}")
@@ -304,7 +308,8 @@ async def session(kind, play, ending, status, flags=(), **options):
                 got = await asyncio.to_thread(client.wait)
             finally:
                 client.kill()
-    check(got == (status, ["OPEN", *lines, *ending]), f"the client said {got[0]} {got[1][-5:]}, expected {lines[-3:]} {ending}")
+    wanted = (status, ["OPEN", *lines, *ending])
+    check(got == wanted, f"the client said {got[0]} {got[1][-5:]}, expected {status} {wanted[1][-5:]}")
 
 
 async def echo_and_close(link):
@@ -461,16 +466,19 @@ async def plain_requests_on_one_connection(kind):
 
 def tests(kind):
     """Named, for peer.run."""
+    client = functools.partial(functools.partial, session, ending=["CLOSE 1000"], status=0)
+    offers = ["--deflate", "dedicated", "--deflate-bits", "off", "--inflate-bits", "off"]
+    brief = functools.partial(functools.partial, echoes, exercise=exercise_briefly)
     plain = [
         ("echo", echoes),
-        ("echo, the app on a unix socket", functools.partial(echoes, exercise=exercise_briefly, pipe=True)),
+        ("echo, the app on a unix socket", brief(pipe=True)),
         ("the client closes", client_closes),
         ("the app closes", server_closes),
         ("what the app is told", what_the_app_is_told),
-        ("wsuv's client: echo", functools.partial(session, play=echo_and_close, ending=["CLOSE 4999"], status=0, compression=None)),
-        ("wsuv's client closes", functools.partial(session, play=tells_to_close, ending=["CLOSE 1000"], status=0)),
-        ("wsuv's client: subprotocol", functools.partial(
-            session, play=names_a_subprotocol, ending=["CLOSE 1000"], status=0, flags=["--subprotocol", "chat"], subprotocols=["chat"])),
+        ("wsuv's client: echo", client(play=echo_and_close, ending=["CLOSE 4999"], compression=None)),
+        ("wsuv's client closes", client(play=tells_to_close)),
+        ("wsuv's client: subprotocol",
+         client(play=names_a_subprotocol, flags=["--subprotocol", "chat"], subprotocols=["chat"])),
         ("wsuv's client without an app", no_app),
         ("pings keep a connection", pings_keep_a_connection),
         ("silence is cut", silence_is_cut),
@@ -482,14 +490,12 @@ def tests(kind):
     ]
     deflate = [
         ("permessage-deflate", deflate_passes),
-        ("wsuv's client: permessage-deflate", functools.partial(
-            session, play=is_compressed, ending=["CLOSE 1000"], status=0, flags=["--deflate", "dedicated", "--deflate-bits", "off",
-                                                                                  "--inflate-bits", "off"], compression="deflate")),
+        ("wsuv's client: permessage-deflate", client(play=is_compressed, flags=offers, compression="deflate")),
     ]
     secure = [
         ("echo, TLS ends at the proxy", functools.partial(echoes, secure=True)),
         ("echo, TLS behind it, too", functools.partial(echoes, secure=True, secure_behind=True)),
-        ("TLS behind it only, on a unix socket", functools.partial(echoes, exercise=exercise_briefly, secure_behind=True, pipe=True)),
+        ("TLS behind it only, on a unix socket", brief(secure_behind=True, pipe=True)),
         ("what the app is told of TLS", functools.partial(what_the_app_is_told, secure=True)),
         ("wsuv's client over TLS", secure_client),
     ]

@@ -1,12 +1,12 @@
 """HAProxy between clients and apps, both wsuv's and Python's, with the configuration of src/api/DEPLOYING.md."""
 
-import functools
 import signal
 import socket
 import subprocess
 
+import peer
 import testee
-from proxy import PATIENCE, Proxy, app, block, check, find, peer, put, running, tests, tls
+from proxy import PATIENCE, Proxy, app, block, check, find, put, running, tests, tls
 
 PROGRAM = find("haproxy")
 
@@ -37,7 +37,8 @@ class HAProxy(Proxy):
 
     def command(self):
         words = [PROGRAM, "-W", "-S", self.path("master"), "-f", self.path("configuration")]
-        done = subprocess.run([*words, "-c"], pass_fds=[self.descriptor], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        how = {"pass_fds": [self.descriptor], "capture_output": True, "text": True, "timeout": PATIENCE}
+        done = subprocess.run([*words, "-c"], check=False, **how)
         said = [line for line in done.stderr.splitlines() if "WARNING" in line or "ALERT" in line]
         check(done.returncode == 0 and not said, f"haproxy of the configuration: {done.stdout} {done.stderr}")
         return words
@@ -73,4 +74,4 @@ async def the_proxy_protocol_is_refused():
 
 
 if __name__ == "__main__":
-    peer.run([*tests(HAProxy), ("the PROXY protocol is refused", functools.partial(the_proxy_protocol_is_refused))])
+    peer.run([*tests(HAProxy), ("the PROXY protocol is refused", the_proxy_protocol_is_refused)])

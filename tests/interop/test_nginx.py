@@ -4,7 +4,8 @@ import os
 import re
 import subprocess
 
-from proxy import PATIENCE, Proxy, block, check, find, peer, put, tests, tls
+import peer
+from proxy import PATIENCE, Proxy, block, check, find, put, tests, tls
 
 PROGRAM = find("nginx")
 
@@ -54,7 +55,7 @@ class Nginx(Proxy):
 
     def reload(self, text):
         self.write(text)
-        subprocess.run(self.words("-s", "reload"), check=True, timeout=PATIENCE)
+        subprocess.run(self.words("-s", "reload"), check=True, capture_output=True, timeout=PATIENCE)
 
 
 if __name__ == "__main__":
