@@ -6,7 +6,8 @@
 #   build    compiler, cmake, libuv, OpenSSL, llhttp, zlib
 #   shell    build + npm; xterm.js, for the page of the sample 10_shell_server, into build/xterm
 #   test     build + cmocka, a C++ compiler for the header check
-#   interop  test + shell + node, python3-websockets, chromium, openssl, curl; tests/interop's npm packages into DIR
+#   interop  test + shell + node, python3-websockets, chromium, openssl, curl, nginx, haproxy (neither is
+#             started); tests/interop's npm packages into DIR
 #   checks   test + clang and its tools, valgrind, pmccabe, shellcheck
 #
 # Says in one line what it is going to install and does it with apt-get (Debian, Ubuntu); elsewhere it names what is
@@ -16,6 +17,8 @@ set -u
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 npm_dir=$root/build/tests/interop
 xterm_dir=$root/build/xterm
+policy=/usr/sbin/policy-rc.d
+holds=no
 missing=
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -88,6 +91,8 @@ probe_interop() {
   need_command chromium chromium chromium-browser google-chrome
   need_command openssl openssl
   need_command curl curl
+  need_command nginx nginx /usr/sbin/nginx
+  need_command haproxy haproxy /usr/sbin/haproxy
 }
 
 probe_checks() {
@@ -141,6 +146,31 @@ apt_install() {
     >"$log" 2>&1
 }
 
+# Debian starts these two when they are installed, and at each boot; the tests run processes of their own.
+hold_services() {
+  case $missing in
+    *" nginx"* | *" haproxy"*) ;;
+    *) return 0 ;;
+  esac
+  if [ -e "$policy" ]; then return 0; fi
+  printf '#!/bin/sh\nexit 101\n' >"$log.policy" && as_root install -m 755 "$log.policy" "$policy" && holds=yes
+}
+
+let_services_go() {
+  if [ "$holds" = yes ]; then as_root rm -f "$policy"; fi
+  holds=no
+  rm -f "$log.policy"
+}
+
+disable_services() {
+  have systemctl || return 0
+  for service in nginx haproxy; do
+    case " $missing " in
+      *" $service "*) as_root systemctl --quiet disable "$service" >/dev/null 2>&1 ;;
+    esac
+  done
+}
+
 install_missing() {
   if [ -z "$missing" ]; then return; fi
   if ! have apt-get; then
@@ -151,7 +181,9 @@ install_missing() {
     die "missing:$missing. Run as root: apt-get install$missing"
   fi
   log=$(mktemp) || exit 1
-  trap 'rm -f "$log"' EXIT
+  trap 'let_services_go; rm -f "$log"' EXIT
+  trap 'exit 1' INT TERM
+  hold_services || die "cannot write $policy"
   apt_update_if_needed
   resolve_llhttp
   say "installing with apt-get:$missing"
@@ -160,6 +192,8 @@ install_missing() {
     as_root apt-get update >"$log" 2>&1 || fail_with_log "apt-get update failed"
     apt_install || fail_with_log "could not install:$missing"
   fi
+  let_services_go
+  disable_services
 }
 
 # install_npm_packages FROM DIR: the packages that FROM pins, outside of the source tree.
@@ -200,7 +234,7 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     -h | --help)
-      sed -n '2,13s/^# \{0,1\}//p' "$0"
+      sed -n '2,14s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
     *)

@@ -24,6 +24,12 @@ void tcp_link_close(tcp_link_t *link) {
   fail(link, 0);
 }
 
+void tcp_link_reset(tcp_link_t *link) {
+  if (is_closing(link) || uv_tcp_close_reset(&link->tcp, on_closed) == 0)
+    return;
+  tcp_link_close(link); /* its side is shut down already */
+}
+
 static void end_when_both_have(tcp_link_t *link) {
   if (link->has_ended && link->is_shut)
     tcp_link_close(link);

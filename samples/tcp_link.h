@@ -35,6 +35,7 @@ void tcp_link_write(tcp_link_t *link, const void *bytes, size_t len);
 size_t tcp_link_queued(const tcp_link_t *link);
 void tcp_link_shutdown(tcp_link_t *link); /* behind the queue */
 void tcp_link_close(tcp_link_t *link);    /* harmless when repeated */
+void tcp_link_reset(tcp_link_t *link); /* as close, but the peer sees that it is no orderly end */
 void tcp_link_read_start(tcp_link_t *link);
 void tcp_link_read_stop(tcp_link_t *link);
 

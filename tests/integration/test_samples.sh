@@ -100,7 +100,7 @@ pty_sample=
 if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
 tls_samples=
 if [ -n "$certs" ]; then tls_samples='13_tls_echo_server 14_tls_client 15_tls_rotation 16_mutual_tls 17_tls_forwarder'; fi
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate 18_pubsub $tls_samples; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate 18_pubsub 22_tcp_proxy $tls_samples; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -113,6 +113,7 @@ for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frame
     11*) value=--max ;;
     14* | 15*) value=--ca ;;
     17*) value=--to ;;
+    22*) value=--target ;;
     *) value=--path ;;
   esac
   for mistake in --no-such-option "$value"; do
@@ -600,6 +601,15 @@ text Hemlo, frames
 check "07_frames sends an empty message, too" out_is 'ping ?
 text 
 3 frames, 19 octets, the same at every cut'
+
+# ---- a proxy to TCP (what it does with octets is in interop/test_tcp_proxy.py) ----
+
+start_server 22_tcp_proxy --port 0 --target 127.0.0.1:1
+run "$bin/02_client" "$url" hello
+check "02_client to a proxy without its target exits with 1" status_is 1
+check "it says the status in one line" has err 502
+check "so does the proxy say why" has server.err '^target: connection refused$'
+stop_server TERM
 
 # ---- an extension ----
 

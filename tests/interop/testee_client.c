@@ -45,6 +45,9 @@ static void on_open(wsuv_conn_t *conn) {
   if (wsuv_conn_tls(conn, &tls) == 0) {
     (void)printf("TLS %s %s%s\n", tls.version, tls.cipher, tls.peer_verified ? "" : " unverified");
   }
+  if (wsuv_conn_subprotocol(conn) != NULL) {
+    (void)printf("SUBPROTOCOL %s\n", wsuv_conn_subprotocol(conn));
+  }
   for (size_t i = 0; i < wsuv_conn_nextensions(conn); i++) {
     wsuv_negotiated_t negotiated = wsuv_conn_extension_at(conn, i);
     wsuv_deflate_params_t params;
@@ -115,6 +118,8 @@ static void start_connecting(void) {
   options.url = app.options.url;
   options.path = app.options.path;
   options.conn = &app.options.conn;
+  options.subprotocols = app.options.subprotocols;
+  options.nsubprotocols = app.options.nsubprotocols;
   options.extensions = app.options.extensions;
   options.nextensions = app.options.nextensions;
   options.tls = app.options.tls;

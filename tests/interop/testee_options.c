@@ -31,7 +31,7 @@ typedef struct flag {
   int *on;
 } flag_t;
 
-#define NPLAIN_FLAGS   16
+#define NPLAIN_FLAGS   18
 #define NDEFLATE_FLAGS 11
 #define NTLS_FLAGS     9
 #define NFLAGS         (NPLAIN_FLAGS + NDEFLATE_FLAGS + NTLS_FLAGS)
@@ -90,6 +90,10 @@ static void list_plain_flags(flag_t flags[NPLAIN_FLAGS], testee_options_t *o) {
        OF_BOTH, 1, INT64_MAX, 1, NULL, &o->conn.write_limit, NULL, NULL},
       {"fragment", "N     echoes in fragments of N octets of the message [off: in one frame]",
        OF_BOTH, 1, INT_MAX, 1, NULL, NULL, &o->fragment, NULL},
+      {"subprotocol", "NAME  that is supported, or offered [none]", OF_BOTH, 0, 0, 0,
+       &o->subprotocols[0], NULL, NULL, NULL},
+      {"tell-all", "       prints a line for each request, field of it, and end of a connection",
+       OF_SERVER, 0, 0, 0, NULL, NULL, NULL, &o->tells_all},
   };
   memcpy(flags, list, sizeof list);
 }
@@ -378,6 +382,7 @@ void testee_options_parse(testee_options_t *options, wsuv_role_t role, char **ar
   if (is_deflate_wanted(&flags[NPLAIN_FLAGS], role, deflate.mode)) {
     make_deflate(options, role, &deflate);
   }
+  options->nsubprotocols = options->subprotocols[0] != NULL;
   options->tls = testee_tls_make(program_name(role), role, &tls);
   derive_write_limits(options);
 }

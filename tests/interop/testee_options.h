@@ -11,7 +11,10 @@ typedef struct testee_options {
   int port;         /* server */
   const char *path; /* unix socket, or NULL */
   int64_t max_connections;
-  int fragment; /* octets of an echo's fragments; <= 0: whole messages */
+  const char *subprotocols[1]; /* the server's or the client's one */
+  size_t nsubprotocols;
+  int tells_all; /* server: a line for each request, each of its fields, each end */
+  int fragment;  /* octets of an echo's fragments; <= 0: whole messages */
   wsuv_conn_options_t conn;
   wsuv_deflate_t *deflate; /* to be freed behind everything; NULL: not wanted */
   const wsuv_extension_t *extensions[1];

@@ -68,6 +68,10 @@ static void on_drain(wsuv_conn_t *conn) {
 
 static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
   (void)conn;
+  if (app.options.tells_all && info->opened) {
+    (void)printf("CLOSE %d %s\n", info->code, info->reason);
+    (void)fflush(stdout);
+  }
   if (info->opened && --app.nopen == 0 && app.stopping) {
     end_everything();
   }
@@ -78,6 +82,24 @@ static void on_tls_failed(wsuv_server_t *server, const wsuv_tls_failure_t *failu
   if (app.options.tells_tls_failures) {
     (void)printf("TLS %s: %s\n", wsuv_err_name(failure->error), failure->detail);
     (void)fflush(stdout);
+  }
+}
+
+static void tell_request(const wsuv_upgrade_t *upgrade) {
+  (void)printf("REQUEST %s\n", wsuv_upgrade_target(upgrade));
+  for (size_t i = 0; i < wsuv_upgrade_nheaders(upgrade); i++) {
+    wsuv_header_t field = wsuv_upgrade_header_at(upgrade, i);
+    (void)printf("FIELD %.*s: %.*s\n", (int)field.name_len, field.name, (int)field.value_len,
+                 field.value);
+  }
+  (void)fflush(stdout);
+}
+
+static void on_upgrade(wsuv_server_t *server, wsuv_upgrade_t *upgrade) {
+  (void)server;
+  tell_request(upgrade);
+  if (wsuv_upgrade_accept(upgrade, NULL) != 0) {
+    (void)wsuv_upgrade_reject(upgrade, 503, NULL, 0, NULL, 0);
   }
 }
 
@@ -95,6 +117,13 @@ static const wsuv_server_handler_t server_handler = {
     .on_tls_failed = on_tls_failed,
 };
 
+static const wsuv_server_handler_t telling_handler = {
+    .size = sizeof(wsuv_server_handler_t),
+    .conn = &conn_handler,
+    .on_upgrade = on_upgrade,
+    .on_tls_failed = on_tls_failed,
+};
+
 static void listen_for_clients(void) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
   options.host = app.options.host;
@@ -102,10 +131,13 @@ static void listen_for_clients(void) {
   options.path = app.options.path;
   options.max_connections = app.options.max_connections;
   options.conn = &app.options.conn;
+  options.subprotocols = app.options.subprotocols;
+  options.nsubprotocols = app.options.nsubprotocols;
   options.extensions = app.options.extensions;
   options.nextensions = app.options.nextensions;
   options.tls = app.options.tls;
-  int err = wsuv_server_listen(app.loop, &app.server, &options, &server_handler, NULL);
+  int err = wsuv_server_listen(app.loop, &app.server, &options,
+                               app.options.tells_all ? &telling_handler : &server_handler, NULL);
   if (err != 0) {
     fail("cannot listen", err);
   }
