@@ -514,6 +514,45 @@ static void pinned_is_left_alone(void **state) {
   free_scene(s);
 }
 
+/* What must stay is handed out up to the first that may go. */
+static void what_may_go_is_not_handed_out_behind_others(void **state) {
+  struct scene *s = new_scene(1, 0);
+  wsuv_span_t spans[8];
+  (void)state;
+  send_plain(s, 'a');
+  send_droppable(s, 'b', 1);
+  send_plain(s, 'c');
+  CHECK_SIZE(1, wsuv__outbox_gather(&s->outbox, spans, 8));
+  CHECK_SIZE(3, s->outbox.window);
+  CHECK_SIZE(1, wsuv__outbox_make_room(&s->outbox, 1));
+  s->outbox.window = 0;
+  check_sink(s, "ac");
+  free_scene(s);
+}
+
+static void send_pong(struct scene *s, char letter) {
+  wsuv_frame_header_t header = header_of(s, WSUV_PONG, 1);
+  CHECK_ERR(0, wsuv__outbox_append_control(&s->outbox, &header, &letter, 1));
+}
+
+/* A frame has begun to leave, others wait behind it: one Pong between them takes the place of the one before. */
+static void one_pong_waits_amid_messages_that_may_go(void **state) {
+  struct scene *s = new_scene(1, 0);
+  int i;
+  (void)state;
+  send_droppable(s, 'a', 1);
+  send_droppable(s, 'b', 1);
+  s->room = 1;
+  CHECK_ERR(0, wsuv__outbox_flush(&s->outbox));
+  for (i = 0; i < 100; i++)
+    send_pong(s, (char)('A' + i % 26));
+  CHECK_SIZE(3, s->outbox.nentries);
+  send_droppable(s, 'c', 1);
+  send_pong(s, 'Z');
+  check_sink(s, "aZbc");
+  free_scene(s);
+}
+
 /* A plain message behind each one that may go: what memory is taken is what is counted. */
 static void memory_is_what_is_counted(void **state) {
   struct scene *s = new_scene(1, 0);
@@ -574,6 +613,8 @@ int main(void) {
       cmocka_unit_test(room_is_made_to_the_octet),
       cmocka_unit_test(the_newest_takes_its_place),
       cmocka_unit_test(pinned_is_left_alone),
+      cmocka_unit_test(what_may_go_is_not_handed_out_behind_others),
+      cmocka_unit_test(one_pong_waits_amid_messages_that_may_go),
       cmocka_unit_test(memory_is_what_is_counted),
       cmocka_unit_test(nothing_is_queued_behind_the_seal),
       cmocka_unit_test(every_allocation_may_fail),
