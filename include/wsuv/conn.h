@@ -74,7 +74,8 @@ typedef struct wsuv_handler {
 } wsuv_handler_t;
 
 /* What becomes of messages when the write queue is at write_limit; see src/api/README.md. Every drop is counted (wsuv/stats.h)
- * and its request called back with WSUV_EDROPPED. */
+ * and its request called back with WSUV_EDROPPED; WSUV_SLOW_CLOSE is an end of the connection, and what it drops is cancelled. A
+ * message that has begun to leave is never dropped; one that would not fit into an empty queue is always refused. */
 typedef enum wsuv_slow {
   WSUV_SLOW_DEFAULT = 0, /* of a message: the connection's; of a connection: refuse */
   WSUV_SLOW_REFUSE,      /* the new one is refused with WSUV_EQUEUEFULL */

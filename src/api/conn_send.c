@@ -29,9 +29,10 @@ static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
   return wsuv__budget_judge(&conn->loop->budget, conn, len);
 }
 
-/* A full queue ends who has the policy to close. */
-static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, int err) {
-  if (err == WSUV_EQUEUEFULL && slow == WSUV_SLOW_CLOSE) {
+/* A full queue ends who has the policy to close, unless it is the message that would not fit into an empty one. */
+static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, size_t len, int err) {
+  if (err == WSUV_EQUEUEFULL && slow == WSUV_SLOW_CLOSE &&
+      wsuv__endpoint_has_room_for(&conn->endpoint, len)) {
     (void)wsuv__endpoint_fail_slow_reader(&conn->endpoint);
     err = WSUV_ESLOWREADER;
   }
@@ -51,7 +52,7 @@ int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *pa
   err = judge_sending(conn, len);
   if (err != 0)
     return err;
-  return settle_send(conn, WSUV_SLOW_REFUSE,
+  return settle_send(conn, WSUV_SLOW_REFUSE, len,
                      wsuv_endpoint_send_message(&conn->endpoint, type, payload, len, flags));
 }
 
@@ -90,7 +91,7 @@ int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len, int
 
   if (err != 0)
     return err;
-  return settle_send(conn, conn->config->slow_reader,
+  return settle_send(conn, conn->config->slow_reader, len,
                      wsuv_endpoint_send_chunk(&conn->endpoint, payload, len, flags));
 }
 
@@ -99,7 +100,7 @@ int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len) {
 
   if (err != 0)
     return err;
-  return settle_send(conn, conn->config->slow_reader,
+  return settle_send(conn, conn->config->slow_reader, len,
                      wsuv_endpoint_send_end(&conn->endpoint, payload, len));
 }
 
@@ -108,7 +109,7 @@ int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len) {
 
   if (err != 0)
     return err;
-  return settle_send(conn, conn->config->slow_reader,
+  return settle_send(conn, conn->config->slow_reader, len,
                      wsuv_endpoint_ping(&conn->endpoint, payload, len));
 }
 
@@ -118,7 +119,7 @@ int wsuv_conn_send_frame(wsuv_conn_t *conn, const wsuv_frame_header_t *frame, co
 
   if (err != 0)
     return err;
-  return settle_send(conn, conn->config->slow_reader,
+  return settle_send(conn, conn->config->slow_reader, len,
                      wsuv_endpoint_send_frame(&conn->endpoint, frame, payload, len));
 }
 
@@ -213,7 +214,7 @@ int wsuv_conn_send_with(wsuv_conn_t *conn, wsuv_opcode_t type, const void *paylo
   err = wsuv__endpoint_send_whole(&conn->endpoint, &whole);
   if (err == 0 && o->req != NULL)
     o->req->cb = o->cb;
-  return settle_send(conn, slow, err);
+  return settle_send(conn, slow, whole.len, err);
 }
 
 int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
@@ -233,5 +234,5 @@ int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
   err = wsuv__endpoint_send_whole_prepared(&conn->endpoint, &whole, prepared);
   if (err == 0 && o->req != NULL)
     o->req->cb = o->cb;
-  return settle_send(conn, slow, err);
+  return settle_send(conn, slow, whole.len, err);
 }

@@ -147,6 +147,7 @@ static int encrypt_chunk(struct wsuv__tls_stream *tls, struct wsuv__tls_write *w
       return fault.error;
     }
     count_records(tls, written);
+    write->has_begun = 1;
     skip(write, written);
     room -= written;
   }
@@ -216,10 +217,14 @@ size_t wsuv__tls_unwritten(const struct wsuv__stream *base) {
 }
 
 /* Of a write under way the owner knows itself. */
+static int flies_for_the_write(const struct wsuv__tls_stream *tls) {
+  return tls->write != NULL && tls->write->has_begun;
+}
+
 size_t wsuv__tls_held(const struct wsuv__stream *base) {
   const struct wsuv__tls_stream *tls = (const struct wsuv__tls_stream *)(const void *)base;
 
-  if (tls->write != NULL || tls->flying.len == 0)
+  if (flies_for_the_write(tls) || tls->flying.len == 0)
     return 0;
   if (tls->state == TLS_CLOSED)
     return tls->flying.len + tls->waiting.len; /* which will not leave any more */
@@ -338,7 +343,8 @@ void wsuv__tls_take_written(struct wsuv__tls_stream *tls, int status) {
   }
   wsuv__buf_free(&tls->flying, tls->loop->allocator);
   wsuv__buf_free(&tls->waiting, tls->loop->allocator);
-  if (tls->write == NULL && tls->base.events->on_unheld != NULL)
+  if (!flies_for_the_write(tls) && tls->base.events->on_unheld != NULL)
     tls->base.events->on_unheld(tls->base.owner);
-  wsuv__tls_advance_output(tls);
+  if (tls->state != TLS_CLOSED)
+    wsuv__tls_advance_output(tls);
 }

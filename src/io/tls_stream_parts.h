@@ -17,6 +17,7 @@ struct wsuv__tls_write {
   unsigned at;   /* the buffer that goes on */
   size_t offset; /* in it */
   size_t left;   /* octets from there to the end of all */
+  int has_begun; /* some of it is encrypted: what is flying is of this write, else of what was taken before */
   uv_buf_t bufs[];
 };
 

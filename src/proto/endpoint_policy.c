@@ -12,6 +12,10 @@ int wsuv__endpoint_fail_slow_reader(struct wsuv_endpoint *ep) {
   return wsuv__endpoint_fail(ep, WSUV_ESLOWREADER);
 }
 
+int wsuv__endpoint_has_room_for(const struct wsuv_endpoint *ep, size_t len) {
+  return wsuv__endpoint_missing_room(ep, len) != SIZE_MAX;
+}
+
 /* Where the queue is full, what may go makes room. */
 int wsuv__endpoint_find_room(struct wsuv_endpoint *ep, const struct wsuv__whole *s, size_t len) {
   struct wsuv__outbox *outbox = &ep->outbox;
@@ -51,7 +55,7 @@ static int spare_memory(const struct wsuv_endpoint *ep, struct wsuv__whole *s) {
   return 0;
 }
 
-/* One that did not heed it has changed the message for good. */
+/* One that did not heed it has changed the message for good: it stays, in its turn. What it makes out of date does not. */
 static int encode(struct wsuv_endpoint *ep, struct wsuv__whole *s, struct wsuv__outgoing *o) {
   int has_memory = spare_memory(ep, s);
   int err;
@@ -59,9 +63,12 @@ static int encode(struct wsuv_endpoint *ep, struct wsuv__whole *s, struct wsuv__
   o->flags = (uint8_t)s->flags;
   err = wsuv__endpoint_encode(ep, o);
   wsuv__endpoint_end_encoding(ep);
-  if (has_memory && o->transformed)
-    s->keeping = KEEPING_ALWAYS;
-  return err;
+  if (err != 0 || !has_memory || !o->transformed)
+    return err;
+  if (s->keeping == KEEPING_LATEST)
+    (void)wsuv__outbox_drop_key(&ep->outbox, s->key);
+  s->keeping = KEEPING_ALWAYS;
+  return 0;
 }
 
 /* ---- queueing ---- */
@@ -137,7 +144,7 @@ int wsuv__endpoint_send_whole(struct wsuv_endpoint *ep, struct wsuv__whole *s) {
   return err != 0 ? err : wsuv__endpoint_send_whole_judged(ep, s);
 }
 
-/* A client masks, and so copies. */
+/* A client masks, and so copies; of a small frame a copy takes less than an entry of its own, and finds room in the cork. */
 static int append_copy(struct wsuv_endpoint *ep, const struct wsuv__whole *s,
                        const struct wsuv__shared_frame *frame) {
   size_t len = wsuv__shared_frame_payload_len(frame);
@@ -158,11 +165,13 @@ static int append_copy(struct wsuv_endpoint *ep, const struct wsuv__whole *s,
 
 int wsuv__endpoint_send_whole_shared(struct wsuv_endpoint *ep, struct wsuv__whole *s,
                                      struct wsuv__shared_frame *frame) {
+  int is_small =
+      frame->len <= WSUV__SHARED_FRAME_MIN && s->request == NULL && s->keeping == KEEPING_ALWAYS;
   int err = reserve(ep, s);
 
   if (err != 0)
     return err;
-  err = ep->config->rules.role == WSUV_CLIENT
+  err = is_small || ep->config->rules.role == WSUV_CLIENT
             ? append_copy(ep, s, frame)
             : wsuv__outbox_append_shared(&ep->outbox, s->request, frame);
   if (err == 0)

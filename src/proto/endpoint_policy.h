@@ -37,7 +37,10 @@ int wsuv__endpoint_find_room(struct wsuv_endpoint *endpoint, const struct wsuv__
 int wsuv__endpoint_send_whole_shared(struct wsuv_endpoint *endpoint, struct wsuv__whole *whole,
                                      struct wsuv__shared_frame *frame);
 
-/* What waits is dropped, and the endpoint fails with WSUV_ESLOWREADER, which is returned. */
+/* Non-zero if an empty queue would have it. */
+int wsuv__endpoint_has_room_for(const struct wsuv_endpoint *endpoint, size_t len);
+
+/* What waits is dropped (requests: WSUV_ECANCELED), and the endpoint fails with WSUV_ESLOWREADER, which is returned. */
 int wsuv__endpoint_fail_slow_reader(struct wsuv_endpoint *endpoint);
 
 #endif

@@ -180,8 +180,12 @@ int wsuv__endpoint_send_whole_prepared(struct wsuv_endpoint *ep, struct wsuv__wh
   const void *key;
   int err = wsuv__endpoint_judge_type(ep, prepared->type);
 
+  s->type = prepared->type;
+  s->payload = wsuv__shared_frame_payload(prepared->plain);
+  s->len = wsuv__shared_frame_payload_len(prepared->plain);
+  s->flags = prepared->flags;
   if (err == 0)
-    err = wsuv__endpoint_find_room(ep, s, wsuv__shared_frame_payload_len(prepared->plain));
+    err = wsuv__endpoint_find_room(ep, s, s->len);
   if (err != 0)
     return err;
   switch (find_sharing(ep, prepared, &stage, &key)) {
@@ -192,10 +196,6 @@ int wsuv__endpoint_send_whole_prepared(struct wsuv_endpoint *ep, struct wsuv__wh
   case NOT_SHARED:
     break;
   }
-  s->type = prepared->type;
-  s->payload = wsuv__shared_frame_payload(prepared->plain);
-  s->len = wsuv__shared_frame_payload_len(prepared->plain);
-  s->flags = prepared->flags;
   return wsuv__endpoint_send_whole_judged(ep, s);
 }
 

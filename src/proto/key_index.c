@@ -39,13 +39,13 @@ static struct wsuv__key_index *new_index(const wsuv_allocator_t *a, size_t nslot
 static size_t slot_of(const struct wsuv__key_index *index, uint64_t key) {
   size_t at = home_of(index, key);
 
-  while (index->slots[at] != NULL && index->slots[at]->key != key)
+  while (index->slots[at] != NULL && index->slots[at]->of.key != key)
     at = (at + 1) & (index->nslots - 1);
   return at;
 }
 
 void wsuv__key_index_put(struct wsuv__key_index *index, struct wsuv__outbox_entry *entry) {
-  size_t at = slot_of(index, entry->key);
+  size_t at = slot_of(index, entry->of.key);
 
   if (index->slots[at] == NULL)
     index->nentries++;
@@ -85,7 +85,7 @@ static void close_gap(struct wsuv__key_index *index, size_t gap) {
     at = (at + 1) & mask;
     if (index->slots[at] == NULL)
       break;
-    home = home_of(index, index->slots[at]->key);
+    home = home_of(index, index->slots[at]->of.key);
     if (((at - home) & mask) < ((at - gap) & mask))
       continue;
     index->slots[gap] = index->slots[at];
@@ -96,7 +96,7 @@ static void close_gap(struct wsuv__key_index *index, size_t gap) {
 
 void wsuv__key_index_remove(struct wsuv__key_index **index, const wsuv_allocator_t *a,
                             const struct wsuv__outbox_entry *entry) {
-  size_t at = slot_of(*index, entry->key);
+  size_t at = slot_of(*index, entry->of.key);
 
   assert((*index)->slots[at] == entry);
   close_gap(*index, at);

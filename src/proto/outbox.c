@@ -13,6 +13,7 @@ void wsuv__outbox_init(struct wsuv__outbox *outbox, const wsuv_allocator_t *a) {
   memset(outbox, 0, sizeof *outbox);
   wsuv__list_init(&outbox->entries);
   wsuv__list_init(&outbox->done);
+  wsuv__list_init(&outbox->droppables);
   outbox->allocator = a;
 }
 
@@ -55,14 +56,15 @@ static struct wsuv__outbox_entry *last_with_room(struct wsuv__outbox *outbox, si
   return entry->cap >= entry->len && entry->cap - entry->len >= len ? entry : NULL;
 }
 
-/* Large once a block is full; behind a request or a control frame no larger than needed, since that may go on in turns. */
+/* Large once a block is full; behind what stands alone (a request, a control frame, a message that may go) no larger than needed,
+ * since that may go on in turns. */
 static size_t block_size(const struct wsuv__outbox *outbox) {
   const struct wsuv__outbox_entry *last;
 
   if (wsuv__list_is_empty(&outbox->entries))
     return WSUV__OUTBOX_BLOCK;
   last = wsuv__outbox_entry_of(outbox->entries.prev);
-  return last->memory == OUTBOX_INLINE && last->control == 0 ? WSUV__OUTBOX_BACKLOG : 0;
+  return last->memory == OUTBOX_INLINE && last->cap > 0 ? WSUV__OUTBOX_BACKLOG : 0;
 }
 
 /* Room at the end of the queue: behind the last entry where that can grow, else in a new one. */
@@ -390,14 +392,4 @@ void wsuv__outbox_consume(struct wsuv__outbox *outbox, size_t written) {
     written -= remaining;
     wsuv__outbox_entry_end(outbox, entry, 0);
   }
-}
-
-void wsuv__outbox_cancel(struct wsuv__outbox *outbox) {
-  assert(outbox->window == 0);
-  while (!wsuv__list_is_empty(&outbox->entries))
-    wsuv__outbox_entry_end(outbox, wsuv__outbox_entry_of(outbox->entries.next), WSUV_ECANCELED);
-  outbox->queued = 0;
-  outbox->state = OUTBOX_DEAD;
-  wsuv__release(outbox->allocator, outbox->keys); /* left where a send failed behind its making */
-  outbox->keys = NULL;
 }

@@ -1,4 +1,4 @@
-/* Control frames in the write queue: where they may go in between (RFC 6455 5.4, 5.5). */
+/* Control frames in the write queue: where they may go in between (RFC 6455 5.4, 5.5), and what a Close makes of the rest. */
 #include <assert.h>
 #include <string.h>
 
@@ -44,7 +44,7 @@ static struct wsuv__list *control_position(struct wsuv__outbox *outbox) {
   return node;
 }
 
-/* The last Pong that has not begun to leave. */
+/* The last Pong that has not begun to leave. Control frames stand in front of the data that waits, of which there may be much. */
 static struct wsuv__outbox_entry *waiting_pong(struct wsuv__outbox *outbox) {
   struct wsuv__outbox_entry *last = NULL;
   struct wsuv__list *node;
@@ -52,7 +52,10 @@ static struct wsuv__outbox_entry *waiting_pong(struct wsuv__outbox *outbox) {
 
   for (node = outbox->entries.next; node != &outbox->entries; node = node->next) {
     struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(node);
-    if (entry->control == WSUV_PONG && entry->off == 0 && before >= outbox->window)
+    int waits = entry->off == 0 && before >= outbox->window;
+    if (waits && entry->control == 0)
+      break;
+    if (waits && entry->control == WSUV_PONG)
       last = entry;
     before += wsuv__outbox_entry_remaining(entry);
   }
@@ -135,4 +138,14 @@ void wsuv__outbox_drop_waiting(struct wsuv__outbox *outbox) {
     outbox->queued -= wsuv__outbox_entry_remaining(entry);
     wsuv__outbox_entry_end(outbox, entry, WSUV_ECANCELED);
   }
+}
+
+void wsuv__outbox_cancel(struct wsuv__outbox *outbox) {
+  assert(outbox->window == 0);
+  while (!wsuv__list_is_empty(&outbox->entries))
+    wsuv__outbox_entry_end(outbox, wsuv__outbox_entry_of(outbox->entries.next), WSUV_ECANCELED);
+  outbox->queued = 0;
+  outbox->state = OUTBOX_DEAD;
+  wsuv__release(outbox->allocator, outbox->keys); /* left where a send failed behind its making */
+  outbox->keys = NULL;
 }

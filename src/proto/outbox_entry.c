@@ -35,6 +35,8 @@ void wsuv__outbox_entry_link(struct wsuv__outbox *outbox, struct wsuv__list *at,
 void wsuv__outbox_entry_fix(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry) {
   if (entry->keeping == KEEPING_LATEST)
     wsuv__key_index_remove(&outbox->keys, outbox->allocator, entry);
+  else if (entry->keeping == KEEPING_WHILE_ROOM)
+    wsuv__list_remove(&entry->of.droppable);
   entry->keeping = KEEPING_ALWAYS;
 }
 

@@ -50,7 +50,7 @@ void wsuv__outbox_entry_link(struct wsuv__outbox *outbox, struct wsuv__list *at,
 void wsuv__outbox_entry_end(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry,
                             int status);
 
-/* It begins to leave: a newer one of its key does not take its place any more. */
+/* It begins to leave, or is handed out to: it does not go for another one any more. */
 void wsuv__outbox_entry_fix(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry);
 
 /* The data of a block of ours. */

@@ -54,7 +54,10 @@ static struct wsuv__outbox_entry *last_entry(struct wsuv__outbox *outbox) {
 }
 
 void wsuv__outbox_keep_while_room(struct wsuv__outbox *outbox) {
-  last_entry(outbox)->keeping = KEEPING_WHILE_ROOM;
+  struct wsuv__outbox_entry *entry = last_entry(outbox);
+
+  entry->keeping = KEEPING_WHILE_ROOM;
+  wsuv__list_append(&outbox->droppables, &entry->of.droppable);
 }
 
 static void drop(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *entry) {
@@ -70,7 +73,7 @@ int wsuv__outbox_keep_latest(struct wsuv__outbox *outbox, uint64_t key) {
   struct wsuv__outbox_entry *newest = last_entry(outbox);
   struct wsuv__outbox_entry *older = wsuv__key_index_find(outbox->keys, key);
 
-  newest->key = key;
+  newest->of.key = key;
   newest->keeping = KEEPING_LATEST;
   wsuv__key_index_put(outbox->keys, newest);
   if (older == NULL)
@@ -80,6 +83,14 @@ int wsuv__outbox_keep_latest(struct wsuv__outbox *outbox, uint64_t key) {
   older->keeping = KEEPING_ALWAYS; /* it is not in the index any more */
   drop(outbox, older);
   return 1;
+}
+
+int wsuv__outbox_drop_key(struct wsuv__outbox *outbox, uint64_t key) {
+  struct wsuv__outbox_entry *entry = wsuv__key_index_find(outbox->keys, key);
+
+  if (entry != NULL)
+    drop(outbox, entry);
+  return entry != NULL;
 }
 
 /* What ending one of `n` entries sets free; see wsuv__outbox_overhead. */
@@ -93,33 +104,16 @@ size_t wsuv__outbox_key_octets(const struct wsuv__outbox *outbox, uint64_t key) 
   return entry != NULL ? gain_of(entry, outbox->nentries) : 0;
 }
 
-/* The first entry that neither is pinned nor has begun to leave. */
-static struct wsuv__list *first_waiting(struct wsuv__outbox *outbox) {
-  struct wsuv__list *node = outbox->entries.next;
-  size_t before = 0;
-
-  while (node != &outbox->entries) {
-    const struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(node);
-    if (entry->off == 0 && before >= outbox->window)
-      break;
-    before += wsuv__outbox_entry_remaining(entry);
-    node = node->next;
-  }
-  return node;
+static struct wsuv__outbox_entry *droppable_of(struct wsuv__list *node) {
+  return WSUV__LIST_ENTRY(node, struct wsuv__outbox_entry, of.droppable);
 }
 
-static int may_go(const struct wsuv__outbox_entry *entry) {
-  return entry->keeping == KEEPING_WHILE_ROOM;
-}
-
-static int would_be_enough(struct wsuv__outbox *outbox, struct wsuv__list *node, size_t need) {
+static int would_be_enough(const struct wsuv__outbox *outbox, size_t need) {
+  struct wsuv__list *node = outbox->droppables.next;
   size_t n = outbox->nentries;
 
-  for (; node != &outbox->entries; node = node->next) {
-    const struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(node);
-    size_t gain = gain_of(entry, n);
-    if (!may_go(entry))
-      continue;
+  for (; node != &outbox->droppables; node = node->next) {
+    size_t gain = gain_of(droppable_of(node), n);
     if (gain >= need)
       return 1;
     need -= gain;
@@ -129,19 +123,15 @@ static int would_be_enough(struct wsuv__outbox *outbox, struct wsuv__list *node,
 }
 
 size_t wsuv__outbox_make_room(struct wsuv__outbox *outbox, size_t need) {
-  struct wsuv__list *node = first_waiting(outbox);
   size_t freed = 0;
   size_t ndropped = 0;
 
-  if (!would_be_enough(outbox, node, need))
+  if (!would_be_enough(outbox, need))
     return 0;
   while (freed < need) {
-    struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(node);
-    node = node->next;
-    if (!may_go(entry))
-      continue;
-    freed += gain_of(entry, outbox->nentries);
-    drop(outbox, entry);
+    struct wsuv__outbox_entry *oldest = droppable_of(outbox->droppables.next);
+    freed += gain_of(oldest, outbox->nentries);
+    drop(outbox, oldest);
     ndropped++;
   }
   return ndropped;

@@ -21,6 +21,9 @@ void wsuv__outbox_keep_while_room(struct wsuv__outbox *outbox);
  * Non-zero if there was one, which ended with WSUV_EDROPPED. */
 int wsuv__outbox_keep_latest(struct wsuv__outbox *outbox, uint64_t key);
 
+/* Drops the one of `key` that waits, with WSUV_EDROPPED. Non-zero if there was one. */
+int wsuv__outbox_drop_key(struct wsuv__outbox *outbox, uint64_t key);
+
 /* WSUV_ENOMEM. */
 int wsuv__outbox_reserve_key(struct wsuv__outbox *outbox);
 

@@ -16,7 +16,7 @@ static const struct size_row sizes[] = {
     {"wsuv_endpoint", sizeof(struct wsuv_endpoint), 448},
     {"wsuv__frame_parser", sizeof(struct wsuv__frame_parser), 48},
     {"wsuv__message", sizeof(struct wsuv__message), 48},
-    {"wsuv__outbox", sizeof(struct wsuv__outbox), 112},
+    {"wsuv__outbox", sizeof(struct wsuv__outbox), 120},
     {"wsuv__outbox_entry: beside every block that waits", sizeof(struct wsuv__outbox_entry), 112},
     {"wsuv__peer_close", sizeof(struct wsuv__peer_close), 128},
     {"wsuv__wheel_entry", sizeof(struct wsuv__wheel_entry), 32},
