@@ -47,6 +47,11 @@ struct wsuv_conn {
   uint8_t handed_out; /* enum wsuv__handed_out */
   uint8_t opened;     /* on_open was called */
   uint8_t excused;    /* a deadline came much too late, and was put off once */
+
+  /* Of a server's. */
+  struct wsuv__visitor *visitor; /* its place in server->visitors; NULL: it is not counted */
+  uint8_t turned_away; /* 0: it is served; else it is only told why not, a wsuv_rejection_t + 1 */
+  uint8_t drained;     /* enum wsuv__drained */
 };
 
 /* Zeroes and sets up everything but the transport; phase is the first one. */
