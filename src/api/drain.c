@@ -90,6 +90,8 @@ static void terminate_rest(wsuv_server_t *server) {
     server->drain.progress.terminated++;
     wsuv_conn_terminate(conn);
   }
+  server->drain.is_over = 1;
+  server->drain.is_news = 1;
 }
 
 static void set_tick(wsuv_server_t *server) {
@@ -102,19 +104,19 @@ static void set_tick(wsuv_server_t *server) {
     wsuv__loop_set_deadline(&server->loop->io, &drain->tick, due);
 }
 
-/* The end of the listener is the drain's. */
+/* The end of the listener is the drain's. Those who were terminated have a tick to go; a stream that is not owned may take
+ * longer. */
 static void go_on(wsuv_server_t *server) {
   struct wsuv__drain *drain = &server->drain;
-  int is_over = now_ms(server) >= drain->end_ms;
 
-  if (is_over)
-    terminate_rest(server);
-  else
-    close_due(server);
-  if (is_over || drain->progress.remaining == 0) {
+  if (drain->progress.remaining == 0 || drain->is_over) {
     wsuv_server_close(server);
     return;
   }
+  if (now_ms(server) < drain->end_ms)
+    close_due(server);
+  else
+    terminate_rest(server);
   set_tick(server);
   if (drain->is_news)
     report(server);

@@ -33,6 +33,7 @@ struct wsuv__drain {
   size_t nwaiting; /* connections DRAINED_WAITING, all of them at `next` or behind it */
   struct wsuv__list *next;
   wsuv_drain_progress_t progress;
+  int is_over; /* the deadline has come */
   int is_news; /* it has changed since it was told */
   struct wsuv__wheel_entry tick;
   struct wsuv__task task;
