@@ -11,7 +11,7 @@ static int is_lack(int err) {
   return err == UV_EMFILE || err == UV_ENFILE || err == UV_ENOBUFS || err == UV_ENOMEM;
 }
 
-static void pause(wsuv_server_t *server, uint64_t pause_ms) {
+static void rest_for(wsuv_server_t *server, uint64_t pause_ms) {
   struct wsuv__loop *io = &server->loop->io;
 
   server->reserve.pause_ms = pause_ms < MAX_PAUSE_MS ? pause_ms : MAX_PAUSE_MS;
@@ -23,7 +23,7 @@ static void retry(struct wsuv__wheel_entry *entry) {
   wsuv_server_t *server = WSUV__LIST_ENTRY(entry, wsuv_server_t, reserve.retry);
 
   if (server->reserve.state == RESERVE_CLOSING || wsuv__reserve_open(server) != 0) {
-    pause(server, 2 * server->reserve.pause_ms);
+    rest_for(server, 2 * server->reserve.pause_ms);
     return;
   }
   server->reserve.pause_ms = 0;
@@ -69,7 +69,7 @@ void wsuv__reserve_use(wsuv_server_t *server, int err) {
     return;
   }
   close_socket(&server->reserve);
-  pause(server, FIRST_PAUSE_MS);
+  rest_for(server, FIRST_PAUSE_MS);
 }
 
 void wsuv__reserve_close(wsuv_server_t *server) {
