@@ -2,6 +2,7 @@
  *
  * wsuv/server.h, client.h, conn.h, send.h, loop.h         the libuv side
  * wsuv/adopt.h                                            on streams of the application's own
+ * wsuv/drain.h                                            stopping a server without a stampede
  * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
  * wsuv/tls.h, tls_info.h                                  TLS for wss://
  * wsuv/tls_stream.h                                       TLS alone, on any stream of libuv's
@@ -16,6 +17,7 @@
 #include "wsuv/client.h"
 #include "wsuv/conn.h"
 #include "wsuv/deflate.h"
+#include "wsuv/drain.h"
 #include "wsuv/endpoint.h"
 #include "wsuv/endpoint_status.h"
 #include "wsuv/errno.h"

@@ -28,18 +28,17 @@ int serve_cannot_use_tls(int err, const char *why) {
   return CLI_RUNTIME_ERROR;
 }
 
-enum { GRACE_MS = 10000 }; /* what has not ended so long after the signal is ended */
+enum {
+  GRACE_MS = 10000, /* what has not ended so long after the signal is ended */
+  APART_MS = 10,    /* so much lies between two Close frames, as long as that is over in a second */
+  WINDOW_MS = 1000,
+  LINE_MS = 250 /* between two lines of progress */
+};
 
 struct service {
   wsuv_loop_t *loop; /* NULL once it was closed */
   wsuv_server_t *server;
-  uv_timer_t grace;
 };
-
-static void close_going_away(wsuv_conn_t *conn, void *arg) {
-  (void)arg;
-  wsuv_conn_close(conn, WSUV_CLOSE_GOING_AWAY, "the server stops");
-}
 
 /* Terminates what is left. */
 static void end_service(struct service *service) {
@@ -48,8 +47,15 @@ static void end_service(struct service *service) {
   service->loop = NULL;
 }
 
-static void on_grace_over(uv_timer_t *timer) {
-  end_service((struct service *)timer->data);
+static void on_progress(wsuv_server_t *server, const wsuv_drain_progress_t *progress) {
+  static uint64_t told_ms;
+  uint64_t now = uv_hrtime() / 1000000;
+  (void)server;
+  if (progress->total == 0 || (!progress->done && now - told_ms < LINE_MS))
+    return;
+  told_ms = now;
+  printf("draining: %zu of %zu connections closed\n", progress->ended, progress->total);
+  fflush(stdout);
 }
 
 static void stop_service(void *arg, int again) {
@@ -58,9 +64,13 @@ static void stop_service(void *arg, int again) {
     end_service(service);
     return;
   }
-  wsuv_server_close(service->server);
-  wsuv_server_each(service->server, close_going_away, NULL);
-  uv_timer_start(&service->grace, on_grace_over, GRACE_MS, 0);
+  size_t n = wsuv_server_nconns(service->server);
+  wsuv_drain_options_t drain = WSUV_DRAIN_OPTIONS_INIT;
+  drain.reason = "the server stops";
+  drain.window_ms = n > 0 && n < WINDOW_MS / APART_MS ? (int64_t)n * APART_MS : WINDOW_MS;
+  drain.deadline_ms = GRACE_MS;
+  drain.cb = on_progress;
+  wsuv_server_drain(service->server, &drain);
 }
 
 int serve(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_options_t *options) {
@@ -72,9 +82,6 @@ int serve_and_reload(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server
   uv_loop_t *uv = wsuv_loop_uv(loop);
   struct service service = {.loop = loop, .server = server};
   signals_t signals;
-  uv_timer_init(uv, &service.grace);
-  uv_unref((uv_handle_t *)&service.grace);
-  service.grace.data = &service;
   int err = signals_start(&signals, uv, stop_service, &service);
   if (err == 0 && reload != NULL)
     err = signals_on_hangup(&signals, reload, arg);
@@ -92,7 +99,6 @@ int serve_and_reload(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server
 
   uv_run(uv, UV_RUN_DEFAULT); /* returns when the server and its connections are gone */
   signals_end(&signals);
-  uv_close((uv_handle_t *)&service.grace, NULL);
   end_service(&service);
   uv_run(uv, UV_RUN_DEFAULT);
   return uv_loop_close(uv) == 0 ? EXIT_SUCCESS : CLI_RUNTIME_ERROR;

@@ -40,8 +40,8 @@ int serve_cannot_listen(const wsuv_server_options_t *options, int err);
 int serve_cannot_use_tls(int err, const char *why);
 
 /* Prints where the server listens, runs the loop until a signal ended the server, closes `loop` and its uv_loop_t and
- * returns the exit status. The first SIGINT or SIGTERM closes every connection with 1001; the second one, or ten seconds,
- * end what is left at once. */
+ * returns the exit status. The first SIGINT or SIGTERM drains the server (wsuv/drain.h), within a second, with 1001 and a
+ * line that says how far it is; the second one, or ten seconds, end what is left at once. */
 int serve(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server_options_t *options);
 
 /* As serve, but SIGHUP calls `reload`. */

@@ -70,7 +70,7 @@ WSUV_EXTERN int wsuv_server_new(wsuv_loop_t *loop, wsuv_server_t **out,
 /* A connection whose opening handshake is still to be read from the stream; the server may be one that listens. `options`
  * may be NULL; the leftover is the beginning of what was received: a part of the request, all of it, or more. What follows
  * is as for a connection that was accepted. WSUV_EINVAL, WSUV_ESTREAM, WSUV_ESTATE (the server is closing), WSUV_EBUSY
- * (max_connections), WSUV_ENOMEM. */
+ * (max_connections, max_handshakes, or it drains), WSUV_EADDRESS (max_connections_per_address; of TCP), WSUV_ENOMEM. */
 WSUV_EXTERN int wsuv_server_adopt(wsuv_server_t *server, uv_stream_t *stream,
                                   const wsuv_adopt_options_t *options);
 
@@ -100,7 +100,7 @@ typedef struct wsuv_request {
  * WSUV_ENOUPGRADE: an ordinary HTTP request; it is the application's to serve. WSUV_EVERSION, WSUV_EMETHOD and the other
  * faults of wsuv_handshake_finish, WSUV_EBODY: a 426 has "Sec-WebSocket-Version: 13" and "Upgrade: websocket" (RFC 6455
  * 4.4). WSUV_EHTTP: a text that cannot be part of a head. WSUV_EHEADSIZE: max_head_size, max_headers. WSUV_EINVAL,
- * WSUV_ESTREAM, WSUV_ESTATE, WSUV_EBUSY, WSUV_ENOMEM: as wsuv_server_adopt. */
+ * WSUV_ESTREAM, WSUV_ESTATE, WSUV_EBUSY, WSUV_EADDRESS, WSUV_ENOMEM: as wsuv_server_adopt. */
 WSUV_EXTERN int wsuv_upgrade_from_request(wsuv_server_t *server, uv_stream_t *stream,
                                           const wsuv_request_t *request,
                                           const wsuv_adopt_options_t *options);

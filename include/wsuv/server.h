@@ -45,12 +45,14 @@ typedef struct wsuv_server_handler {
 
 /* Copied, but for the allocator's and handlers' targets. 0 or NULL means the default in brackets. */
 typedef struct wsuv_server_options {
-  size_t size;             /* sizeof(wsuv_server_options_t) */
-  const char *host;        /* address or name to listen on ["127.0.0.1"]; "::" for every address */
-  int port;                /* 0-65535; 0: any free one, see wsuv_server_port */
-  const char *path;        /* unix socket instead of TCP; host and port are then ignored */
-  int backlog;             /* of listen(2) [511] */
-  int64_t max_connections; /* more are answered 503 [100000] */
+  size_t size;      /* sizeof(wsuv_server_options_t) */
+  const char *host; /* address or name to listen on ["127.0.0.1"]; "::" for every address */
+  int port;         /* 0-65535; 0: any free one, see wsuv_server_port */
+  const char *path; /* unix socket instead of TCP; host and port are then ignored */
+  int backlog;      /* of listen(2) [511] */
+  /* More are answered 503 with Retry-After [100000]. Of all who are not served 64 at a time are told so, with TLS after their
+   * handshake; the others are dropped. */
+  int64_t max_connections;
   const char *const *subprotocols; /* supported; the first one in the client's order is chosen */
   size_t nsubprotocols;
   const wsuv_conn_options_t *conn; /* of every connection [all defaults] */
@@ -71,9 +73,12 @@ typedef struct wsuv_server_options {
   /* TLS handshakes in progress, of up to 48 KB each; further connections are not accepted before one is done [1024] */
   int64_t max_tls_handshakes;
   /* Connections of one address (IPv6: of one /64); more are answered 429 [1024, and no limit for loopback, private and link-local
-   * addresses, behind which a proxy may stand: a number given counts for all]. None for unix sockets. */
+   * addresses, behind which a proxy may stand: a number given counts for all]. IPv4 mapped into IPv6 is IPv4. None for unix
+   * sockets. */
   int64_t max_connections_per_address;
-  int64_t max_handshakes; /* opening handshakes in progress; more are answered 503 [4096] */
+  /* Opening handshakes in progress, from the accept on and TLS included; more are answered 503, with TLS dropped: the answer
+   * would cost a handshake [4096] */
+  int64_t max_handshakes;
   int64_t
       keep_alive_timeout_ms; /* for the next request on a connection that wsuv_upgrade_respond answered [5000] */
   int64_t max_requests;      /* answered on one connection before it is closed [1000] */
@@ -88,13 +93,13 @@ typedef struct wsuv_server_options {
 
 /* Listens. The handler is used in place. A request that has come only in part by the handshake's deadline is answered 408.
  * WSUV_EINVAL, WSUV_ECLAIM (an extension claims what conn->rsv or conn->opcodes claim), WSUV_ENOMEM, WSUV_ERANDOM, or libuv's code: UV_EADDRINUSE, UV_EACCES,
- * UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path), a name that does not resolve. After an error *out is NULL and nothing
+ * UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path), UV_EMFILE, a name that does not resolve. After an error *out is NULL and nothing
  * remains. */
 WSUV_EXTERN int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out,
                                    const wsuv_server_options_t *options,
                                    const wsuv_server_handler_t *handler, void *data);
 
-/* Stops listening; connections live on (end them with wsuv_server_each). on_close comes when the last is gone. Harmless
+/* Stops listening; connections live on (end them with wsuv_server_each; wsuv/drain.h does both, gently). on_close comes when the last is gone. Harmless
  * when repeated. */
 WSUV_EXTERN void wsuv_server_close(wsuv_server_t *server);
 

@@ -5,6 +5,7 @@
 
 #include "api/conn_tls.h"
 #include "api/opening.h"
+#include "api/server.h"
 #include "wsuv/topic.h"
 
 #define HELD_UP_MS 100u
@@ -103,6 +104,8 @@ void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase) {
   assert(phase >= conn->phase);
   if (conn->phase == WSUV_STATE_TLS_HANDSHAKE && phase > WSUV_STATE_TLS_HANDSHAKE)
     wsuv__conn_tls_settle(conn);
+  if (conn->server != NULL && conn->phase < WSUV_STATE_OPEN && phase >= WSUV_STATE_OPEN)
+    wsuv__server_settle_handshake(conn->server);
   conn->phase = (uint8_t)phase;
   if (phase > WSUV_STATE_OPEN)
     wsuv_conn_unsubscribe_all(conn);

@@ -24,6 +24,7 @@ struct wsuv_conn {
   void *data;
   wsuv_loop_t *loop;
   wsuv_server_t *server;              /* NULL for a client and an attached stream */
+  struct wsuv__visitor *visitor; /* its place in server->visitors; NULL: it is not counted */
   struct wsuv__list link;             /* in the server's or the loop's list */
   struct wsuv__subscriber subscriber; /* to topics of the server */
   struct wsuv__task task;             /* a pump put off to the loop's next turn */
@@ -51,6 +52,8 @@ struct wsuv_conn {
   uint8_t opened;           /* on_open was called */
   uint8_t excused;          /* a deadline came much too late, and was put off once */
   uint8_t waits_for_budget; /* not read from until others hold less */
+  uint8_t turned_away; /* 0: it is served; else it is only told why not, a wsuv_rejection_t + 1 */
+  uint8_t drained;     /* enum wsuv__drained */
 };
 
 /* Zeroes and sets up everything but the transport; phase is the first one. */

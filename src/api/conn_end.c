@@ -143,6 +143,8 @@ static void end(wsuv_conn_t *conn) {
   wsuv__conn_tls_free(conn);
   wsuv__list_remove(&conn->task.link);
   wsuv__wheel_clear(&conn->deadline);
+  if (server != NULL)
+    wsuv__server_part_with(conn);
   wsuv__list_remove(&conn->link);
   wsuv__budget_forget(&loop->budget, conn);
   wsuv__release(&loop->allocator, conn->detail);

@@ -75,6 +75,8 @@ static void tell_server(wsuv_conn_t *conn, int err, const char *detail) {
   wsuv_tls_failure_t failure;
   char peer[128];
 
+  if (conn->turned_away == 0) /* else it is counted already */
+    wsuv__server_count_rejection(conn->server, WSUV_REJECTED_TLS);
   if (handler->on_tls_failed == NULL)
     return;
   if (conn->top->ops->peer(conn->top, peer, sizeof peer) != 0)
@@ -131,7 +133,7 @@ static void open_server_side(wsuv_conn_t *conn) {
   const wsuv_server_t *server = conn->server;
   int err;
 
-  if (server->state != SERVER_RUNNING || server->nconns > server->max_connections) {
+  if (server->state != SERVER_RUNNING || conn->turned_away != 0) {
     wsuv__upgrade_refuse_busy(conn);
     return;
   }

@@ -87,7 +87,9 @@ static int judge_alone(wsuv_server_t *server, wsuv_conn_t *conn) {
   wsuv__list_remove(&conn->link);
   err = wsuv__upgrade_judge(conn->upgrade);
   wsuv__list_append(&server->conns, &conn->link);
-  return err == 0 && server->state != SERVER_RUNNING ? WSUV_ESTATE : err;
+  if (err != 0 || server->state == SERVER_RUNNING)
+    return err;
+  return server->state == SERVER_DRAINING ? WSUV_EBUSY : WSUV_ESTATE;
 }
 
 int wsuv_upgrade_from_request(wsuv_server_t *server, uv_stream_t *stream,
@@ -99,9 +101,9 @@ int wsuv_upgrade_from_request(wsuv_server_t *server, uv_stream_t *stream,
     err = wsuv__adopt_judge_for(server, stream, options);
   if (err != 0)
     return err;
-  conn = wsuv__adopt_new_conn(server, options);
-  if (conn == NULL)
-    return WSUV_ENOMEM;
+  err = wsuv__adopt_new_conn(server, &conn, stream, options);
+  if (err != 0)
+    return err;
   err = feed_request(&conn->upgrade->head, request);
   if (err == 0)
     err = judge_alone(server, conn);

@@ -1,7 +1,7 @@
-#include "api/listen.h"
-
+#include <stdio.h>
 #include <string.h>
 
+#include "api/admission.h"
 #include "api/server.h"
 #include "base/option.h"
 #include "io/resolve.h"
@@ -11,6 +11,9 @@
 
 #define DEFAULT_HOST           "127.0.0.1"
 #define DEFAULT_BACKLOG        511
+#define DEFAULT_CONNECTIONS    100000u
+#define DEFAULT_OF_ADDRESS     1024u
+#define DEFAULT_HANDSHAKES     4096u
 #define DEFAULT_TLS_HANDSHAKES 1024u
 #define DEFAULT_SUBSCRIPTIONS  1024u
 
@@ -94,15 +97,37 @@ static int copy_lists(wsuv_server_t *server, const wsuv_server_options_t *o) {
   return err != 0 ? err : wsuv__server_try_handshake(server);
 }
 
+static int take_limits(wsuv_server_t *server, const wsuv_server_options_t *o) {
+  struct wsuv__loop *io = &server->loop->io;
+  uint64_t max_of_address;
+  uint64_t key[2];
+  int err = wsuv__option_take(&server->max_connections, o->max_connections, DEFAULT_CONNECTIONS,
+                              WSUV__NEVER);
+
+  if (err == 0)
+    err = wsuv__option_take(&server->max_handshakes, o->max_handshakes, DEFAULT_HANDSHAKES,
+                            WSUV__NEVER);
+  if (err == 0)
+    err = wsuv__option_take(&server->max_tls_handshakes, o->max_tls_handshakes,
+                            DEFAULT_TLS_HANDSHAKES, WSUV__NEVER);
+  if (err == 0)
+    err = wsuv__option_take(&max_of_address, o->max_connections_per_address, DEFAULT_OF_ADDRESS,
+                            WSUV__NEVER);
+  if (err == 0)
+    err = wsuv__random_pool_take(&io->random, key, sizeof key);
+  if (err != 0)
+    return err;
+  server->counts_local = o->max_connections_per_address > 0;
+  wsuv__visitors_init(&server->visitors, &server->loop->allocator, key, max_of_address);
+  return 0;
+}
+
 static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
   int err = wsuv__conn_config_init(&server->config, o->conn, server->handler->conn, WSUV_SERVER,
                                    &server->loop->allocator, &server->loop->io.random);
 
   if (err == 0)
-    err = wsuv__option_take(&server->max_connections, o->max_connections, WSUV__NEVER, WSUV__NEVER);
-  if (err == 0)
-    err = wsuv__option_take(&server->max_tls_handshakes, o->max_tls_handshakes,
-                            DEFAULT_TLS_HANDSHAKES, WSUV__NEVER);
+    err = take_limits(server, o);
   if (err == 0)
     err = wsuv__option_take(&server->max_subscriptions, o->max_subscriptions, DEFAULT_SUBSCRIPTIONS,
                             WSUV__NEVER);
@@ -144,13 +169,14 @@ static int read_port(wsuv_server_t *server) {
 }
 
 static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o) {
-  int backlog = o->backlog > 0 ? o->backlog : DEFAULT_BACKLOG;
   int err = o->path != NULL ? uv_pipe_bind(&server->listener.pipe, o->path) : bind_tcp(server, o);
 
   if (err == 0)
-    err = uv_listen(&server->listener.stream, backlog, wsuv__server_on_connection);
+    err = uv_listen(&server->listener.stream, server->backlog, wsuv__server_on_connection);
   if (err == 0 && o->path == NULL)
     err = read_port(server);
+  if (err == 0)
+    err = wsuv__reserve_open(server);
   return err;
 }
 
@@ -159,6 +185,7 @@ void wsuv__server_free(wsuv_server_t *server) {
 
   wsuv__topic_table_free(&server->topics);
   wsuv_tls_context_release(server->tls);
+  wsuv__visitors_free(&server->visitors);
   wsuv__release(a, server->subprotocols);
   wsuv__release(a, server->origins);
   wsuv__release(a, server->extensions);
@@ -188,7 +215,7 @@ static int open_listener(wsuv_server_t *server, const wsuv_server_options_t *o) 
   wsuv__list_append(&server->loop->servers, &server->link);
   err = start_listening(server, o);
   if (err != 0) {
-    server->state = SERVER_CLOSING;
+    wsuv__server_set_state(server, SERVER_CLOSING);
     uv_close(&server->listener.handle, failed_listener_closed);
   }
   return err;
@@ -215,6 +242,9 @@ static int new_server(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_
   wsuv__list_init(&server->closed.link);
   wsuv__list_init(&server->accept.link);
   server->accept.run = wsuv__server_accept_waiting;
+  server->backlog = o->backlog > 0 ? o->backlog : DEFAULT_BACKLOG;
+  wsuv__reserve_init(server);
+  wsuv__drain_init(server);
   err = wsuv__topics_init(server);
   if (err == 0)
     err = fill_in(server, o);

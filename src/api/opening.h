@@ -63,7 +63,7 @@ static inline int wsuv__upgrade_is_unasked(const struct wsuv_upgrade *upgrade) {
 /* The verdict on a whole request: 0 or the fault. */
 int wsuv__upgrade_judge(struct wsuv_upgrade *upgrade);
 
-/* Answers 503 with Retry-After, whatever was or will be asked. */
+/* Answers 503, or 429 to one too many of its address, with Retry-After, whatever was or will be asked. */
 void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn);
 
 /* Answers 408 to a request that came in part. */

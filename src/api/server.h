@@ -3,21 +3,24 @@
 #define WSUV_API_SERVER_H
 
 #include "api/conn.h"
+#include "api/drain.h"
+#include "api/reserve.h"
 #include "api/topic.h"
+#include "io/visitors.h"
 #include "wsuv/stats.h"
 
 /* A connection that cannot be served for lack of memory is taken from the listener all the same and dropped: else the
  * listener would not accept anything any more. */
 enum wsuv__spare {
   SPARE_FREE,
-  SPARE_CLOSING, /* a dropped connection is closing */
-  SPARE_WANTED   /* and another one waits to be dropped */
+  SPARE_CLOSING /* a dropped connection is closing */
 };
 
 enum wsuv__server_state {
   SERVER_RUNNING,
-  SERVER_CLOSING, /* the listener is closing */
-  SERVER_CLOSED   /* the listener is closed, connections may remain */
+  SERVER_DRAINING, /* it listens, to tell that it stops */
+  SERVER_CLOSING,  /* the listener is closing */
+  SERVER_CLOSED    /* the listener is closed, connections may remain */
 };
 
 union wsuv__listener {
@@ -34,7 +37,12 @@ struct wsuv_server {
   struct wsuv__list link;  /* in the loop's list */
   struct wsuv__list conns; /* wsuv_conn_t.link */
   size_t nconns;
+  size_t nturned_away; /* of them, not served but told why */
+  size_t nhandshakes;  /* of them, before they are open or refused */
   uint64_t max_connections;
+  uint64_t max_handshakes;
+  struct wsuv__visitors visitors;
+  int counts_local; /* also local addresses have a limit */
   struct wsuv__conn_config config;
   char **subprotocols; /* one block */
   size_t nsubprotocols;
@@ -48,13 +56,17 @@ struct wsuv_server {
   struct wsuv_tls_context *tls; /* NULL: none */
   uint64_t max_tls_handshakes;
   uint64_t ntls_handshakes;
-  struct wsuv__task accept;      /* takes the connection that waited for a handshake to be done */
-  int accept_waits;              /* it was not taken from the listener, which rests until it is */
+  struct wsuv__task accept; /* takes the connection that waited for a handshake to be done */
+  int accept_waits;         /* it was not taken from the listener, which rests until it is */
+  int backlog;
   union wsuv__listener listener; /* of type UV_UNKNOWN_HANDLE for a server that listens nowhere */
   struct wsuv__task closed;      /* which then stands for the listener's close */
   union wsuv__listener spare;
   enum wsuv__spare spare_state;
+  struct wsuv__reserve reserve;
   enum wsuv__server_state state;
+  struct wsuv__drain drain;
+  char retry_after[8]; /* seconds, as text; empty: the field is left out */
   int port;
   struct wsuv__topic_table topics;
   uint64_t max_subscriptions; /* of a connection */
@@ -68,21 +80,31 @@ static inline void wsuv__server_count_rejection(wsuv_server_t *server, wsuv_reje
 /* A connection in its opening handshake or that of TLS, counted and in the list, without transport. NULL: no memory. */
 wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase);
 
-/* Takes it back before it got a transport. */
+/* Takes it back before it got a transport. Nothing is called back. */
 void wsuv__server_drop_conn(wsuv_conn_t *conn);
 
 /* A TLS handshake begins, and is over in whatever way. */
 void wsuv__server_begin_tls(wsuv_server_t *server);
 void wsuv__server_settle_tls(wsuv_server_t *server);
 
-/* A connection was removed from the list. */
+/* The opening handshake is over, in whatever way. */
+void wsuv__server_settle_handshake(wsuv_server_t *server);
+
+/* The connection is about to leave the list: it is counted no more. */
+void wsuv__server_part_with(wsuv_conn_t *conn);
+
+/* Something that it waits for at its end is gone: on_close and its memory's end behind the last. */
 void wsuv__server_forget(wsuv_server_t *server);
+
+/* The only writer of the state. */
+void wsuv__server_set_state(wsuv_server_t *server, enum wsuv__server_state state);
+
+static inline int wsuv__server_is_listening(const wsuv_server_t *server) {
+  return server->state <= SERVER_DRAINING;
+}
 
 /* Its memory, once it is in no list. */
 void wsuv__server_free(wsuv_server_t *server);
-
-/* server.accept's function. */
-void wsuv__server_accept_waiting(struct wsuv__task *task);
 
 /* Whether a handshake can be made with the server's subprotocols and origins: 0 or its error. */
 int wsuv__server_try_handshake(const wsuv_server_t *server);

@@ -96,10 +96,15 @@ static void refuse(wsuv_conn_t *conn, int err, const char *detail) {
 }
 
 void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn) {
-  static const wsuv_header_t retry = {"Retry-After", "5", 0, 0};
+  const wsuv_server_t *server = conn->server;
+  int status = conn->turned_away == WSUV_REJECTED_ADDRESS + 1 ? 429 : 503;
+  const wsuv_header_t retry = {"Retry-After", server->retry_after, 0, 0};
   struct wsuv__buf text = {NULL, 0, 0};
-  int err = wsuv__response_write(&text, &conn->loop->allocator, 503, &retry, 1, NULL, 0);
+  int err = wsuv__response_write(&text, &conn->loop->allocator, status, &retry,
+                                 server->retry_after[0] != '\0', NULL, 0);
 
+  if (conn->turned_away == 0)
+    wsuv__server_count_rejection(conn->server, WSUV_REJECTED_STOPPING);
   end_with(conn, &text, err);
 }
 

@@ -193,18 +193,24 @@ static int address_text(const struct sockaddr *address, char *out, size_t size) 
   return n >= 0 && (size_t)n < size ? 0 : WSUV_ENOBUFS;
 }
 
+int wsuv__uv_stream_peer(const uv_stream_t *handle, struct sockaddr_storage *out) {
+  int len = sizeof *out;
+
+  if (handle->type != UV_TCP)
+    return UV_EINVAL;
+  return uv_tcp_getpeername((const uv_tcp_t *)(const void *)handle, (struct sockaddr *)out, &len);
+}
+
 static int peer_address(const struct wsuv__stream *base, char *out, size_t size) {
   const struct wsuv__uv_stream *s = (const struct wsuv__uv_stream *)(const void *)base;
   struct sockaddr_storage address;
-  int len = sizeof address;
   int err;
 
   if (s->handle->type != UV_TCP)
     return (size_t)snprintf(out, size, s->handle->type == UV_TTY ? "tty" : "unix") < size
                ? 0
                : WSUV_ENOBUFS;
-  err = uv_tcp_getpeername((const uv_tcp_t *)(const void *)s->handle, (struct sockaddr *)&address,
-                           &len);
+  err = wsuv__uv_stream_peer(s->handle, &address);
   return err != 0 ? err : address_text((struct sockaddr *)&address, out, size);
 }
 
@@ -301,10 +307,6 @@ int wsuv__uv_stream_connect_pipe(struct wsuv__uv_stream *stream, const char *pat
 /* libuv would cut it, and use another path than the one that was asked for. */
 int wsuv__uv_stream_judge_path(const char *path) {
   return strlen(path) < PIPE_PATH_SIZE ? 0 : UV_ENAMETOOLONG;
-}
-
-int wsuv__uv_stream_accept(struct wsuv__uv_stream *stream, uv_stream_t *listener) {
-  return uv_accept(listener, stream->handle);
 }
 
 void wsuv__uv_stream_nodelay(struct wsuv__uv_stream *stream) {

@@ -63,8 +63,8 @@ int wsuv__uv_stream_connect_pipe(struct wsuv__uv_stream *stream, const char *pat
 /* UV_ENAMETOOLONG for a path that a socket address cannot hold. */
 int wsuv__uv_stream_judge_path(const char *path);
 
-/* Takes the connection that waits at the listener. */
-int wsuv__uv_stream_accept(struct wsuv__uv_stream *stream, uv_stream_t *listener);
+/* The address of the peer. UV_EINVAL for what is no TCP, or an error of libuv: it may be gone already. */
+int wsuv__uv_stream_peer(const uv_stream_t *handle, struct sockaddr_storage *out);
 
 /* Small messages leave at once (TCP_NODELAY); nothing on a pipe. */
 void wsuv__uv_stream_nodelay(struct wsuv__uv_stream *stream);

@@ -71,13 +71,29 @@ static void on_connected(uv_connect_t *req, int status) {
   raw_start_reading(raw);
 }
 
-void raw_connect(struct raw *raw, struct loopback *lb, int port) {
+static void connect_to(struct raw *raw, int port) {
   struct sockaddr_in address;
 
-  init(raw, lb, WSUV_CLIENT);
   CHECK_ERR(0, uv_ip4_addr("127.0.0.1", port, &address));
   CHECK_ERR(0, uv_tcp_connect(&raw->connect, &raw->uv.tcp, (const struct sockaddr *)&address,
                               on_connected));
+}
+
+void raw_connect(struct raw *raw, struct loopback *lb, int port) {
+  init(raw, lb, WSUV_CLIENT);
+  connect_to(raw, port);
+}
+
+int raw_connect_from(struct raw *raw, struct loopback *lb, int port, const char *address) {
+  struct sockaddr_in from;
+  int err;
+
+  init(raw, lb, WSUV_CLIENT);
+  CHECK_ERR(0, uv_ip4_addr(address, 0, &from));
+  err = uv_tcp_bind(&raw->uv.tcp, (const struct sockaddr *)&from, 0);
+  if (err == 0)
+    connect_to(raw, port);
+  return err;
 }
 
 void raw_open_pipe(struct raw *raw, struct loopback *lb, uv_file fd) {

@@ -29,6 +29,9 @@ struct raw {
 };
 
 void raw_connect(struct raw *raw, struct loopback *lb, int port);
+
+/* From another address of this machine's; an error of uv_tcp_bind's if there is none, and then nothing else. */
+int raw_connect_from(struct raw *raw, struct loopback *lb, int port, const char *address);
 void raw_open_pipe(struct raw *raw, struct loopback *lb, uv_file fd); /* masks, as raw_connect's */
 
 void raw_send(struct raw *raw, const void *bytes, size_t len);

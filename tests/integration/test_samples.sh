@@ -220,6 +220,7 @@ stop_server INT
 wait "$waiting"
 status=$?
 check "the client that it closed with 1001 exits with 0" status_is 0
+check "the server says that it was drained" has server.out '^draining: 1 of 1 connections closed$'
 
 run "$bin/02_client" "$url" hello
 check "02_client without a server exits with 1" status_is 1

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wsuv/drain.h>
 
+#include "api/server.h"
 #include "integration/ssl_peer.h"
 #include "integration/tls_loopback.h"
 
@@ -330,6 +332,79 @@ static void test_max_connections(void **state) {
   rig_close(&rig);
 }
 
+/* Told after the handshake, as with max_connections. */
+static void test_max_of_address(void **state) {
+  struct tls_rig rig;
+  struct talker more;
+  (void)state;
+
+  rig_open(&rig);
+  rig.options.max_connections_per_address = 1;
+  rig_listen(&rig);
+  rig_connect(&rig);
+  CHECK_ERR(0, rig_connect_as(&rig, &more));
+  RUN_UNTIL(&rig.lb, more.n[EV_CLOSE] == 1);
+  CHECK_INT(429, more.end.http_status);
+  CHECK_SIZE(1, rig.host.host.server->rejected[WSUV_REJECTED_ADDRESS]);
+  rig_close(&rig);
+}
+
+/* Dropped: an answer would cost the handshake that there are too many of. */
+static void test_max_opening_handshakes(void **state) {
+  struct tls_rig rig;
+  struct raw silent[2];
+  struct talker more;
+  size_t i;
+  (void)state;
+
+  rig_open(&rig);
+  rig.options.max_handshakes = 2;
+  rig_listen(&rig);
+  for (i = 0; i < 2; i++)
+    raw_connect(&silent[i], &rig.lb, rig.host.host.port);
+  RUN_UNTIL(&rig.lb, wsuv_server_nconns(rig.host.host.server) == 2);
+  CHECK_ERR(0, rig_connect_as(&rig, &more));
+  RUN_UNTIL(&rig.lb, more.n[EV_CLOSE] == 1);
+  CHECK_INT(0, more.end.http_status);
+  CHECK_SIZE(1, rig.host.host.server->rejected[WSUV_REJECTED_HANDSHAKES]);
+  raw_close(&silent[0]);
+  RUN_UNTIL(&rig.lb, wsuv_server_nconns(rig.host.host.server) == 1);
+  CHECK_SIZE(1, rig.host.host.server->rejected[WSUV_REJECTED_TLS]);
+  rig_connect(&rig);
+  rig_close(&rig);
+}
+
+/* Who is in its handshake, and who comes later, is told behind it; who is open gets a Close. */
+static void test_drain(void **state) {
+  struct tls_rig rig;
+  struct talker amid;
+  struct talker late;
+  struct raw silent;
+  wsuv_drain_options_t options = WSUV_DRAIN_OPTIONS_INIT;
+  (void)state;
+
+  rig_open(&rig);
+  rig_listen(&rig);
+  rig_connect(&rig);
+  raw_connect(&silent, &rig.lb, rig.host.host.port); /* which keeps the drain from its end */
+  CHECK_ERR(0, rig_connect_as(&rig, &amid));
+  RUN_UNTIL(&rig.lb, wsuv_server_nconns(rig.host.host.server) == 3);
+  options.window_ms = WSUV_OFF;
+  CHECK_SIZE(0, amid.n[EV_OPEN]);
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_server_drain(rig.host.host.server, &options)));
+  CHECK_ERR(0, rig_connect_as(&rig, &late));
+  RUN_UNTIL(&rig.lb, amid.n[EV_CLOSE] == 1 && late.n[EV_CLOSE] == 1);
+  CHECK_INT(503, amid.end.http_status);
+  CHECK_INT(503, late.end.http_status);
+  RUN_UNTIL(&rig.lb, rig.client.n[EV_CLOSE] == 1);
+  CHECK_INT(1001, rig.client.end.code);
+  CHECK_INT(1, rig.client.end.clean);
+  CHECK_SIZE(2, rig.host.host.server->rejected[WSUV_REJECTED_STOPPING]);
+  raw_close(&silent);
+  RUN_UNTIL(&rig.lb, rig.host.host.nclosed == 1);
+  rig_close(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_broken_hello),
@@ -344,6 +419,9 @@ int main(void) {
       cmocka_unit_test(test_max_handshakes),
       cmocka_unit_test(test_one_handshake_at_a_time),
       cmocka_unit_test(test_max_connections),
+      cmocka_unit_test(test_max_of_address),
+      cmocka_unit_test(test_max_opening_handshakes),
+      cmocka_unit_test(test_drain),
   };
   int failures = CHECK_RUN_TABLE("no TLS", rows, test_no_tls);
 

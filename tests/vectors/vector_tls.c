@@ -90,7 +90,7 @@ static const struct wsuv__stream_events lower_events = {.on_connected = lower_co
 static void on_incoming(uv_stream_t *listener, int status) {
   struct vector_tls_end *end = listener->data;
   CHECK_ERR(0, status);
-  CHECK_ERR(0, wsuv__uv_stream_accept(&end->lower, listener));
+  CHECK_ERR(0, uv_accept(listener, end->lower.handle));
   end->is_connected = 1;
 }
 

@@ -1,0 +1,19 @@
+/* Who gets into a server: connections taken from its listener, and its limits. */
+#ifndef WSUV_API_ADMISSION_H
+#define WSUV_API_ADMISSION_H
+
+#include "api/conn.h"
+
+/* libuv's callback for a connection that waits to be accepted. */
+void wsuv__server_on_connection(uv_stream_t *listener, int status);
+
+/* server.accept's function: takes the connection that waits, if there is one and it may be taken now. */
+void wsuv__server_accept_waiting(struct wsuv__task *task);
+
+/* Why another connection cannot be served: a wsuv_rejection_t + 1, or 0. Before it is in the list. */
+unsigned wsuv__server_refusal(const wsuv_server_t *server);
+
+/* The connection counts for its peer's address until it leaves. WSUV_EADDRESS, WSUV_ENOMEM. */
+int wsuv__server_enter(wsuv_conn_t *conn, const uv_stream_t *stream);
+
+#endif
