@@ -26,16 +26,18 @@ struct wsuv_conn {
   struct wsuv__list link; /* in the server's or the loop's list */
   struct wsuv__task task; /* a pump put off to the loop's next turn */
   struct wsuv__wheel_entry deadline;
-  uint64_t due_ms;               /* of phases that the endpoint has no deadline for */
-  struct wsuv_upgrade *upgrade;  /* server, until the request is answered */
+  uint64_t due_ms; /* of phases that the endpoint has no deadline for */
+  struct wsuv_upgrade
+      *upgrade; /* server, until the request is answered; none while a kept one is idle */
   struct wsuv__connect *connect; /* client, until open, or to the end if it never opens */
   wsuv_detach_cb detach_cb;      /* owed at the end, if that comes without an error */
   char *detail;                  /* what to tell beyond the error's text, or NULL */
   char *subprotocol;
   int error;
-  uint32_t unwritten; /* of the write under way, when that was looked at last */
-  uint8_t phase;      /* wsuv_state_t */
-  uint8_t transport;  /* enum wsuv__transport */
+  uint32_t unwritten;  /* of the write under way, when that was looked at last */
+  uint32_t nresponded; /* requests answered that left the connection as it is */
+  uint8_t phase;       /* wsuv_state_t */
+  uint8_t transport;   /* enum wsuv__transport */
   uint8_t
       pending; /* callbacks that must come before the memory may go: the handle's close, a resolution */
   uint8_t depth;      /* events being handled: the pump runs when the outermost ends */
@@ -69,7 +71,8 @@ void wsuv__conn_mark(wsuv_conn_t *conn);
 /* The only writer of the phase. */
 void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase);
 
-/* close_timeout_ms from now on, in a phase that the endpoint has no deadline for. */
+/* The deadline of a phase that the endpoint has none for: `timeout_ms` (WSUV__NEVER: none), or close_timeout_ms, from now on. */
+void wsuv__conn_start_timeout(wsuv_conn_t *conn, uint64_t timeout_ms);
 void wsuv__conn_start_close_timeout(wsuv_conn_t *conn);
 
 /* Ends the transport at once; `err` is why, unless something already was. on_close follows. Harmless when repeated. */

@@ -206,7 +206,8 @@ static int has_more(const wsuv_conn_t *conn) {
   if (conn->phase == WSUV_STATE_RELEASING)
     return 0;
   return !wsuv__list_is_empty(&outbox->done) || owes_drain(conn) || owes_resume(conn) ||
-         owes_close(conn) || (may_write(conn) && wsuv__outbox_waiting(outbox) > 0);
+         owes_close(conn) || wsuv__upgrade_owes_step(conn) ||
+         (may_write(conn) && wsuv__outbox_waiting(outbox) > 0);
 }
 
 void wsuv__conn_pump(wsuv_conn_t *conn) {

@@ -131,6 +131,8 @@ static void open_server_side(wsuv_conn_t *conn) {
   const wsuv_server_t *server = conn->server;
   int err;
 
+  if (server->state != SERVER_RUNNING)
+    wsuv__server_count_rejection(conn->server, WSUV_REJECTED_STOPPING);
   if (server->state != SERVER_RUNNING || server->nconns > server->max_connections) {
     wsuv__upgrade_refuse_busy(conn);
     return;

@@ -192,8 +192,7 @@ void wsuv_server_close(wsuv_server_t *server) {
   close_listener(server);
   for (node = server->conns.next; node != &server->conns; node = node->next) {
     wsuv_conn_t *conn = WSUV__LIST_ENTRY(node, wsuv_conn_t, link);
-    if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && wsuv__upgrade_is_unasked(conn->upgrade))
-      wsuv__upgrade_refuse_busy(conn);
+    wsuv__upgrade_stop(conn);
   }
 }
 

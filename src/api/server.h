@@ -44,7 +44,9 @@ struct wsuv_server {
   int require_subprotocol;
   int require_origin;
   int refuse_early_data;
-  struct wsuv_tls_context *tls; /* NULL: none */
+  struct wsuv_tls_context *tls;   /* NULL: none */
+  uint64_t keep_alive_timeout_ms; /* WSUV__NEVER: off */
+  uint64_t max_requests;
   uint64_t max_tls_handshakes;
   uint64_t ntls_handshakes;
   struct wsuv__task accept;      /* takes the connection that waited for a handshake to be done */
