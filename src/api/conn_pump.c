@@ -6,6 +6,8 @@
 #include "api/conn_tls.h"
 #include "api/opening.h"
 
+#define OPENING_READ_MAX (16u * 1024)
+
 static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
   size_t i;
 
@@ -152,10 +154,16 @@ static int wants_reading(const wsuv_conn_t *conn) {
   return 0;
 }
 
+/* What comes behind a request before its answer is kept: as much as one read takes. */
+static uint32_t read_max(const wsuv_conn_t *conn) {
+  return conn->server != NULL && conn->phase <= WSUV_STATE_OPENING_HANDSHAKE ? OPENING_READ_MAX : 0;
+}
+
 static void set_reading(wsuv_conn_t *conn) {
   uint8_t wanted = conn->transport == TRANSPORT_OPEN && wants_reading(conn);
   int err;
 
+  conn->stream.read_max = read_max(conn);
   if (wanted == conn->reading)
     return;
   conn->reading = wanted;
