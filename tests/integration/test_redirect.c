@@ -83,9 +83,8 @@ struct redirect {
   const char *answer; /* NULL: WSUV_EINVAL */
 };
 
-#define ANSWER(status, location)                                                       \
-  "HTTP/1.1 " status "\r\nLocation: " location "\r\nContent-Length: 0\r\nConnection: " \
-                                               "close\r\n\r\n"
+#define END                      "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+#define ANSWER(status, location) "HTTP/1.1 " status "\r\nLocation: " location END
 
 static const struct redirect redirects[] = {
     {"301", 301, "/there", ANSWER("301 Moved Permanently", "/there")},
