@@ -27,11 +27,6 @@ static const struct user users[] = {
     {"c58e07f2b3914a6f9d20e1847ab6c39d", "bob", 0},
 };
 
-struct app {
-  uv_loop_t *uv;
-  int delay_ms; /* what the database takes */
-};
-
 /* One request while it is being looked up. */
 struct inquiry {
   uv_work_t work;
@@ -99,7 +94,7 @@ static const char *token_of(const wsuv_upgrade_t *upgrade) {
   return token != NULL && strlen(token) == TOKEN_LEN ? token : NULL;
 }
 
-static void start_inquiry(const struct app *app, wsuv_upgrade_t *upgrade, const char *token) {
+static void start_inquiry(wsuv_upgrade_t *upgrade, const char *token, int delay_ms) {
   struct inquiry *inquiry = (struct inquiry *)calloc(1, sizeof *inquiry);
   if (inquiry == NULL) {
     wsuv_upgrade_reject(upgrade, 503, NULL, 0, NULL, 0);
@@ -107,17 +102,17 @@ static void start_inquiry(const struct app *app, wsuv_upgrade_t *upgrade, const 
   }
   inquiry->work.data = inquiry;
   inquiry->upgrade = upgrade;
-  inquiry->delay_ms = app->delay_ms;
+  inquiry->delay_ms = delay_ms;
   memcpy(inquiry->token, token, TOKEN_LEN);
   printf("looking up\n");
   fflush(stdout);
-  uv_queue_work(app->uv, &inquiry->work, look_up, looked_up);
+  uv_queue_work(uv_default_loop(), &inquiry->work, look_up, looked_up);
 }
 
 static void on_upgrade(wsuv_server_t *server, wsuv_upgrade_t *upgrade) {
   const char *token = token_of(upgrade);
   if (token != NULL)
-    start_inquiry((const struct app *)wsuv_server_data(server), upgrade, token);
+    start_inquiry(upgrade, token, *(const int *)wsuv_server_data(server));
   else
     ask_for_token(upgrade);
 }
@@ -140,9 +135,8 @@ static void on_open(wsuv_conn_t *conn) {
 }
 
 static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
+  (void)conn;
   (void)info;
-  printf("%s left\n", (const char *)wsuv_conn_data(conn));
-  fflush(stdout);
 }
 
 static const wsuv_handler_t conn_handler = {
@@ -155,13 +149,13 @@ static const wsuv_server_handler_t handler = {.size = sizeof(wsuv_server_handler
 
 int main(int argc, char **argv) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
-  struct app app = {.uv = uv_default_loop(), .delay_ms = 200};
+  int delay_ms = 200;
   options.port = SERVE_DEFAULT_PORT;
   const cli_option_t table[] = {SERVE_OPTIONS(options),
                                 {.name = "--delay-ms",
                                  .value = "N",
                                  .help = "milliseconds that the user database takes [200]",
-                                 .number = &app.delay_ms,
+                                 .number = &delay_ms,
                                  .max = 60000}};
   const cli_t cli = {
       "21_authentication", "",
@@ -172,8 +166,8 @@ int main(int argc, char **argv) {
 
   wsuv_loop_t *loop;
   wsuv_server_t *server;
-  int err = wsuv_loop_new(&loop, app.uv, NULL);
+  int err = wsuv_loop_new(&loop, uv_default_loop(), NULL);
   if (err == 0)
-    err = wsuv_server_listen(loop, &server, &options, &handler, &app);
+    err = wsuv_server_listen(loop, &server, &options, &handler, &delay_ms);
   return err != 0 ? serve_cannot_listen(&options, err) : serve(loop, server, &options);
 }
