@@ -557,10 +557,12 @@ static void test_slow_next_request(void **state) {
 
   prepare(&rig, answer);
   rig.options.keep_alive_timeout_ms = WSUV_OFF;
-  rig.conn.handshake_timeout_ms = 200;
   start(&rig);
-  raw_say(&rig.raw, GET("/aa") "GET /");
+  raw_say(&rig.raw, GET("/aa"));
   expect(&rig.raw, OK("aa"));
+  rig.host.server->config.handshake_timeout_ms =
+      1; /* only now, so that the first may take its time */
+  raw_say(&rig.raw, "GET /");
   RUN_UNTIL(&rig.lb, rig.raw.eof);
   CHECK_NOT_NULL(strstr(raw_text(&rig.raw), OK("aa") "HTTP/1.1 408 "));
   CHECK_INT(1, (int)rig.host.server->rejected[WSUV_REJECTED_SLOW]);
