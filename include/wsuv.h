@@ -1,6 +1,7 @@
 /* wsuv: WebSocket (RFC 6455) on libuv. Includes all of the public API.
  *
  * wsuv/server.h, client.h, conn.h, send.h, loop.h         the libuv side
+ * wsuv/upgrade.h                                          requests to a server, and their answers
  * wsuv/adopt.h                                            on streams of the application's own
  * wsuv/drain.h                                            stopping a server without a stampede
  * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
@@ -38,6 +39,7 @@
 #include "wsuv/tls_info.h"
 #include "wsuv/tls_stream.h"
 #include "wsuv/topic.h"
+#include "wsuv/upgrade.h"
 #include "wsuv/version.h"
 
 #endif

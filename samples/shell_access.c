@@ -68,16 +68,6 @@ const char *shell_access_refuse_page(const shell_access_t *access, const wsuv_up
   return "This server is not known by that name\n";
 }
 
-/* Browsers always send an Origin; other programs need not. */
-static int comes_from_our_page(const wsuv_upgrade_t *request) {
-  const char *origin = wsuv_upgrade_header(request, "Origin");
-  const char *host = wsuv_upgrade_header(request, "Host");
-  if (origin == NULL)
-    return 1;
-  const char *authority = strstr(origin, "://");
-  return authority != NULL && host != NULL && strcasecmp(authority + 3, host) == 0;
-}
-
 /* The time that this takes does not depend on where the two differ. */
 static int is_token(const shell_access_t *access, const char *guess, size_t len) {
   volatile unsigned difference = 0;
@@ -89,8 +79,8 @@ static int is_token(const shell_access_t *access, const char *guess, size_t len)
 }
 
 static int has_token(const shell_access_t *access, const wsuv_upgrade_t *request) {
-  static const char name[] = "?token=";
-  const char *query = strchr(wsuv_upgrade_target(request), '?');
+  static const char name[] = "token=";
+  const char *query = wsuv_upgrade_query(request);
   if (query == NULL || strncmp(query, name, sizeof name - 1) != 0)
     return 0;
   const char *guess = query + sizeof name - 1;
@@ -102,7 +92,5 @@ const char *shell_access_refuse_socket(const shell_access_t *access,
   const char *why = shell_access_refuse_page(access, request);
   if (why != NULL)
     return why;
-  if (!comes_from_our_page(request))
-    return "Only the page of this server may connect\n";
   return has_token(access, request) ? NULL : "The token is missing or wrong\n";
 }

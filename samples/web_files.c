@@ -48,9 +48,8 @@ void web_files_free(web_file_t *list, size_t count) {
 }
 
 int web_files_target_is(const wsuv_upgrade_t *request, const char *path) {
-  const char *target = wsuv_upgrade_target(request);
-  size_t len = strcspn(target, "?");
-  return strlen(path) == len && memcmp(target, path, len) == 0;
+  wsuv_span_t asked = wsuv_upgrade_path(request);
+  return strlen(path) == asked.len && memcmp(asked.data, path, asked.len) == 0;
 }
 
 void web_files_refuse(wsuv_upgrade_t *request, int status, const char *text) {

@@ -41,22 +41,27 @@ typedef struct wsuv_handshake_options {
   /* The rest is for servers. */
   int require_subprotocol; /* refuse a request that offers none of ours */
   int require_origin;      /* refuse a request without Origin: it is not a browser's */
-  /* Refuse a request whose Origin is none of these ("https://example.com", compared without regard to letter case). 0: any. */
+  /* Refuse a request whose Origin is none of these ("https://example.com", compared without regard to letter case). A single
+   * "*", or 0: any, also "null". */
   const char *const *origins;
   size_t norigins;
+  /* Refuse a request that has an Origin which is not that of its Host, as wsuv_origin_is_same says; not together with a
+   * list. `secure`: the transport is TLS. */
+  int same_origin;
+  int secure;
 } wsuv_handshake_options_t;
 
 #define WSUV_HANDSHAKE_OPTIONS_INIT(role)                                                         \
   {                                                                                               \
     sizeof(wsuv_handshake_options_t), role, NULL, NULL, 0, 1, NULL, NULL, NULL, NULL, 0, NULL, 0, \
-        WSUV_GRAMMAR_STRICT, 0, 0, NULL, 0                                                        \
+        WSUV_GRAMMAR_STRICT, 0, 0, NULL, 0, 0, 0                                                  \
   }
 
 /* 0 and *out; else *out is NULL and: WSUV_EINVAL (role, grammar, key, a subprotocol that is not a token or is given twice, a
  * header name that is not a token or is one of the library's own, a value with CR, LF or NUL, an origin with a blank, comma
- * or control character; an extension whose size is wrong, whose token is none in lower case or is given twice, that claims
- * other reserved bits than 1, 2, 4 or other opcodes than 3-7 and 11-15), WSUV_EURL, WSUV_ERANDOM, WSUV_ENOMEM, or what an
- * extension's `offer` returned. */
+ * or control character, "null", a "*" that is not alone, a list together with same_origin; an extension whose size is wrong,
+ * whose token is none in lower case or is given twice, that claims other reserved bits than 1, 2, 4 or other opcodes than 3-7
+ * and 11-15), WSUV_EURL, WSUV_ERANDOM, WSUV_ENOMEM, or what an extension's `offer` returned. */
 WSUV_EXTERN int wsuv_handshake_new(wsuv_handshake_t **out, const wsuv_handshake_options_t *options);
 
 /* Ends the sessions of extensions that were not released. NULL is allowed. */
@@ -163,6 +168,13 @@ WSUV_EXTERN int wsuv_token_next(wsuv_span_t *rest, wsuv_span_t *token);
 /* The 28 characters of RFC 6455 4.2.2 item 5.4: base64(SHA-1(key + GUID)) and a NUL into `accept`. White space
  * around the key is not part of it. WSUV_EINVAL for an empty key. Any thread. */
 WSUV_EXTERN int wsuv_handshake_accept_key(const char *key, size_t key_len, char accept[29]);
+
+/* Non-zero if the page of that Origin came from the server that the request's Host names: the same host (letter case aside; an
+ * IPv6 literal with its brackets) and the same port, where none is given the scheme's, 80 or 443. The scheme must be https
+ * where the transport is TLS (`secure`), else https or http: a proxy may have ended TLS. Any other Origin, "null" among them,
+ * is not the same, and nothing is the same as a Host that is NULL or empty. Any thread. */
+WSUV_EXTERN int wsuv_origin_is_same(const char *origin, size_t origin_len, const char *host,
+                                    size_t host_len, int secure);
 
 /* `len` bytes from the system's cryptographic random source; the default of every `random` option. 0 or WSUV_ERANDOM.
  * `arg` is ignored. Any thread. */

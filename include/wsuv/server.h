@@ -3,17 +3,13 @@
 #define WSUV_SERVER_H
 
 #include "wsuv/send.h"
+#include "wsuv/upgrade.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct wsuv_server wsuv_server_t;
-
-/* A request that waits for its answer: exactly one of accept and reject must be called, at once or later; the pointer is
- * dead after that call. Meanwhile the handshake's deadline runs; if the peer goes away or the deadline passes first, the
- * call returns WSUV_ECANCELED (and must still be made, to release the memory). */
-typedef struct wsuv_upgrade wsuv_upgrade_t;
 
 /* Pointers are valid until the callback returns. */
 typedef struct wsuv_tls_failure {
@@ -31,8 +27,8 @@ typedef struct wsuv_server_handler {
   /* A valid opening handshake. NULL: each is accepted. */
   void (*on_upgrade)(wsuv_server_t *server, wsuv_upgrade_t *upgrade);
 
-  /* A well-formed HTTP request without a body that does not ask for WebSocket; to be answered by wsuv_upgrade_reject with
-   * any status (200 for a page). NULL: 426 Upgrade Required. */
+  /* A well-formed HTTP request without a body that does not ask for WebSocket; to be answered by wsuv_upgrade_respond, reject
+   * or redirect (wsuv/upgrade.h). NULL: 426 Upgrade Required. */
   void (*on_request)(wsuv_server_t *server, wsuv_upgrade_t *request);
 
   /* The server and all its connections are gone; the pointer is dead after it. */
@@ -57,9 +53,12 @@ typedef struct wsuv_server_options {
   size_t nsubprotocols;
   const wsuv_conn_options_t *conn; /* of every connection [all defaults] */
   /* What a request must have before the handler is asked; see wsuv_handshake_options_t. */
-  int require_subprotocol;    /* one of ours; else 400 */
-  int require_origin;         /* an Origin; else 403 */
-  const char *const *origins; /* one of these, if it has an Origin; else 403 [any] */
+  int require_subprotocol; /* one of ours; else 400 */
+  int require_origin;      /* an Origin; else 403 */
+  /* Who has an Origin, as every browser does, must have exactly one of these, "https://example.com" with the port unless it is
+   * the scheme's own; else 403. "null" cannot be listed; a single "*" is any Origin, also "null". The server's own origin is
+   * not among them unless it is listed [only that: see wsuv_origin_is_same in wsuv/handshake.h]. */
+  const char *const *origins;
   size_t norigins;
   /* Nothing behind it before it is answered (RFC 6455 4.1); else 400. [What comes is read as the first frames.] */
   int refuse_early_data;
@@ -79,8 +78,9 @@ typedef struct wsuv_server_options {
   /* Opening handshakes in progress, from the accept on and TLS included; more are answered 503, with TLS dropped: the answer
    * would cost a handshake [4096] */
   int64_t max_handshakes;
-  int64_t
-      keep_alive_timeout_ms; /* for the next request on a connection that wsuv_upgrade_respond answered [5000] */
+  /* From an answer of wsuv_upgrade_respond until the first octet of the next request; then the connection is ended without a
+   * word [5000] */
+  int64_t keep_alive_timeout_ms;
   int64_t max_requests;      /* answered on one connection before it is closed [1000] */
   int64_t max_subscriptions; /* topics of one connection (wsuv/topic.h) [1024] */
 } wsuv_server_options_t;
@@ -118,55 +118,6 @@ WSUV_EXTERN void *wsuv_server_data(const wsuv_server_t *server);
 
 /* The server that accepted the connection, NULL for a client's. */
 WSUV_EXTERN wsuv_server_t *wsuv_conn_server(const wsuv_conn_t *conn);
-
-/* What was asked. Pointers live until the request is answered. */
-WSUV_EXTERN const char *wsuv_upgrade_method(const wsuv_upgrade_t *upgrade);
-WSUV_EXTERN const char *wsuv_upgrade_target(const wsuv_upgrade_t *upgrade); /* "/chat?room=1" */
-
-/* The authority asked for, "example.com" or "[::1]:9001": the target's where it came as a whole URL (what is left of it is the
- * target then), whatever Host says (RFC 9112 3.2.2); else the value of Host. */
-WSUV_EXTERN const char *wsuv_upgrade_host(const wsuv_upgrade_t *upgrade);
-
-WSUV_EXTERN size_t wsuv_upgrade_nheaders(const wsuv_upgrade_t *upgrade);
-WSUV_EXTERN wsuv_header_t wsuv_upgrade_header_at(const wsuv_upgrade_t *upgrade, size_t index);
-
-/* The value of the first field of that name (in any case), NUL-terminated, or NULL. */
-WSUV_EXTERN const char *wsuv_upgrade_header(const wsuv_upgrade_t *upgrade, const char *name);
-
-/* As wsuv_conn_peer. WSUV_ECANCELED when the peer is gone. */
-WSUV_EXTERN int wsuv_upgrade_peer(const wsuv_upgrade_t *upgrade, char *out, size_t size);
-
-/* What an accept will agree to, in the order of the answer; `index` is below nextensions. decline takes one out: WSUV_EINVAL
- * (not among them), WSUV_ESTATE (no longer to be answered). */
-WSUV_EXTERN size_t wsuv_upgrade_nextensions(const wsuv_upgrade_t *upgrade);
-WSUV_EXTERN wsuv_negotiated_t wsuv_upgrade_extension_at(const wsuv_upgrade_t *upgrade,
-                                                        size_t index);
-WSUV_EXTERN int wsuv_upgrade_decline_extension(wsuv_upgrade_t *upgrade, const char *token);
-
-typedef struct wsuv_accept_options {
-  size_t size; /* sizeof(wsuv_accept_options_t) */
-  const char *
-      subprotocol; /* NULL: the negotiated one, if any; "": none; else one that the client offered */
-  const wsuv_header_t *headers; /* extra fields of the response */
-  size_t nheaders;
-  void *data; /* becomes wsuv_conn_data */
-} wsuv_accept_options_t;
-
-#define WSUV_ACCEPT_OPTIONS_INIT \
-  { sizeof(wsuv_accept_options_t), NULL, NULL, 0, NULL }
-
-/* Answers 101, after a 100 if the request has Expect: 100-continue (RFC 9110 7.8). `options` may be NULL. on_open follows, never inside this call. WSUV_ECANCELED (the peer is gone or the
- * deadline passed), WSUV_ESTATE (an on_request request). After WSUV_EINVAL (header, subprotocol) or WSUV_ENOMEM the request
- * still waits for its answer. */
-WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_options_t *options);
-
-/* Answers with `status` (200-599), the given fields, Content-Length, Connection: close and the body (copied), and ends the
- * connection in an orderly way. A 401 needs a WWW-Authenticate among the fields (RFC 9110 15.5.2); a 426 gets Upgrade and
- * Sec-WebSocket-Version where they are not given. Errors as accept; WSUV_EINVAL also for another status, a field of the
- * library's own, and a body without a pointer or with a status that has none. */
-WSUV_EXTERN int wsuv_upgrade_reject(wsuv_upgrade_t *upgrade, int status,
-                                    const wsuv_header_t *headers, size_t nheaders, const void *body,
-                                    size_t body_len);
 
 #ifdef __cplusplus
 }

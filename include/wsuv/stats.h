@@ -12,7 +12,7 @@ extern "C" {
 typedef enum wsuv_rejection {
   WSUV_REJECTED_MALFORMED, /* no HTTP, or not a handshake of RFC 6455: 400, 405, 413, 426, 431, 505 */
   WSUV_REJECTED_ORIGIN,    /* 403 by the server's rule on Origin */
-  WSUV_REJECTED_BY_APPLICATION, /* wsuv_upgrade_reject of a handshake */
+  WSUV_REJECTED_BY_APPLICATION, /* wsuv_upgrade_reject or redirect of a handshake */
   WSUV_REJECTED_CONNECTIONS,    /* max_connections: 503 */
   WSUV_REJECTED_ADDRESS,        /* max_connections_per_address: 429 */
   WSUV_REJECTED_HANDSHAKES,     /* max_handshakes: 503 */

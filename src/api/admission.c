@@ -124,10 +124,7 @@ static int admit(wsuv_conn_t *conn) {
 static int begin(wsuv_conn_t *conn) {
   if (conn->server->tls != NULL)
     return wsuv__conn_tls_accept(conn);
-  if (conn->turned_away == 0)
-    return wsuv__upgrade_start(conn);
-  wsuv__upgrade_refuse_busy(conn);
-  return 0;
+  return wsuv__upgrade_start(conn);
 }
 
 static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn, unsigned refusal) {

@@ -39,10 +39,9 @@ static void note_write_progress(wsuv_conn_t *conn) {
   conn->unwritten = unwritten;
 }
 
-/* A peer that said nothing is told nothing: it may have connected in advance. */
 static void time_out(wsuv_conn_t *conn) {
-  if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && wsuv__upgrade_is_amid_request(conn->upgrade))
-    wsuv__upgrade_refuse_slow(conn);
+  if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->server != NULL)
+    wsuv__upgrade_time_out(conn);
   else if (conn->phase == WSUV_STATE_TLS_HANDSHAKE)
     wsuv__conn_tls_time_out(conn);
   else
@@ -55,8 +54,8 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
   uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
 
   wsuv__conn_enter(conn);
+  note_write_progress(conn);
   if (conn->phase == WSUV_STATE_OPEN || conn->phase == WSUV_STATE_CLOSING_HANDSHAKE) {
-    note_write_progress(conn);
     conn->endpoint.kept_waiting |= conn->waits_for_budget;
     if (!was_held_up(conn, now))
       wsuv_endpoint_tick(&conn->endpoint, now);
@@ -66,14 +65,14 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
   wsuv__conn_leave(conn);
 }
 
-static void start_timeout(wsuv_conn_t *conn, uint64_t timeout_ms) {
+void wsuv__conn_start_timeout(wsuv_conn_t *conn, uint64_t timeout_ms) {
   uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
 
   conn->due_ms = timeout_ms < WSUV__NEVER - now ? now + timeout_ms : WSUV__NEVER;
 }
 
 void wsuv__conn_start_close_timeout(wsuv_conn_t *conn) {
-  start_timeout(conn, conn->config->endpoint.close_timeout_ms);
+  wsuv__conn_start_timeout(conn, conn->config->endpoint.close_timeout_ms);
 }
 
 void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
@@ -85,7 +84,7 @@ void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__co
   loop->budget.nconns++;
   conn->top = &conn->stream.base;
   conn->phase = (uint8_t)phase;
-  start_timeout(conn, config->handshake_timeout_ms);
+  wsuv__conn_start_timeout(conn, config->handshake_timeout_ms);
   wsuv__list_init(&conn->link);
   wsuv__list_init(&conn->task.link);
   conn->task.run = run_task;
@@ -104,8 +103,8 @@ void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase) {
   assert(phase >= conn->phase);
   if (conn->phase == WSUV_STATE_TLS_HANDSHAKE && phase > WSUV_STATE_TLS_HANDSHAKE)
     wsuv__conn_tls_settle(conn);
-  if (conn->server != NULL && conn->phase < WSUV_STATE_OPEN && phase >= WSUV_STATE_OPEN)
-    wsuv__server_settle_handshake(conn->server);
+  if (phase >= WSUV_STATE_OPEN)
+    wsuv__server_settle_handshake(conn);
   conn->phase = (uint8_t)phase;
   if (phase > WSUV_STATE_OPEN)
     wsuv_conn_unsubscribe_all(conn);

@@ -24,22 +24,24 @@ struct wsuv_conn {
   void *data;
   wsuv_loop_t *loop;
   wsuv_server_t *server;              /* NULL for a client and an attached stream */
-  struct wsuv__visitor *visitor; /* its place in server->visitors; NULL: it is not counted */
+  struct wsuv__visitor *visitor;      /* its place in server->visitors; NULL: it is not counted */
   struct wsuv__list link;             /* in the server's or the loop's list */
   struct wsuv__subscriber subscriber; /* to topics of the server */
   struct wsuv__task task;             /* a pump put off to the loop's next turn */
   struct wsuv__wheel_entry deadline;
-  uint64_t due_ms;               /* of phases that the endpoint has no deadline for */
-  struct wsuv_upgrade *upgrade;  /* server, until the request is answered */
+  uint64_t due_ms; /* of phases that the endpoint has no deadline for */
+  struct wsuv_upgrade
+      *upgrade; /* server, until the request is answered; none while a kept one is idle */
   struct wsuv__connect *connect; /* client, until open, or to the end if it never opens */
   wsuv_detach_cb detach_cb;      /* owed at the end, if that comes without an error */
   char *detail;                  /* what to tell beyond the error's text, or NULL */
   char *subprotocol;
   int error;
-  size_t footprint;   /* what the loop's budget counts of it */
-  uint32_t unwritten; /* of the write under way, when that was looked at last */
-  uint8_t phase;      /* wsuv_state_t */
-  uint8_t transport;  /* enum wsuv__transport */
+  size_t footprint;    /* what the loop's budget counts of it */
+  uint32_t unwritten;  /* of the write under way, when that was looked at last */
+  uint32_t nresponded; /* requests answered that left the connection as it is */
+  uint8_t phase;       /* wsuv_state_t */
+  uint8_t transport;   /* enum wsuv__transport */
   uint8_t
       pending; /* callbacks that must come before the memory may go: the handle's close, a resolution */
   uint8_t depth;            /* events being handled: the pump runs when the outermost ends */
@@ -52,8 +54,9 @@ struct wsuv_conn {
   uint8_t opened;           /* on_open was called */
   uint8_t excused;          /* a deadline came much too late, and was put off once */
   uint8_t waits_for_budget; /* not read from until others hold less */
-  uint8_t turned_away; /* 0: it is served; else it is only told why not, a wsuv_rejection_t + 1 */
-  uint8_t drained;     /* enum wsuv__drained */
+  uint8_t turned_away;  /* 0: it is served; else it is only told why not, a wsuv_rejection_t + 1 */
+  uint8_t drained;      /* enum wsuv__drained */
+  uint8_t in_handshake; /* counted in server->nhandshakes */
 };
 
 /* Zeroes and sets up everything but the transport; phase is the first one. */
@@ -79,7 +82,8 @@ void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase);
 /* CLOSING_HANDSHAKE as soon as the endpoint has sent or received a Close. */
 void wsuv__conn_follow_closing(wsuv_conn_t *conn);
 
-/* close_timeout_ms from now on, in a phase that the endpoint has no deadline for. */
+/* The deadline of a phase that the endpoint has none for: `timeout_ms` (WSUV__NEVER: none), or close_timeout_ms, from now on. */
+void wsuv__conn_start_timeout(wsuv_conn_t *conn, uint64_t timeout_ms);
 void wsuv__conn_start_close_timeout(wsuv_conn_t *conn);
 
 /* Ends the transport at once; `err` is why, unless something already was. on_close follows. Harmless when repeated. */

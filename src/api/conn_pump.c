@@ -6,6 +6,8 @@
 #include "api/conn_tls.h"
 #include "api/opening.h"
 
+#define OPENING_READ_MAX (16u * 1024)
+
 static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
   size_t i;
 
@@ -151,11 +153,17 @@ static int wants_reading(const wsuv_conn_t *conn) {
   return 0;
 }
 
+/* What comes behind a request before its answer is kept: as much as one read takes. */
+static uint32_t read_max(const wsuv_conn_t *conn) {
+  return conn->server != NULL && conn->phase <= WSUV_STATE_OPENING_HANDSHAKE ? OPENING_READ_MAX : 0;
+}
+
 static void set_reading(wsuv_conn_t *conn) {
   uint8_t wanted = conn->transport == TRANSPORT_OPEN && wants_reading(conn) &&
                    wsuv__budget_lets_read(&conn->loop->budget, conn);
   int err;
 
+  conn->stream.read_max = read_max(conn);
   if (wanted == conn->reading)
     return;
   conn->reading = wanted;
@@ -206,7 +214,8 @@ static int has_more(const wsuv_conn_t *conn) {
   if (conn->phase == WSUV_STATE_RELEASING)
     return 0;
   return !wsuv__list_is_empty(&outbox->done) || owes_drain(conn) || owes_resume(conn) ||
-         owes_close(conn) || (may_write(conn) && wsuv__outbox_waiting(outbox) > 0);
+         owes_close(conn) || wsuv__upgrade_owes_step(conn) ||
+         (may_write(conn) && wsuv__outbox_waiting(outbox) > 0);
 }
 
 void wsuv__conn_pump(wsuv_conn_t *conn) {

@@ -133,8 +133,8 @@ static void open_server_side(wsuv_conn_t *conn) {
   const wsuv_server_t *server = conn->server;
   int err;
 
-  if (server->state != SERVER_RUNNING || conn->turned_away != 0) {
-    wsuv__upgrade_refuse_busy(conn);
+  if (server->state != SERVER_RUNNING) {
+    wsuv__upgrade_refuse_stopping(conn);
     return;
   }
   err = wsuv__upgrade_start(conn);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/opening.h"
 #include "api/server.h"
+#include "api/upgrade.h"
 #include "base/option.h"
 
 #define DEFAULT_WINDOW_MS     10000u
@@ -207,10 +207,16 @@ static int take_options(struct wsuv__drain *drain, char *retry_after, size_t siz
 
 /* Who awaits a decision is not left to wait for one that is no use any more: the application keeps an orphan. */
 static void turn_away_handshake(wsuv_conn_t *conn) {
-  if (conn->upgrade == NULL || conn->upgrade->state == UPGRADE_JUDGING)
-    return; /* which looks at the server's state itself */
+  const struct wsuv_upgrade *upgrade = conn->upgrade;
+
+  if (upgrade == NULL) {
+    wsuv__upgrade_stop(conn);
+    return;
+  }
+  if (upgrade->state == UPGRADE_JUDGING || upgrade->state == UPGRADE_RESPONDED)
+    return; /* which look at the server's state themselves */
   wsuv__upgrade_abandon(conn);
-  wsuv__upgrade_refuse_busy(conn);
+  wsuv__upgrade_refuse_stopping(conn);
 }
 
 /* One that was accepted, and has its 101, opens before its turn comes. */

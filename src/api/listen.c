@@ -16,6 +16,8 @@
 #define DEFAULT_HANDSHAKES     4096u
 #define DEFAULT_TLS_HANDSHAKES 1024u
 #define DEFAULT_SUBSCRIPTIONS  1024u
+#define DEFAULT_KEEP_ALIVE_MS  5000u
+#define DEFAULT_MAX_REQUESTS   1000u
 
 static const wsuv_server_options_t presets = WSUV_SERVER_OPTIONS_INIT;
 
@@ -130,6 +132,12 @@ static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
     err = take_limits(server, o);
   if (err == 0)
     err = wsuv__option_take(&server->max_subscriptions, o->max_subscriptions, DEFAULT_SUBSCRIPTIONS,
+                            WSUV__NEVER);
+  if (err == 0)
+    err = wsuv__option_take(&server->keep_alive_timeout_ms, o->keep_alive_timeout_ms,
+                            DEFAULT_KEEP_ALIVE_MS, WSUV__NEVER);
+  if (err == 0)
+    err = wsuv__option_take(&server->max_requests, o->max_requests, DEFAULT_MAX_REQUESTS,
                             WSUV__NEVER);
   if (o->tls != NULL) {
     server->tls = o->tls;

@@ -43,22 +43,29 @@ wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase) {
   conn->server = server;
   wsuv__list_append(&server->conns, &conn->link);
   server->nconns++;
-  server->nhandshakes++;
+  wsuv__server_begin_handshake(conn);
   return conn;
 }
 
 void wsuv__server_drop_conn(wsuv_conn_t *conn) {
   wsuv__upgrade_abandon(conn);
   wsuv__conn_tls_free(conn);
-  wsuv__server_settle_handshake(conn->server);
+  wsuv__server_settle_handshake(conn);
   wsuv__server_part_with(conn);
   wsuv__list_remove(&conn->link);
   wsuv__budget_forget(&conn->loop->budget, conn);
   wsuv__release(&conn->loop->allocator, conn);
 }
 
-void wsuv__server_settle_handshake(wsuv_server_t *server) {
-  server->nhandshakes--;
+void wsuv__server_begin_handshake(wsuv_conn_t *conn) {
+  conn->server->nhandshakes += !conn->in_handshake;
+  conn->in_handshake = 1;
+}
+
+void wsuv__server_settle_handshake(wsuv_conn_t *conn) {
+  if (conn->in_handshake)
+    conn->server->nhandshakes--;
+  conn->in_handshake = 0;
 }
 
 void wsuv__server_begin_tls(wsuv_server_t *server) {
@@ -109,8 +116,7 @@ void wsuv_server_close(wsuv_server_t *server) {
   wsuv__drain_end(server);
   for (node = server->conns.next; node != &server->conns; node = node->next) {
     wsuv_conn_t *conn = WSUV__LIST_ENTRY(node, wsuv_conn_t, link);
-    if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && wsuv__upgrade_is_unasked(conn->upgrade))
-      wsuv__upgrade_refuse_busy(conn);
+    wsuv__upgrade_stop(conn);
   }
 }
 

@@ -53,7 +53,9 @@ struct wsuv_server {
   int require_subprotocol;
   int require_origin;
   int refuse_early_data;
-  struct wsuv_tls_context *tls; /* NULL: none */
+  struct wsuv_tls_context *tls;   /* NULL: none */
+  uint64_t keep_alive_timeout_ms; /* WSUV__NEVER: off */
+  uint64_t max_requests;
   uint64_t max_tls_handshakes;
   uint64_t ntls_handshakes;
   struct wsuv__task accept; /* takes the connection that waited for a handshake to be done */
@@ -87,8 +89,10 @@ void wsuv__server_drop_conn(wsuv_conn_t *conn);
 void wsuv__server_begin_tls(wsuv_server_t *server);
 void wsuv__server_settle_tls(wsuv_server_t *server);
 
-/* The opening handshake is over, in whatever way. */
-void wsuv__server_settle_handshake(wsuv_server_t *server);
+/* An opening handshake begins, and is over in whatever way; a kept connection has none while nothing is asked on it. Harmless
+ * when repeated, and for a client's. */
+void wsuv__server_begin_handshake(wsuv_conn_t *conn);
+void wsuv__server_settle_handshake(wsuv_conn_t *conn);
 
 /* The connection is about to leave the list: it is counted no more. */
 void wsuv__server_part_with(wsuv_conn_t *conn);

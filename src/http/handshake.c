@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "http/client_handshake.h"
+#include "http/origin.h"
 #include "http/server_handshake.h"
 
 static const char *const field_names[NFIELDS] = {
@@ -134,22 +135,20 @@ static int take_subprotocols(wsuv_handshake_t *h, const wsuv_handshake_options_t
   return 0;
 }
 
-/* What a serialized origin (RFC 6454 6.2) cannot hold would never match. */
-static int is_origin(const char *text) {
-  size_t i;
-  for (i = 0; text[i] != '\0'; i++)
-    if (text[i] <= ' ' || text[i] > '~' || text[i] == ',')
-      return 0;
-  return i > 0;
+static int allows_any_origin(const wsuv_handshake_options_t *options) {
+  return options->norigins == 1 && options->origins[0] != NULL &&
+         strcmp(options->origins[0], "*") == 0;
 }
 
 static int take_origins(wsuv_handshake_t *h, const wsuv_handshake_options_t *options) {
   size_t i;
-  if (options->origins == NULL && options->norigins > 0)
+  if (options->norigins > 0 && (options->origins == NULL || options->same_origin))
     return WSUV_EINVAL;
+  if (allows_any_origin(options))
+    return 0;
   for (i = 0; i < options->norigins; i++) {
     const char *origin = options->origins[i];
-    if (origin == NULL || !is_origin(origin))
+    if (origin == NULL || !wsuv__origin_is_listable(origin))
       return WSUV_EINVAL;
     if (wsuv__buf_append(&h->origins, &h->allocator, origin, strlen(origin) + 1) != 0)
       return WSUV_ENOMEM;
@@ -182,6 +181,8 @@ static int take_options(wsuv_handshake_t *h, const wsuv_handshake_options_t *opt
   h->require_host = options->require_host;
   h->require_subprotocol = options->require_subprotocol;
   h->require_origin = options->require_origin;
+  h->same_origin = options->same_origin;
+  h->secure = options->secure;
   return take_origins(h, options);
 }
 
@@ -238,7 +239,7 @@ static int find_slot(const char *name, size_t len) {
 }
 
 static int judges_origin(const wsuv_handshake_t *h) {
-  return h->require_origin || h->origins.len > 0;
+  return h->require_origin || h->same_origin || h->origins.len > 0;
 }
 
 int wsuv_handshake_header(wsuv_handshake_t *h, const char *name, size_t name_len, const char *value,

@@ -57,6 +57,8 @@ struct wsuv_handshake {
   int require_host; /* server */
   int require_subprotocol;
   int require_origin;
+  int same_origin;
+  int secure;
   struct wsuv__buf origins; /* allowed, each with a NUL */
   int version_major;
   int version_minor;

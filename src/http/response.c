@@ -139,6 +139,7 @@ struct message {
   size_t nheaders;
   const void *body;
   size_t body_len;
+  int keeps; /* the connection goes on */
 };
 
 /* RFC 9110 15.5.22, RFC 6455 4.4 */
@@ -152,12 +153,15 @@ static int write_upgrade(struct wsuv__buf *buf, const wsuv_allocator_t *a,
   return err;
 }
 
-/* Upgrade is named in Connection (RFC 9110 7.8). */
+/* Upgrade is named in Connection (RFC 9110 7.8); that the connection goes on needs no word (RFC 9112 9.3). */
 static int write_connection(struct wsuv__buf *buf, const wsuv_allocator_t *a,
                             const struct message *m) {
+  static const char *const fields[2][2] = {
+      {"Connection: close\r\n", "Connection: Upgrade, close\r\n"},
+      {"", "Connection: Upgrade\r\n"},
+  };
   int upgrades = m->status == 426 || has_field(m->headers, m->nheaders, "Upgrade");
-  return wsuv__buf_append_text(
-      buf, a, upgrades ? "Connection: Upgrade, close\r\n" : "Connection: close\r\n");
+  return wsuv__buf_append_text(buf, a, fields[m->keeps][upgrades]);
 }
 
 static int write_parts(struct wsuv__buf *buf, const wsuv_allocator_t *a, const struct message *m) {
@@ -186,18 +190,25 @@ static int write_message(struct wsuv__buf *buf, const wsuv_allocator_t *a,
   return err;
 }
 
+static int write_checked(struct wsuv__buf *buf, const wsuv_allocator_t *a,
+                         const struct message *m) {
+  if (check(m->status, m->headers, m->nheaders, m->body, m->body_len) != 0)
+    return WSUV_EINVAL;
+  return write_message(buf, a, m);
+}
+
 int wsuv__response_write(struct wsuv__buf *buf, const wsuv_allocator_t *a, int status,
                          const wsuv_header_t *headers, size_t nheaders, const void *body,
                          size_t body_len) {
-  struct message m;
-  if (check(status, headers, nheaders, body, body_len) != 0)
-    return WSUV_EINVAL;
-  m.status = status;
-  m.headers = headers;
-  m.nheaders = nheaders;
-  m.body = body;
-  m.body_len = body_len;
-  return write_message(buf, a, &m);
+  const struct message m = {status, headers, nheaders, body, body_len, 0};
+  return write_checked(buf, a, &m);
+}
+
+int wsuv__response_write_kept(struct wsuv__buf *buf, const wsuv_allocator_t *a, int status,
+                              const wsuv_header_t *headers, size_t nheaders, const void *body,
+                              size_t body_len) {
+  const struct message m = {status, headers, nheaders, body, body_len, 1};
+  return write_checked(buf, a, &m);
 }
 
 /* RFC 9110 15.5.6 */
@@ -223,6 +234,7 @@ int wsuv__response_write_refusal(struct wsuv__buf *buf, const wsuv_allocator_t *
   m.status = wsuv_err_http_status(err);
   m.headers = headers;
   m.nheaders = required_headers(m.status, headers);
+  m.keeps = 0;
   m.body = line.text;
   m.body_len = line.len;
   return write_message(buf, a, &m);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "http/field_line.h"
+#include "http/origin.h"
 
 #define CLAUSE "RFC 6455 4.2.1"
 
@@ -116,27 +117,41 @@ static int take_key(wsuv_handshake_t *h) {
   return wsuv_handshake_accept_key(h->key, WSUV__KEY_LEN, h->accept); /* 4.2.2 item 5.4 */
 }
 
-/* Scheme and host have no letter case (RFC 6454 4). */
-static int check_origin(wsuv_handshake_t *h) {
-  struct wsuv__text value = wsuv__handshake_value(h, FIELD_ORIGIN);
-  size_t at = 0;
-  if (h->slots[FIELD_ORIGIN].count == 0) {
-    if (!h->require_origin)
-      return 0;
-    wsuv__fault_set(&h->fault, wsuv__handshake_field_name(FIELD_ORIGIN), "is missing",
-                    "RFC 6455 4.2.2");
-    return WSUV_EORIGIN;
-  }
-  if (h->origins.len == 0)
+static int refuse_origin(wsuv_handshake_t *h, const char *expected) {
+  return wsuv__handshake_refuse_value(h, WSUV_EORIGIN, FIELD_ORIGIN, expected, "RFC 6455 4.2.2");
+}
+
+/* Browsers always send one (RFC 6455 4.1); other programs need not. */
+static int check_no_origin(wsuv_handshake_t *h) {
+  if (!h->require_origin)
     return 0;
+  wsuv__fault_set(&h->fault, wsuv__handshake_field_name(FIELD_ORIGIN), "is missing",
+                  "RFC 6455 4.2.2");
+  return WSUV_EORIGIN;
+}
+
+/* Scheme and host have no letter case (RFC 6454 4). */
+static int check_origin_list(wsuv_handshake_t *h, struct wsuv__text value) {
+  size_t at = 0;
   while (at < h->origins.len) {
     const char *allowed = (const char *)h->origins.base + at;
     if (wsuv__token_is(value.data, value.len, allowed))
       return 0;
     at += strlen(allowed) + 1;
   }
-  return wsuv__handshake_refuse_value(h, WSUV_EORIGIN, FIELD_ORIGIN, "one that is allowed",
-                                      "RFC 6455 4.2.2");
+  return refuse_origin(h, "one that is allowed");
+}
+
+static int check_origin(wsuv_handshake_t *h) {
+  struct wsuv__text value = wsuv__handshake_value(h, FIELD_ORIGIN);
+  if (h->slots[FIELD_ORIGIN].count == 0)
+    return check_no_origin(h);
+  if (h->origins.len > 0)
+    return check_origin_list(h, value);
+  if (!h->same_origin ||
+      wsuv__origin_is_same(value, wsuv__handshake_value(h, FIELD_HOST), h->secure))
+    return 0;
+  return refuse_origin(h, "that of Host");
 }
 
 /* The first in the client's order of preference that we support; none is no fault unless the application says so. */

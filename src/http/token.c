@@ -27,7 +27,7 @@ int wsuv__token_is_valid(const char *data, size_t len) {
   return len > 0;
 }
 
-static unsigned char lower(char c) {
+unsigned char wsuv__token_lower(char c) {
   return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
@@ -37,7 +37,7 @@ int wsuv__token_starts_with(const char *data, size_t len, const char *prefix) {
   if (len < prefix_len)
     return 0;
   for (i = 0; i < prefix_len; i++)
-    if (lower(data[i]) != lower(prefix[i]))
+    if (wsuv__token_lower(data[i]) != wsuv__token_lower(prefix[i]))
       return 0;
   return 1;
 }

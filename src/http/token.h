@@ -22,6 +22,9 @@ int wsuv__token_is_char(unsigned char c);
 /* Non-zero for one or more such characters and nothing else. */
 int wsuv__token_is_valid(const char *data, size_t len);
 
+/* ASCII letters in lower case. */
+unsigned char wsuv__token_lower(char c);
+
 /* Compares without regard to ASCII letter case; `name` is NUL-terminated. */
 int wsuv__token_is(const char *data, size_t len, const char *name);
 

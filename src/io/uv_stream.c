@@ -34,6 +34,8 @@ static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   struct wsuv__uv_stream *s = handle->data;
   (void)suggested;
   *buf = wsuv__read_buffer_lend(&s->loop->read_buffer);
+  if (s->read_max > 0 && buf->len > s->read_max)
+    buf->len = s->read_max;
 }
 
 static void read_done(uv_stream_t *handle, ssize_t nread, const uv_buf_t *buf) {
@@ -232,6 +234,7 @@ static void set_up(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
   stream->base.events = events;
   stream->base.owner = owner;
   stream->loop = loop;
+  stream->read_max = 0;
 }
 
 static void set_up_own(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,

@@ -24,6 +24,7 @@ struct wsuv__uv_stream {
   struct wsuv__stream base;
   struct wsuv__loop *loop;
   uv_stream_t *handle; /* uv.stream, or the application's */
+  uint32_t read_max;   /* octets of one read; 0: as many as the loop's buffer holds */
   union {
     uv_handle_t handle;
     uv_stream_t stream;

@@ -55,6 +55,8 @@ static int judge(const struct wsuv__head_parser *p) {
   options.nsubprotocols = 2;
   options.extensions = extensions;
   options.nextensions = 1;
+  options.same_origin = (int)(wsuv__head_parser_nheaders(p) & 1);
+  options.secure = (int)(wsuv__head_parser_nheaders(p) & 2);
   FUZZ_CHECK(wsuv_handshake_new(&h, &options) == 0);
   FUZZ_CHECK(wsuv_handshake_request_line(h, (const char *)method.data, method.len, p->version_major,
                                          p->version_minor) == 0);

@@ -81,25 +81,32 @@ static void receiving_stops(void **state) {
   struct rig rig;
   wsuv_frame_header_t header = {.opcode = WSUV_BINARY, .fin = 1, .masked = 1};
   uint8_t head[WSUV_FRAME_HEADER_MAX];
+  struct raw newcomer;
   struct raw *other;
   size_t i;
   (void)state;
   open_rig(&rig);
+  other = add_peer(&rig);
   header.payload_len = 1000000;
-  for (i = 0; i + 1 < NPEERS; i++) {
-    struct raw *raw = add_peer(&rig);
+  for (i = 1; i < NPEERS; i++)
+    add_peer(&rig);
+  for (i = 1; i < NPEERS; i++) {
+    struct raw *raw = &rig.raws[i];
     int n = wsuv_frame_header_encode(&header, head);
     raw_send(raw, head, (size_t)n);
     raw_send(raw, octets, 900000);
   }
   RUN_UNTIL(&rig.lb, budget_of(&rig)->nwaiting > 0);
-  other = add_peer(&rig);
+  raw_connect(&newcomer, &rig.lb, rig.host.port);
+  raw_say(&newcomer, RAW_REQUEST);
+  RUN_UNTIL(&rig.lb, raw_took_head(&newcomer));
+  CHECK_NOT_NULL(strstr(raw_text(&newcomer), "HTTP/1.1 503 "));
   for (i = 0; i < 100; i++) {
     raw_frame(other, WSUV_TEXT, "hello", 5);
     raw_expect_frame(other, WSUV_TEXT, "hello", 5);
   }
   CHECK_TRUE(budget_of(&rig)->total <= 2 * BUDGET); /* by the growth of one message */
-  for (i = 0; i + 1 < NPEERS; i++) {
+  for (i = 1; i < NPEERS; i++) {
     raw_reset(&rig.raws[i]);
     loopback_turn(&rig.lb);
   }

@@ -359,6 +359,7 @@ static void test_no_retry_after(void **state) {
   rig.options.retry_after_s = WSUV_OFF;
   drain(&rig);
   raw_connect(&raw, &rig.lb, rig.host.port);
+  raw_say(&raw, RAW_REQUEST);
   check_told(&raw, NULL);
   CALL_VOID(&rig.lb, wsuv_conn_terminate(clients[1].conn));
   run_to_end(&rig);
@@ -375,6 +376,7 @@ static void test_newcomer_stays(void **state) {
   open_two(&rig, clients);
   drain(&rig);
   raw_connect(&raw, &rig.lb, rig.host.port);
+  raw_say(&raw, RAW_REQUEST);
   RUN_UNTIL(&rig.lb, raw_took_head(&raw) && rig.last.ended == 1);
   CALL_VOID(&rig.lb, wsuv_conn_terminate(clients[1].conn));
   RUN_UNTIL(&rig.lb, rig.ndone == 1);

@@ -100,7 +100,7 @@ pty_sample=
 if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
 tls_samples=
 if [ -n "$certs" ]; then tls_samples='13_tls_echo_server 14_tls_client 15_tls_rotation 16_mutual_tls 17_tls_forwarder'; fi
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate 18_pubsub 22_tcp_proxy $tls_samples; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate 18_pubsub 21_authentication 22_tcp_proxy $tls_samples; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -297,6 +297,42 @@ check "who speaks without a nickname is sent away" has err 1008
 run "$bin/02_client" "${url}elsewhere"
 check "02_client is refused on another path" status_is 1
 check "it says the status in one line" has err 404
+stop_server INT
+
+# ---- authentication, decided on late ----
+
+alice=6f1c2a9be04d47d38a5be7c0913f52d8
+bob=c58e07f2b3914a6f9d20e1847ab6c39d
+start_server 21_authentication --port 0 --delay-ms 1
+run "$bin/02_client" "${url}?ticket=$alice" hi
+check "a ticket lets alice in" out_is 'hello, alice'
+run "$bin/wsuv-cat" --header "Authorization: Bearer $alice" "$url"
+check "and so does a token" has out 'hello, alice'
+for refused in '' "?ticket=" "?ticket=x$alice" "?ticket=${alice%?}9" "?other=$alice"; do
+  run "$bin/02_client" "$url$refused" hi
+  check "'$refused' is refused" status_is 1
+  check "with 401" has err 401
+done
+run "$bin/02_client" "${url}?ticket=$bob" hi
+check "bob is known and may not connect" has err 403
+if command -v curl >/dev/null; then
+  http=http${url#ws}
+  run curl -s --max-time 20 "${http}health" "${http}health" "${http}" -w '%{http_code} %{num_connects}\n'
+  check "three requests take one connection" out_is 'ok
+200 1
+ok
+200 0
+404 0'
+fi
+stop_server INT
+
+start_server 21_authentication --port 0 --delay-ms 2000
+"$bin/02_client" "${url}?ticket=$alice" hi >"$work/out" 2>"$work/err" </dev/null &
+waiting=$!
+check "a ticket is looked up" wait_until has server.out '^looking up$'
+kill -s KILL "$waiting"
+wait "$waiting" 2>/dev/null
+check "who leaves meanwhile is not let in" wait_until has server.out '^looked up: operation canceled'
 stop_server INT
 
 # ---- ticker (its frames are looked at in interop/test_ticker.py) ----

@@ -222,15 +222,16 @@ static size_t put_frames(const struct play *p, uint8_t *out) {
   return len + frame_put(out + len, WSUV_CLIENT, WSUV_CLOSE, "\x03\xe8", 2);
 }
 
-static void play_torn(struct play *p) {
-  uint8_t bytes[600] = REQUEST;
-  size_t len = strlen(REQUEST);
+/* Frames behind what begins with an upgrade at the latest, to a host that is set up. */
+static void run_torn(struct play *p, const char *head) {
+  uint8_t bytes[800];
+  size_t len = strlen(head);
   struct raw *raw = &p->raw;
   int i;
 
-  host_init(&p->host, &p->lb);
   if (listen_now(p) != 0)
     return;
+  memcpy(bytes, head, len);
   raw_connect(raw, &p->lb, p->host.port);
   len += put_frames(p, bytes + len);
   RUN_UNTIL(&p->lb, raw->connected);
@@ -239,7 +240,33 @@ static void play_torn(struct play *p) {
     RUN_UNTIL(&p->lb, raw->nwriting == 0);
     (void)uv_run(&p->lb.uv, UV_RUN_NOWAIT);
   }
-  RUN_UNTIL(&p->lb, raw->eof || raw->error != 0);
+  RUN_UNTIL(&p->lb, raw->eof || raw->error != 0 || p->host.upgrade != NULL);
+}
+
+static void play_torn(struct play *p) {
+  host_init(&p->host, &p->lb);
+  run_torn(p, REQUEST);
+}
+
+/* Where there is no memory for any answer the request is released at the end. */
+static void respond(struct host *host, wsuv_upgrade_t *request) {
+  static const wsuv_header_t header = {"X-Why", "torture", 0, 0};
+  int err = CALL(host->lb, wsuv_upgrade_respond(request, 200, &header, 1, "hi", 2));
+
+  if (err == WSUV_ENOMEM)
+    err = CALL(host->lb, wsuv_upgrade_redirect(request, 302, "/"));
+  CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
+  if (err == WSUV_ENOMEM)
+    host->upgrade = request;
+}
+
+/* Requests, then an upgrade, torn and sent ahead. */
+static void play_respond(struct play *p) {
+  host_init(&p->host, &p->lb);
+  p->host.on_request = respond;
+  run_torn(p, "GET /a HTTP/1.1\r\nHost: b\r\n\r\nHEAD /b HTTP/1.1\r\nHost: b\r\n\r\n"
+              "GET /c HTTP/1.1\r\nHost: b\r\n\r\n" REQUEST);
+  release_upgrade(p, WSUV_ECANCELED);
 }
 
 /* Both sides send what is prepared; the client streams, and closes when it has heard all of it. */
@@ -270,6 +297,7 @@ static const struct row rows[] = {
     {"the peer leaves", play_orphan, TOYS},
     {"a torn request and frames", play_torn, TOYS},
     {"streams and a prepared message", play_streams, TOYS},
+    {"requests before it", play_respond, TOYS},
     {"echo and close, shared", play_echo, SHARED},
     {"echo and close, dedicated", play_echo, DEDICATED},
     {"connection refused, deflate", play_refused, SHARED},

@@ -41,6 +41,7 @@ static void check_request(struct host *host, wsuv_upgrade_t *upgrade) {
 /* covers: HTR.1 HSS.15 W028 W031 W033 W044 W055 W066 U008 H016 */
 static void test_negotiation(void **state) {
   static const wsuv_header_t asked = {"X-Asked", "yes", 0, 0};
+  static const char *const origin = "https://example.org";
   struct loopback lb;
   struct host host;
   struct talker client;
@@ -52,10 +53,12 @@ static void test_negotiation(void **state) {
   open_all(&lb, &host, check_request);
   options.subprotocols = supported;
   options.nsubprotocols = 2;
+  options.origins = &origin;
+  options.norigins = 1;
   CHECK_ERR(0, host_listen(&host, &options));
   (void)snprintf(url, sizeof url, "ws://user:pass%%3A1@127.0.0.1:%d/chat?room=1", host.port);
   to.url = url;
-  to.origin = "https://example.org";
+  to.origin = origin;
   to.subprotocols = offered;
   to.nsubprotocols = 3;
   to.headers = &asked;

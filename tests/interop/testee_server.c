@@ -125,7 +125,10 @@ static const wsuv_server_handler_t telling_handler = {
 };
 
 static void listen_for_clients(void) {
+  static const char *const any_origin = "*"; /* pages of nowhere and of other ports connect */
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  options.origins = &any_origin;
+  options.norigins = 1;
   options.host = app.options.host;
   options.port = app.options.port;
   options.path = app.options.path;

@@ -32,6 +32,22 @@ static void a_response_has_length_and_close(void **state) {
                 wsuv__response_write(&buf, a, 100, NULL, 0, NULL, 0), &buf);
 }
 
+static void a_kept_connection_needs_no_word(void **state) {
+  struct wsuv__buf buf = {0};
+  const wsuv_allocator_t *a = &wsuv__default_allocator;
+  (void)state;
+  check_written("HTTP/1.1 200 OK\r\nX-A: 1\r\nLocation: /b\r\nContent-Length: 2\r\n\r\nhi",
+                wsuv__response_write_kept(&buf, a, 200, two_headers, 2, "hi", 2), &buf);
+  check_written("HTTP/1.1 304 Not Modified\r\n\r\n",
+                wsuv__response_write_kept(&buf, a, 304, NULL, 0, NULL, 0), &buf);
+  check_written(
+      "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+      "Content-Length: 0\r\nConnection: Upgrade\r\n\r\n",
+      wsuv__response_write_kept(&buf, a, 426, NULL, 0, NULL, 0), &buf);
+  CHECK_ERR(WSUV_EINVAL, wsuv__response_write_kept(&buf, a, 401, NULL, 0, NULL, 0));
+  CHECK_ERR(WSUV_EINVAL, wsuv__response_write_kept(&buf, a, 204, NULL, 0, "x", 1));
+}
+
 /* covers: H053 H066 */
 static void a_426_says_what_to_upgrade_to(void **state) {
   static const wsuv_header_t own[] = {{"upgrade", "x", 0, 0}, {"Sec-WebSocket-Version", "8", 0, 0}};
@@ -157,6 +173,7 @@ static void every_allocation_may_fail(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_response_has_length_and_close),
+      cmocka_unit_test(a_kept_connection_needs_no_word),
       cmocka_unit_test(a_426_says_what_to_upgrade_to),
       cmocka_unit_test(a_401_has_a_challenge),
       cmocka_unit_test(a_refusal_says_what_its_status_requires),

@@ -331,7 +331,8 @@ static void an_origin_can_be_required(void **state) {
 
 /* covers: HSS.9 */
 static void bad_origins_are_refused(void **state) {
-  static const char *const rows[] = {"", "https://a b", "a,b", "a\r", "\xc3\xa4", NULL};
+  static const char *const rows[] = {"",         "https://a b", "a,b",  "a\r",
+                                     "\xc3\xa4", "null",        "NULL", NULL};
   wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_SERVER);
   wsuv_handshake_t *h;
   size_t i;
@@ -343,6 +344,71 @@ static void bad_origins_are_refused(void **state) {
     CHECK_ERR(WSUV_EINVAL, wsuv_handshake_new(&h, &options));
     CHECK_NULL(h);
   }
+}
+
+static void bad_lists_are_refused(void **state) {
+  static const char *const starred[] = {"https://a.example", "*"};
+  wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_SERVER);
+  wsuv_handshake_t *h;
+  (void)state;
+  options.origins = starred;
+  options.norigins = 2;
+  CHECK_ERR(WSUV_EINVAL, wsuv_handshake_new(&h, &options));
+  options.norigins = 1;
+  options.same_origin = 1;
+  CHECK_ERR(WSUV_EINVAL, wsuv_handshake_new(&h, &options));
+  options.origins = starred + 1;
+  CHECK_ERR(WSUV_EINVAL, wsuv_handshake_new(&h, &options));
+}
+
+struct policy_case {
+  const char *name;
+  const char *origin; /* its only list entry; NULL: same origin */
+  int secure;
+  const char *lines;
+  int verdict;
+};
+
+#define HERE "Host: server.example.com\n" ASK KEY V13
+
+static const struct policy_case policy_cases[] = {
+    {"same origin, none", NULL, 0, HERE, 0},
+    {"same origin", NULL, 0, HERE "Origin: http://server.example.com\n", 0},
+    {"same origin, behind a proxy", NULL, 0, HERE "Origin: https://Server.example.com\n", 0},
+    {"same origin over TLS", NULL, 1, HERE "Origin: https://server.example.com\n", 0},
+    {"http over TLS", NULL, 1, HERE "Origin: http://server.example.com\n", WSUV_EORIGIN},
+    {"another host", NULL, 0, HERE "Origin: http://server.example.com.evil.org\n", WSUV_EORIGIN},
+    {"opaque", NULL, 0, HERE "Origin: null\n", WSUV_EORIGIN},
+    {"empty", NULL, 0, HERE "Origin:\n", WSUV_EORIGIN},
+    {"twice the same", NULL, 0,
+     HERE "Origin: http://server.example.com\nOrigin: http://server.example.com\n", WSUV_EORIGIN},
+    {"no Host", NULL, 0, ASK V13 KEY "Origin: http://server.example.com\n", WSUV_EORIGIN},
+    {"no Host, no Origin", NULL, 0, ASK V13 KEY, 0},
+    {"any", "*", 0, HERE "Origin: http://elsewhere.example\n", 0},
+    {"any, opaque", "*", 0, HERE "Origin: null\n", 0},
+    {"any, none", "*", 0, HERE, 0},
+    {"a list does not hold the same", "http://a.example", 0,
+     HERE "Origin: http://server.example.com\n", WSUV_EORIGIN},
+    {"a list, and its default port", "http://a.example", 0, HERE "Origin: http://a.example:80\n",
+     WSUV_EORIGIN},
+};
+
+static void run_policy(const void *data) {
+  const struct policy_case *row = data;
+  wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_SERVER);
+  wsuv_handshake_t *h;
+  options.require_host = 0;
+  options.origins = row->origin != NULL ? &row->origin : NULL;
+  options.norigins = row->origin != NULL;
+  options.same_origin = row->origin == NULL;
+  options.secure = row->secure;
+  CHECK_ERR(0, wsuv_handshake_new(&h, &options));
+  CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
+  give_lines(h, row->lines);
+  CHECK_ERR(row->verdict, wsuv_handshake_finish(h));
+  if (row->verdict != 0 && row->origin == NULL)
+    CHECK_NOT_NULL(strstr(wsuv_handshake_detail(h), ", expected that of Host (RFC 6455 4.2.2)"));
+  wsuv_handshake_free(h);
 }
 
 static void check_required(int verdict, const char *lines) {
@@ -372,6 +438,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_origin_can_be_required),
       cmocka_unit_test(bad_origins_are_refused),
+      cmocka_unit_test(bad_lists_are_refused),
       cmocka_unit_test(a_subprotocol_can_be_required),
       cmocka_unit_test(the_response_has_the_fields_in_the_documented_order),
       cmocka_unit_test(the_application_may_choose_another_subprotocol_of_the_clients),
@@ -382,5 +449,6 @@ int main(void) {
   nfailed += CHECK_RUN_TABLE("request lines", line_cases, run_line);
   nfailed += CHECK_RUN_TABLE("expectations", expect_cases, run_expect);
   nfailed += CHECK_RUN_TABLE("origins", origin_cases, run_origin);
+  nfailed += CHECK_RUN_TABLE("origin policies", policy_cases, run_policy);
   return nfailed;
 }
