@@ -19,6 +19,7 @@ struct wsuv__endpoint_config {
   size_t read_ahead;
   uint32_t max_pings; /* UINT32_MAX: off */
   int manual_pong;
+  uint32_t trace_frames; /* kept, where wsuv_endpoint.trace is set */
   struct wsuv__frame_rules rules;
 };
 

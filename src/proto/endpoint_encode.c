@@ -4,6 +4,7 @@
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_send.h"
 #include "proto/extensions.h"
+#include "proto/traffic.h"
 
 #define STEP_MIN 256u
 
@@ -181,5 +182,8 @@ int wsuv__endpoint_queue_data(struct wsuv_endpoint *ep, const wsuv_frame_header_
     err = append_encoded(ep, &header, &o);
   }
   wsuv__buf_free(&o.buf, ep->config->allocator);
-  return err != 0 ? err : !o.held_back;
+  if (err != 0)
+    return err;
+  wsuv__traffic_data_sent(ep, frame->opcode, len, o.held_back ? NULL : &header, o.transformed);
+  return !o.held_back;
 }

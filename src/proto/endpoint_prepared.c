@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "proto/endpoint_send.h"
 #include "proto/extensions.h"
+#include "proto/traffic.h"
 #include "wsuv/prepared.h"
 
 /* What one kind of session makes of it. */
@@ -137,7 +138,10 @@ static int send_variant(struct wsuv_endpoint *ep, wsuv_prepared_t *prepared,
   if (err != 0)
     return err;
   header.rsv = variant->rsv;
-  return wsuv__outbox_append(&ep->outbox, &header, payload, len);
+  err = wsuv__outbox_append(&ep->outbox, &header, payload, len);
+  if (err == 0)
+    wsuv__traffic_data_sent(ep, (int)prepared->type, prepared->len, &header, !variant->is_passed);
+  return err;
 }
 
 /* The one stage that has something to do with it, if what it does is the same for others; its key. */
