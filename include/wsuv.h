@@ -7,6 +7,7 @@
  * wsuv/tls_stream.h                                       TLS alone, on any stream of libuv's
  * wsuv/deflate.h                                          permessage-deflate, an extension
  * wsuv/prepared.h                                         messages made once for many
+ * wsuv/stats.h, traffic.h, metrics.h, trace.h             numbers, as OpenMetrics, and the last frames
  * wsuv/frame.h, frame_parser.h, message.h, heartbeat.h    its layers, each usable alone
  */
 #ifndef WSUV_H
@@ -27,6 +28,7 @@
 #include "wsuv/heartbeat.h"
 #include "wsuv/loop.h"
 #include "wsuv/message.h"
+#include "wsuv/metrics.h"
 #include "wsuv/prepared.h"
 #include "wsuv/protocol.h"
 #include "wsuv/send.h"
@@ -35,6 +37,8 @@
 #include "wsuv/tls.h"
 #include "wsuv/tls_info.h"
 #include "wsuv/tls_stream.h"
+#include "wsuv/trace.h"
+#include "wsuv/traffic.h"
 #include "wsuv/version.h"
 
 #endif

@@ -26,6 +26,8 @@ struct wsuv_conn {
   struct wsuv__list link; /* in the server's or the loop's list */
   struct wsuv__task task; /* a pump put off to the loop's next turn */
   struct wsuv__wheel_entry deadline;
+  uint64_t created_ms;
+  uint64_t opened_ms;
   uint64_t due_ms;               /* of phases that the endpoint has no deadline for */
   struct wsuv_upgrade *upgrade;  /* server, until the request is answered */
   struct wsuv__connect *connect; /* client, until open, or to the end if it never opens */
@@ -33,20 +35,23 @@ struct wsuv_conn {
   char *detail;                  /* what to tell beyond the error's text, or NULL */
   char *subprotocol;
   int error;
-  uint32_t unwritten; /* of the write under way, when that was looked at last */
-  uint8_t phase;      /* wsuv_state_t */
-  uint8_t transport;  /* enum wsuv__transport */
+  uint32_t unwritten;   /* of the write under way, when that was looked at last */
+  uint32_t head_unsent; /* of what waits, when it opened: octets that are no frames */
+  uint8_t phase;        /* wsuv_state_t */
+  uint8_t transport;    /* enum wsuv__transport */
   uint8_t
       pending; /* callbacks that must come before the memory may go: the handle's close, a resolution */
-  uint8_t depth;      /* events being handled: the pump runs when the outermost ends */
-  uint8_t reading;    /* the stream was told to read */
-  uint8_t writing;    /* the stream has a write under way */
-  uint8_t flow;       /* enum wsuv__flow */
-  uint8_t water;      /* enum wsuv__water */
-  uint8_t hold;       /* enum wsuv__hold */
-  uint8_t handed_out; /* enum wsuv__handed_out */
-  uint8_t opened;     /* on_open was called */
-  uint8_t excused;    /* a deadline came much too late, and was put off once */
+  uint8_t depth;        /* events being handled: the pump runs when the outermost ends */
+  uint8_t reading;      /* the stream was told to read */
+  uint8_t writing;      /* the stream has a write under way */
+  uint8_t flow;         /* enum wsuv__flow */
+  uint8_t water;        /* enum wsuv__water */
+  uint8_t hold;         /* enum wsuv__hold */
+  uint8_t handed_out;   /* enum wsuv__handed_out */
+  uint8_t opened;       /* on_open was called */
+  uint8_t excused;      /* a deadline came much too late, and was put off once */
+  uint8_t failure_told; /* of the endpoint, to the loop's trace */
+  uint8_t is_counted;   /* its counts are among those of ended ones */
 };
 
 /* Zeroes and sets up everything but the transport; phase is the first one. */
@@ -97,6 +102,9 @@ void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail);
 /* The callbacks of the stream and of the endpoint. */
 extern const struct wsuv__stream_events wsuv__conn_stream_events;
 const wsuv_endpoint_handler_t *wsuv__conn_endpoint_handler(const wsuv_handler_t *handler);
+
+/* The stream took so many octets. */
+void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len);
 
 /* The outbox's writer; `conn` is a wsuv_conn_t. */
 size_t wsuv__conn_write_now(void *conn, const wsuv_span_t *spans, size_t nspans);

@@ -5,6 +5,8 @@
 #include "api/conn_end.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
+#include "api/trace.h"
+#include "proto/traffic.h"
 
 static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
   size_t i;
@@ -13,6 +15,13 @@ static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
     bufs[i].base = (char *)(uintptr_t)spans[i].data; /* libuv only reads it */
     bufs[i].len = spans[i].len;
   }
+}
+
+void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len) {
+  size_t head = len < conn->head_unsent ? len : conn->head_unsent;
+
+  conn->head_unsent -= (uint32_t)head;
+  wsuv__traffic_octets_left(&conn->endpoint, len - head);
 }
 
 /* What cannot be written for good ends the connection here: nobody may be reading from it. */
@@ -25,8 +34,10 @@ size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) 
     return 0;
   fill_bufs(bufs, spans, nspans);
   rc = conn->top->ops->try_write(conn->top, bufs, (unsigned)nspans);
-  if (rc >= 0)
+  if (rc >= 0) {
+    wsuv__conn_count_written(conn, (size_t)rc);
     return (size_t)rc;
+  }
   wsuv__conn_release(conn, rc);
   return 0;
 }
@@ -125,6 +136,8 @@ static void finish_detaching(wsuv_conn_t *conn) {
 }
 
 static void move_phase(wsuv_conn_t *conn) {
+  if (wsuv__trace_owes_failure(conn))
+    wsuv__trace_tell_failure(conn);
   if (conn->phase == WSUV_STATE_OPEN && conn->endpoint.closing != CLOSING_NONE)
     wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
   if (owes_close(conn))

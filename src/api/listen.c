@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/server.h"
+#include "api/stats.h"
 #include "base/option.h"
 #include "io/resolve.h"
 #include "io/tls_context.h"
@@ -153,6 +154,7 @@ static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o
 void wsuv__server_free(wsuv_server_t *server) {
   const wsuv_allocator_t *a = &server->loop->allocator;
 
+  wsuv__stats_keep_server(server);
   wsuv_tls_context_release(server->tls);
   wsuv__release(a, server->subprotocols);
   wsuv__release(a, server->origins);

@@ -59,6 +59,16 @@ static int take_endpoint_options(struct wsuv__conn_config *config, const wsuv_co
   return wsuv__endpoint_config_init(&config->endpoint, &endpoint);
 }
 
+static int take_trace(struct wsuv__conn_config *config, const wsuv_conn_options_t *o) {
+  uint64_t frames;
+  int err = wsuv__option_take(&frames, o->trace_frames, 0, 0);
+
+  if (err == 0 && frames > WSUV_TRACE_FRAMES_MAX)
+    err = WSUV_EINVAL;
+  config->endpoint.trace_frames = err == 0 ? (uint32_t)frames : 0;
+  return err;
+}
+
 int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_options_t *options,
                            const wsuv_handler_t *handler, wsuv_role_t role,
                            const wsuv_allocator_t *a, struct wsuv__random_pool *random) {
@@ -78,6 +88,8 @@ int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_opt
     err = take_water_marks(config, o);
   if (err == 0)
     err = take_head_limits(config, o);
+  if (err == 0)
+    err = take_trace(config, o);
   config->tcp_delay = o->tcp_delay;
   return err;
 }

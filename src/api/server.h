@@ -56,6 +56,7 @@ struct wsuv_server {
   enum wsuv__server_state state;
   int port;
   uint64_t rejected[WSUV_NREJECTIONS];
+  wsuv_server_stats_t ended; /* counts of connections that are gone */
 };
 
 static inline void wsuv__server_count_rejection(wsuv_server_t *server, wsuv_rejection_t reason) {
