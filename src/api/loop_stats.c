@@ -83,6 +83,8 @@ int wsuv_loop_stats(wsuv_loop_t *loop, wsuv_loop_stats_t *out) {
     add_memory(&out->memory, &server->conns);
   }
   out->memory.buffers = loop->io.cork.cap + WSUV__READ_BUFFER_SIZE;
+  if (loop->io.tls != NULL)
+    out->memory.buffers += WSUV__READ_BUFFER_SIZE; /* what was decrypted */
   out->lag_ms = (int64_t)loop->io.lag_ms;
   out->lag_max_ms = (int64_t)loop->io.lag_max_ms;
   loop->io.lag_max_ms = 0;

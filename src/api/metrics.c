@@ -312,10 +312,6 @@ static void write_family(struct writer *w, const struct family *family) {
 
 /* ---- what is asked for ---- */
 
-static int is_label_value(const char *text) {
-  return wsuv_utf8_is_valid(text, strlen(text));
-}
-
 static int is_label_name(const char *name) {
   static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
   static const char others[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
@@ -324,25 +320,30 @@ static int is_label_name(const char *name) {
          strspn(name, others) == strlen(name);
 }
 
+static int is_label_value(const char *text) {
+  return text != NULL && wsuv_utf8_is_valid(text, strlen(text));
+}
+
+static int is_source(const char *name, const void *stats) {
+  return stats != NULL && (name == NULL || is_label_value(name));
+}
+
+static int is_list(const void *first, size_t n) {
+  return first != NULL || n == 0;
+}
+
 static int judge(const wsuv_metrics_t *m) {
+  int ok = m->size >= sizeof *m && is_list(m->servers, m->nservers) &&
+           is_list(m->loops, m->nloops) && is_list(m->labels, m->nlabels);
   size_t i;
 
-  if (m->size < sizeof *m || (m->servers == NULL && m->nservers > 0) ||
-      (m->loops == NULL && m->nloops > 0) || (m->labels == NULL && m->nlabels > 0))
-    return WSUV_EINVAL;
-  for (i = 0; i < m->nlabels; i++)
-    if (!is_label_name(m->labels[i].name) || m->labels[i].value == NULL ||
-        !is_label_value(m->labels[i].value))
-      return WSUV_EINVAL;
-  for (i = 0; i < m->nservers; i++)
-    if (m->servers[i].stats == NULL ||
-        (m->servers[i].name != NULL && !is_label_value(m->servers[i].name)))
-      return WSUV_EINVAL;
-  for (i = 0; i < m->nloops; i++)
-    if (m->loops[i].stats == NULL ||
-        (m->loops[i].name != NULL && !is_label_value(m->loops[i].name)))
-      return WSUV_EINVAL;
-  return 0;
+  for (i = 0; ok && i < m->nlabels; i++)
+    ok = is_label_name(m->labels[i].name) && is_label_value(m->labels[i].value);
+  for (i = 0; ok && i < m->nservers; i++)
+    ok = is_source(m->servers[i].name, m->servers[i].stats);
+  for (i = 0; ok && i < m->nloops; i++)
+    ok = is_source(m->loops[i].name, m->loops[i].stats);
+  return ok ? 0 : WSUV_EINVAL;
 }
 
 int wsuv_metrics_write(const wsuv_metrics_t *metrics, char *out, size_t size, size_t *len) {

@@ -7,7 +7,7 @@
 #include "proto/endpoint_hold.h"
 #include "proto/traffic.h"
 
-static int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
+static inline int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
   wsuv_opcode_t type = (wsuv_opcode_t)ep->message.state;
   int err = wsuv__message_finish(&ep->message);
 
@@ -128,8 +128,8 @@ static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
     wsuv__endpoint_go_on_decoding(ep);
   while (wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING) {
     rc = wsuv__frame_parser_next(&ep->parser, ep->rules, in, &slice);
-    if (rc < 0 || (rc > 0 && slice.first))
-      wsuv__trace_note(ep, &ep->parser.header, TRACE_RECEIVED);
+    if (ep->trace != NULL && (rc < 0 || (rc > 0 && slice.first)))
+      wsuv__trace_frame(ep, &ep->parser.header, TRACE_RECEIVED);
     if (rc > 0)
       rc = take_slice(ep, &slice);
     else if (rc == 0)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/conn.h"
+#include "proto/traffic.h"
 #include "support/check.h"
 
 struct size_row {
@@ -19,6 +20,7 @@ static const struct size_row sizes[] = {
     {"wsuv__outbox", sizeof(struct wsuv__outbox), 112},
     {"wsuv__outbox_entry: beside every block that waits", sizeof(struct wsuv__outbox_entry), 112},
     {"wsuv__peer_close", sizeof(struct wsuv__peer_close), 128},
+    {"wsuv__traffic: of every connection that is used", sizeof(struct wsuv__traffic), 208},
     {"wsuv__wheel_entry", sizeof(struct wsuv__wheel_entry), 32},
 };
 
