@@ -7,7 +7,8 @@
  * wsuv/tls_stream.h                                       TLS alone, on any stream of libuv's
  * wsuv/deflate.h                                          permessage-deflate, an extension
  * wsuv/prepared.h                                         messages made once for many
- * wsuv/stats.h, traffic.h, metrics.h, trace.h             numbers, as OpenMetrics, and the last frames
+ * wsuv/stats.h, traffic.h, metrics.h                      numbers, also as OpenMetrics text
+ * wsuv/trace.h, trace_frame.h                             frames and failures, to be told or kept
  * wsuv/frame.h, frame_parser.h, message.h, heartbeat.h    its layers, each usable alone
  */
 #ifndef WSUV_H
@@ -38,6 +39,7 @@
 #include "wsuv/tls_info.h"
 #include "wsuv/tls_stream.h"
 #include "wsuv/trace.h"
+#include "wsuv/trace_frame.h"
 #include "wsuv/traffic.h"
 #include "wsuv/version.h"
 

@@ -22,7 +22,8 @@ typedef struct wsuv_traffic {
   uint64_t pongs;
   uint64_t closes;
   uint64_t controls; /* of claimed opcodes 11-15 */
-  /* What came from the stream, and what it took: frames with their headers, before TLS, without the opening handshake. */
+  /* What came from the stream, counted when it was looked at, and what the stream took: frames with their headers, before TLS,
+   * without the opening handshake. */
   uint64_t wire_octets;
   /* Of messages that extensions transformed: octets as the application sees them, and as frames carry them. encoded / plain is
    * the ratio of a compression. */

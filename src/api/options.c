@@ -1,6 +1,7 @@
 #include "api/options.h"
 
 #include "base/option.h"
+#include "wsuv/trace.h"
 
 #define DEFAULT_HANDSHAKE_TIMEOUT_MS 10000u
 #define DEFAULT_PING_INTERVAL_MS     20000

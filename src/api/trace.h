@@ -3,6 +3,7 @@
 #define WSUV_API_TRACE_H
 
 #include "api/conn.h"
+#include "wsuv/trace.h"
 
 /* For wsuv_loop.frames. */
 extern const struct wsuv__trace_hooks wsuv__trace_hooks;

@@ -157,12 +157,13 @@ int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *ep, uint8_t *bytes, siz
   struct wsuv__frame_input in = {bytes, len};
 
   ep->heard_ms = ep->now_ms;
-  if (ep->delivery != DELIVERY_KEPT)
-    wsuv__traffic_octets_came(ep, len);
   (void)parse(ep, &in);
-  if (ep->delivery == DELIVERY_FLOWING || !wsuv__endpoint_is_parsing(ep) || in.len == 0)
-    return ep->error;
-  return wsuv__endpoint_hold(ep, in.data, in.len);
+  if (ep->delivery == DELIVERY_KEPT)
+    len -= in.len; /* the rest may be no frames */
+  if (ep->delivery != DELIVERY_FLOWING && wsuv__endpoint_is_parsing(ep) && in.len > 0)
+    (void)wsuv__endpoint_hold(ep, in.data, in.len);
+  wsuv__traffic_octets_came(ep, len);
+  return ep->error;
 }
 
 int wsuv__endpoint_is_between_messages(const struct wsuv_endpoint *ep) {

@@ -338,9 +338,9 @@ static int decode_slice(struct wsuv_endpoint *ep, struct wsuv__stage *top, const
   struct wsuv__waiting lent = {data, len, 0};
   int err;
 
-  wsuv__traffic_decoding(ep, len, 0);
   give(top, &lent, flags);
   err = run_decoders(ep);
+  wsuv__traffic_decoding(ep, len, 0);
   if (err == 0 && wsuv__endpoint_is_parsing(ep))
     return keep_input(ep->config->allocator, top);
   forget_input(ep->config->allocator, top);

@@ -3,7 +3,7 @@
 #define WSUV_PROTO_TRACE_H
 
 #include "proto/endpoint.h"
-#include "wsuv/trace.h"
+#include "wsuv/trace_frame.h"
 
 enum wsuv__trace_way { TRACE_RECEIVED, TRACE_SENT };
 

@@ -24,15 +24,19 @@ static void add_control(wsuv_traffic_t *way, uint8_t opcode) {
 }
 
 void wsuv__traffic_control_came(struct wsuv_endpoint *ep, uint8_t opcode) {
-  if (ep->traffic != NULL)
-    add_control(&ep->traffic->received, opcode);
+  struct wsuv__traffic *traffic = wsuv__traffic_of(ep);
+
+  if (traffic != NULL)
+    add_control(&traffic->received, opcode);
 }
 
 void wsuv__traffic_decoding(struct wsuv_endpoint *ep, size_t encoded, size_t plain) {
-  if (ep->traffic == NULL)
+  struct wsuv__traffic *traffic = wsuv__traffic_of(ep);
+
+  if (traffic == NULL)
     return;
-  ep->traffic->received.encoded_octets += encoded;
-  ep->traffic->received.plain_octets += plain;
+  traffic->received.encoded_octets += encoded;
+  traffic->received.plain_octets += plain;
 }
 
 void wsuv__traffic_control_sent(struct wsuv_endpoint *ep, const wsuv_frame_header_t *header) {

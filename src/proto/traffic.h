@@ -35,7 +35,7 @@ static inline void wsuv__traffic_add_message(wsuv_traffic_t *way, int opcode, si
 
 /* ---- received ---- */
 
-/* Octets came from the stream. */
+/* Octets came from the stream, and were looked at. */
 static inline void wsuv__traffic_octets_came(struct wsuv_endpoint *ep, size_t len) {
   struct wsuv__traffic *traffic = wsuv__traffic_of(ep);
 
@@ -46,8 +46,10 @@ static inline void wsuv__traffic_octets_came(struct wsuv_endpoint *ep, size_t le
 /* A message, or a piece of one, is being delivered. `is_final` is 0 or 1. */
 static inline void wsuv__traffic_message_came(struct wsuv_endpoint *ep, int opcode, size_t len,
                                               int is_final) {
-  if (ep->traffic != NULL)
-    wsuv__traffic_add_message(&ep->traffic->received, opcode, len, is_final);
+  struct wsuv__traffic *traffic = wsuv__traffic_of(ep);
+
+  if (traffic != NULL)
+    wsuv__traffic_add_message(&traffic->received, opcode, len, is_final);
 }
 
 void wsuv__traffic_control_came(struct wsuv_endpoint *ep, uint8_t opcode);

@@ -154,6 +154,11 @@ static void test_no_failure(void **state) {
   loopback_close(&told.lb);
 }
 
+static void on_sent(wsuv_send_t *req, int status) {
+  (void)req;
+  CHECK_ERR(0, status);
+}
+
 /* Both roles tell every frame, whichever way it was sent. */
 static void test_every_frame(void **state) {
   static const uint8_t expected[] = {WSUV_TEXT, WSUV_BINARY, WSUV_CONTINUATION, WSUV_PING,
@@ -162,6 +167,8 @@ static void test_every_frame(void **state) {
   struct talker client;
   struct loopback *lb = &told.lb;
   size_t count[16] = {0};
+  wsuv_prepared_t *prepared;
+  wsuv_send_t req;
   size_t i;
   (void)state;
 
@@ -173,20 +180,24 @@ static void test_every_frame(void **state) {
   CHECK_ERR(0, CALL(lb, wsuv_conn_send_chunk(client.conn, "a", 1, 0)));
   CHECK_ERR(0, CALL(lb, wsuv_conn_send_end(client.conn, "b", 1)));
   CHECK_ERR(0, CALL(lb, wsuv_conn_ping(client.conn, "p", 1)));
-  RUN_UNTIL(lb, client.n[EV_MESSAGE] == 2 && client.n[EV_PONG] == 1);
+  CHECK_ERR(0, wsuv_prepared_new(&prepared, NULL, WSUV_TEXT, "many", 4, 0));
+  CHECK_ERR(0, CALL(lb, wsuv_conn_send_prepared(client.conn, prepared)));
+  wsuv_prepared_free(prepared);
+  CHECK_ERR(0, CALL(lb, wsuv_conn_send(client.conn, &req, WSUV_BINARY, "r", 1, 0, on_sent)));
+  RUN_UNTIL(lb, client.n[EV_MESSAGE] == 4 && client.n[EV_PONG] == 1);
   CHECK_ERR(0, CALL(lb, wsuv_conn_close(client.conn, 1000, NULL)));
   RUN_UNTIL(lb, client.n[EV_CLOSE] == 1 && told.host.talkers[0]->n[EV_CLOSE] == 1);
   for (i = 0; i < told.nframes; i++)
     count[told.frames[i].opcode] += told.frames[i].is_sent ? 1 : 16;
   for (i = 0; i < sizeof expected; i++)
     CHECK_SIZE(count[expected[i]] % 16, count[expected[i]] / 16);
-  CHECK_SIZE(2 * 17, count[WSUV_TEXT]);
-  CHECK_SIZE(2 * 17, count[WSUV_BINARY]);
+  CHECK_SIZE(4 * 17, count[WSUV_TEXT]);
+  CHECK_SIZE(4 * 17, count[WSUV_BINARY]);
   CHECK_SIZE(17, count[WSUV_CONTINUATION]);
   CHECK_SIZE(17, count[WSUV_PING]);
   CHECK_SIZE(17, count[WSUV_PONG]);
   CHECK_SIZE(2 * 17, count[WSUV_CLOSE]);
-  CHECK_SIZE(18, told.nframes);
+  CHECK_SIZE(26, told.nframes);
   loopback_close(&told.lb);
 }
 
