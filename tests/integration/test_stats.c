@@ -375,6 +375,51 @@ static void test_churn(void **state) {
   free(churn);
 }
 
+/* An extension's session ends behind on_close, and its hook may look: the connection is in the sums once, not twice. */
+static const struct host *looked_at;
+static unsigned nlooks;
+
+static void look(const wsuv_extension_t *extension, void *session) {
+  (void)extension;
+  (void)session;
+  if (looked_at->server == NULL)
+    return;
+  nlooks++;
+  CHECK_SIZE(1, server_stats(looked_at).received.text);
+  CHECK_SIZE(1, server_stats(looked_at).opened);
+  CHECK_SIZE(1, loop_stats(looked_at->lb).clients.sent.text);
+  CHECK_SIZE(2, loop_stats(looked_at->lb).total.accepted);
+}
+
+static void test_counted_once(void **state) {
+  static const wsuv_extension_t looking = {
+      .size = sizeof(wsuv_extension_t), .token = "x-look", .end = look};
+  const wsuv_extension_t *const extensions[] = {&looking};
+  struct loopback lb;
+  struct host host;
+  struct talker client;
+  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
+  wsuv_connect_options_t to = WSUV_CONNECT_OPTIONS_INIT;
+  (void)state;
+
+  loopback_open(&lb);
+  host_init(&host, &lb);
+  looked_at = &host;
+  nlooks = 0;
+  options.extensions = to.extensions = extensions;
+  options.nextensions = to.nextensions = 1;
+  CHECK_ERR(0, host_listen(&host, &options));
+  talker_init(&client, &lb);
+  CHECK_ERR(0, talker_connect(&client, &host, &to));
+  RUN_UNTIL(&lb, client.n[EV_OPEN] == 1);
+  CHECK_SIZE(1, wsuv_conn_nextensions(client.conn));
+  CHECK_ERR(0, talker_say(&client, "hello"));
+  CHECK_ERR(0, CALL(&lb, wsuv_conn_close(client.conn, 1000, NULL)));
+  RUN_UNTIL(&lb, client.n[EV_CLOSE] == 1 && host.ntalkers == 1 &&
+                     host.talkers[0]->n[EV_CLOSE] == 1 && nlooks == 2);
+  loopback_close(&lb);
+}
+
 /* ---- what is there now ---- */
 
 static void test_round_trips(void **state) {
@@ -514,9 +559,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_both_sides),  cmocka_unit_test(test_head_is_not_counted),
       cmocka_unit_test(test_close_codes), cmocka_unit_test(test_rejections),
-      cmocka_unit_test(test_churn),       cmocka_unit_test(test_round_trips),
-      cmocka_unit_test(test_memory),      cmocka_unit_test(test_lag),
-      cmocka_unit_test(test_as_text),
+      cmocka_unit_test(test_churn),       cmocka_unit_test(test_counted_once),
+      cmocka_unit_test(test_round_trips), cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_lag),         cmocka_unit_test(test_as_text),
   };
   return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
 }
