@@ -15,7 +15,7 @@ set(may_base "${c_library}|base/.*|wsuv/(errno|export|protocol|version)\\.h")
 set(words_base "base may include the C library only")
 
 set(may_proto
-    "${c_library}|${intrinsics}|base/.*|proto/.*|wsuv/(errno|export|protocol|frame|frame_parser|message|heartbeat|extension|prepared|endpoint|endpoint_status|event)\\.h")
+    "${c_library}|${intrinsics}|base/.*|proto/.*|wsuv/(errno|export|protocol|frame|frame_parser|message|heartbeat|extension|prepared|endpoint|endpoint_status|event|trace_frame|traffic)\\.h")
 set(words_proto "proto may include base")
 
 set(may_deflate "${c_library}|base/.*|deflate/.*|wsuv/(errno|export|protocol|extension|deflate)\\.h")
@@ -36,8 +36,8 @@ set(may_also_deflate_codec_c "|zlib\\.h|zlib-ng\\.h")
 set(may_also_http_accept_key_c "|openssl/.*")
 
 # The public headers of the core are for programs without libuv.
-set(core_headers errno export version protocol frame frame_parser message heartbeat handshake extension deflate prepared endpoint endpoint_status event)
-set(may_public_core "${c_library}|wsuv/(errno|export|version|protocol|frame|frame_parser|message|heartbeat|handshake|extension|deflate|prepared|endpoint|endpoint_status|event)\\.h")
+set(core_headers errno export version protocol frame frame_parser message heartbeat handshake extension deflate prepared endpoint endpoint_status event trace_frame traffic)
+set(may_public_core "${c_library}|wsuv/(errno|export|version|protocol|frame|frame_parser|message|heartbeat|handshake|extension|deflate|prepared|endpoint|endpoint_status|event|trace_frame|traffic)\\.h")
 set(words_public_core "the core's public headers may include each other and the C library")
 
 set(nbroken 0)

@@ -6,8 +6,8 @@
 #   build    compiler, cmake, libuv, OpenSSL, llhttp, zlib
 #   shell    build + npm; xterm.js, for the page of the sample 10_shell_server, into build/xterm
 #   test     build + cmocka, a C++ compiler for the header check
-#   interop  test + shell + node, python3-websockets, chromium, openssl, curl, nginx, haproxy (neither is
-#             started); tests/interop's npm packages into DIR
+#   interop  test + shell + node, python3-websockets, python3-prometheus-client, chromium, openssl, curl, nginx,
+#             haproxy (neither is started); tests/interop's npm packages into DIR
 #   checks   test + clang and its tools, valgrind, pmccabe, shellcheck
 #
 # Says in one line what it is going to install and does it with apt-get (Debian, Ubuntu); elsewhere it names what is
@@ -46,9 +46,9 @@ have_llhttp() {
     [ -f /usr/local/share/llhttp/llhttp.c ]
 }
 
-python_with_websockets() {
+python_with() {
   for python in /usr/bin/python3 python3; do
-    if "$python" -c 'import websockets' >/dev/null 2>&1; then return 0; fi
+    if "$python" -c "import $1" >/dev/null 2>&1; then return 0; fi
   done
   return 1
 }
@@ -87,7 +87,8 @@ probe_interop() {
   probe_shell
   need_command nodejs node nodejs
   need_command python3 python3
-  python_with_websockets || need python3-websockets
+  python_with websockets || need python3-websockets
+  python_with prometheus_client || need python3-prometheus-client
   need_command chromium chromium chromium-browser google-chrome
   need_command openssl openssl
   need_command curl curl

@@ -9,6 +9,8 @@
  * wsuv/tls_stream.h                                       TLS alone, on any stream of libuv's
  * wsuv/deflate.h                                          permessage-deflate, an extension
  * wsuv/prepared.h, topic.h                                messages made once for many, publish and subscribe
+ * wsuv/stats.h, traffic.h, metrics.h                      numbers, also as OpenMetrics text
+ * wsuv/trace.h, trace_frame.h                             frames and failures, to be told or kept
  * wsuv/frame.h, frame_parser.h, message.h, heartbeat.h    its layers, each usable alone
  */
 #ifndef WSUV_H
@@ -30,6 +32,7 @@
 #include "wsuv/heartbeat.h"
 #include "wsuv/loop.h"
 #include "wsuv/message.h"
+#include "wsuv/metrics.h"
 #include "wsuv/prepared.h"
 #include "wsuv/protocol.h"
 #include "wsuv/send.h"
@@ -40,6 +43,9 @@
 #include "wsuv/tls_stream.h"
 #include "wsuv/topic.h"
 #include "wsuv/upgrade.h"
+#include "wsuv/trace.h"
+#include "wsuv/trace_frame.h"
+#include "wsuv/traffic.h"
 #include "wsuv/version.h"
 
 #endif

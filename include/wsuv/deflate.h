@@ -121,6 +121,9 @@ typedef struct wsuv_deflate_stats {
 WSUV_EXTERN int wsuv_deflate_stats(const wsuv_negotiated_t *negotiated,
                                    wsuv_deflate_stats_t *stats);
 
+/* Octets that the connection's own contexts take at present; 0 for another extension. */
+WSUV_EXTERN size_t wsuv_deflate_contexts(const wsuv_negotiated_t *negotiated);
+
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,7 @@
 
 #include "wsuv/errno.h"
 #include "wsuv/protocol.h"
+#include "wsuv/trace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,11 +27,12 @@ typedef struct wsuv_loop_options {
    * compression contexts [WSUV_OFF]. Over it nothing is read and no message is taken for sending (WSUV_EQUEUEFULL) until others
    * have drained; what is still over it after 10 s is closed, the largest first, with 1013 (WSUV_EBUDGET). */
   int64_t memory_budget;
-  int64_t max_posts; /* of other threads that wait to be run, see wsuv/post.h [65536] */
+  int64_t max_posts;         /* of other threads that wait to be run, see wsuv/post.h [65536] */
+  const wsuv_trace_t *trace; /* told of frames and failures; used in place (wsuv/trace.h) [none] */
 } wsuv_loop_options_t;
 
 #define WSUV_LOOP_OPTIONS_INIT \
-  { sizeof(wsuv_loop_options_t), NULL, 0, 0, 0 }
+  { sizeof(wsuv_loop_options_t), NULL, 0, 0, 0, NULL }
 
 /* `options` may be NULL. libuv writes to sockets without MSG_NOSIGNAL, so that a peer that vanishes could end the process
  * by SIGPIPE: unless keep_sigpipe is set, the signal is set to ignored where it still has its default disposition.

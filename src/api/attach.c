@@ -5,6 +5,7 @@
 #include "http/token.h"
 #include "proto/endpoint_hold.h"
 #include "proto/extensions.h"
+#include "proto/traffic.h"
 
 /* It brings its configuration along. */
 struct attached_conn {
@@ -38,6 +39,7 @@ static int keep_leftover(wsuv_conn_t *conn, const wsuv_adopt_options_t *o) {
 
   if (o == NULL || o->leftover_len == 0)
     return 0;
+  wsuv__traffic_octets_came(&conn->endpoint, o->leftover_len);
   err = wsuv__endpoint_hold(&conn->endpoint, o->leftover, o->leftover_len);
   wsuv_endpoint_pause(&conn->endpoint);
   return err;

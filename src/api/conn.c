@@ -6,6 +6,7 @@
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"
+#include "api/trace.h"
 #include "wsuv/topic.h"
 
 #define HELD_UP_MS 100u
@@ -84,6 +85,7 @@ void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__co
   loop->budget.nconns++;
   conn->top = &conn->stream.base;
   conn->phase = (uint8_t)phase;
+  conn->created_ms = wsuv__loop_now_ms(&loop->io);
   wsuv__conn_start_timeout(conn, config->handshake_timeout_ms);
   wsuv__list_init(&conn->link);
   wsuv__list_init(&conn->task.link);
@@ -92,6 +94,7 @@ void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__co
   wsuv__endpoint_init(&conn->endpoint, &config->endpoint, wsuv__conn_endpoint_handler(handler),
                       conn, wsuv__loop_now_ms(&loop->io));
   wsuv__outbox_set_writer(&conn->endpoint.outbox, wsuv__conn_write_now, conn);
+  wsuv__trace_begin(conn);
 }
 
 void wsuv__conn_set_delay(wsuv_conn_t *conn) {

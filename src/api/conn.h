@@ -29,6 +29,8 @@ struct wsuv_conn {
   struct wsuv__subscriber subscriber; /* to topics of the server */
   struct wsuv__task task;             /* a pump put off to the loop's next turn */
   struct wsuv__wheel_entry deadline;
+  uint64_t created_ms;
+  uint64_t opened_ms;
   uint64_t due_ms; /* of phases that the endpoint has no deadline for */
   struct wsuv_upgrade
       *upgrade; /* server, until the request is answered; none while a kept one is idle */
@@ -37,11 +39,12 @@ struct wsuv_conn {
   char *detail;                  /* what to tell beyond the error's text, or NULL */
   char *subprotocol;
   int error;
-  size_t footprint;    /* what the loop's budget counts of it */
-  uint32_t unwritten;  /* of the write under way, when that was looked at last */
-  uint32_t nresponded; /* requests answered that left the connection as it is */
-  uint8_t phase;       /* wsuv_state_t */
-  uint8_t transport;   /* enum wsuv__transport */
+  size_t footprint;     /* what the loop's budget counts of it */
+  uint32_t unwritten;   /* of the write under way, when that was looked at last */
+  uint32_t head_unsent; /* of what waits, when it opened: octets that are no frames */
+  uint32_t nresponded;  /* requests answered that left the connection as it is */
+  uint8_t phase;        /* wsuv_state_t */
+  uint8_t transport;    /* enum wsuv__transport */
   uint8_t
       pending; /* callbacks that must come before the memory may go: the handle's close, a resolution */
   uint8_t depth;            /* events being handled: the pump runs when the outermost ends */
@@ -57,6 +60,8 @@ struct wsuv_conn {
   uint8_t turned_away;  /* 0: it is served; else it is only told why not, a wsuv_rejection_t + 1 */
   uint8_t drained;      /* enum wsuv__drained */
   uint8_t in_handshake; /* counted in server->nhandshakes */
+  uint8_t failure_told; /* of the endpoint, to the loop's trace */
+  uint8_t is_counted;   /* its counts are among those of ended ones */
 };
 
 /* Zeroes and sets up everything but the transport; phase is the first one. */
@@ -111,6 +116,9 @@ void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail);
 /* The callbacks of the stream and of the endpoint. */
 extern const struct wsuv__stream_events wsuv__conn_stream_events;
 const wsuv_endpoint_handler_t *wsuv__conn_endpoint_handler(const wsuv_handler_t *handler);
+
+/* The stream took so many octets. */
+void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len);
 
 /* The outbox's writer; `conn` is a wsuv_conn_t. */
 size_t wsuv__conn_write_now(void *conn, const wsuv_span_t *spans, size_t nspans);

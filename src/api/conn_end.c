@@ -7,6 +7,8 @@
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"
+#include "api/stats.h"
+#include "api/trace.h"
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_hold.h"
 
@@ -31,9 +33,7 @@ void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail) {
     conn->detail = wsuv__alloc_text(&conn->loop->allocator, detail);
 }
 
-/* What the error's text does not say: which opcode, bits or code it was; which option to turn, and where it stands. Empty for
- * any other error. */
-static void tell_fault(const wsuv_conn_t *conn, char *out, size_t size) {
+void wsuv__conn_tell_fault(const wsuv_conn_t *conn, char *out, size_t size) {
   const struct wsuv__endpoint_config *config = &conn->config->endpoint;
   wsuv_endpoint_fault_t fault;
 
@@ -110,11 +110,12 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
     info.error = conn->error; /* how the transport ended says more */
   info.opened = conn->opened;
   info.detail = conn->detail != NULL ? conn->detail : wsuv_strerror(info.error);
-  tell_fault(conn, line, sizeof line);
+  wsuv__conn_tell_fault(conn, line, sizeof line);
   if (line[0] != '\0' && info.error == status.error)
     info.detail = line;
   if (conn->connect != NULL && !conn->opened)
     take_response(conn, &info);
+  wsuv__stats_count_close(conn, &info);
   conn->handler->on_close(conn, &info);
 }
 
@@ -134,8 +135,11 @@ static void end(wsuv_conn_t *conn) {
   wsuv__endpoint_end_sends(&conn->endpoint);
   wsuv__conn_complete_sends(conn);
   report_detached(conn);
+  if (wsuv__trace_owes_failure(conn))
+    wsuv__trace_tell_failure(conn);
   if (conn->handed_out == CONN_HANDED_OUT)
     report_close(conn, unsent);
+  wsuv__stats_count_ended(conn);
   wsuv__endpoint_release(&conn->endpoint);
   assert(wsuv__list_is_empty(&conn->endpoint.outbox.done));
   wsuv__upgrade_abandon(conn);

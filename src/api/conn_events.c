@@ -75,10 +75,13 @@ static void on_written(void *owner, int status) {
 
   wsuv__conn_enter(conn);
   conn->writing = 0;
-  if (status == 0)
-    wsuv_endpoint_output_done(&conn->endpoint, outbox->window);
-  else
+  if (status == 0) {
+    wsuv__conn_count_written(conn, outbox->window);
+    wsuv__outbox_consume(outbox, outbox->window);
+    wsuv__endpoint_note_output(&conn->endpoint);
+  } else {
     wsuv__conn_release(conn, status);
+  }
   wsuv__conn_leave(conn);
 }
 
@@ -182,6 +185,8 @@ void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
   wsuv__conn_set_phase(conn, WSUV_STATE_OPEN);
   conn->handed_out = CONN_HANDED_OUT;
   conn->opened = 1;
+  conn->opened_ms = wsuv__loop_now_ms(&conn->loop->io);
+  conn->head_unsent = (uint32_t)wsuv__outbox_waiting(&conn->endpoint.outbox);
   if (conn->handler->on_open != NULL)
     conn->handler->on_open(conn);
   if (len > 0 && conn->phase != WSUV_STATE_RELEASING)

@@ -5,6 +5,8 @@
 #include "api/conn_end.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
+#include "api/trace.h"
+#include "proto/traffic.h"
 
 #define OPENING_READ_MAX (16u * 1024)
 
@@ -17,6 +19,13 @@ static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
   }
 }
 
+void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len) {
+  size_t head = len < conn->head_unsent ? len : conn->head_unsent;
+
+  conn->head_unsent -= (uint32_t)head;
+  wsuv__traffic_octets_left(&conn->endpoint, len - head);
+}
+
 /* What cannot be written for good ends the connection here: nobody may be reading from it. */
 size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) {
   wsuv_conn_t *conn = arg;
@@ -27,8 +36,10 @@ size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) 
     return 0;
   fill_bufs(bufs, spans, nspans);
   rc = conn->top->ops->try_write(conn->top, bufs, (unsigned)nspans);
-  if (rc >= 0)
+  if (rc >= 0) {
+    wsuv__conn_count_written(conn, (size_t)rc);
     return (size_t)rc;
+  }
   wsuv__conn_release(conn, rc);
   return 0;
 }
@@ -127,6 +138,8 @@ static void finish_detaching(wsuv_conn_t *conn) {
 }
 
 static void move_phase(wsuv_conn_t *conn) {
+  if (wsuv__trace_owes_failure(conn))
+    wsuv__trace_tell_failure(conn);
   wsuv__conn_follow_closing(conn);
   if (owes_close(conn))
     close_transport(conn);

@@ -4,6 +4,7 @@
 #include "api/conn.h"
 #include "api/conn_end.h"
 #include "proto/endpoint_policy.h"
+#include "proto/traffic.h"
 
 static void note_output(wsuv_conn_t *conn) {
   wsuv__conn_follow_closing(conn); /* an encoder that failed closes, and so does a policy */
@@ -19,6 +20,14 @@ static inline void note_held(wsuv_conn_t *conn) {
     conn->endpoint.outbox.held = conn->top->ops->held(conn->top);
 }
 
+static int judge_budget(wsuv_conn_t *conn, size_t len) {
+  int err = wsuv__budget_judge(&conn->loop->budget, conn, len);
+
+  if (err != 0)
+    wsuv__traffic_count_drop(&conn->endpoint, DROP_REFUSED);
+  return err;
+}
+
 /* Whether it may be sent over at all: 0, WSUV_ESTATE, or WSUV_EQUEUEFULL by the loop's budget. Also from outside of events, where
  * the endpoint's time may be old. */
 static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
@@ -26,7 +35,7 @@ static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
     return WSUV_ESTATE;
   wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io));
   note_held(conn);
-  return wsuv__budget_judge(&conn->loop->budget, conn, len);
+  return wsuv__budget_is_set(&conn->loop->budget) ? judge_budget(conn, len) : 0;
 }
 
 /* A full queue ends who has the policy to close, unless it is the message that would not fit into an empty one. */
@@ -34,7 +43,10 @@ static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, size_t len, int err)
   if (err == WSUV_EQUEUEFULL && slow == WSUV_SLOW_CLOSE &&
       wsuv__endpoint_has_room_for(&conn->endpoint, len)) {
     (void)wsuv__endpoint_fail_slow_reader(&conn->endpoint);
+    wsuv__traffic_count_drop(&conn->endpoint, DROP_CLOSED);
     err = WSUV_ESLOWREADER;
+  } else if (err == WSUV_EQUEUEFULL) {
+    wsuv__traffic_count_drop(&conn->endpoint, DROP_REFUSED);
   }
   note_output(conn); /* also after an error: the transport may have turned out to be broken */
   return err;

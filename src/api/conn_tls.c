@@ -2,6 +2,7 @@
 
 #include "api/opening.h"
 #include "api/server.h"
+#include "api/stats.h"
 #include "http/response.h"
 #include "io/tls_stream.h"
 #include "proto/endpoint_closing.h"
@@ -122,6 +123,7 @@ void wsuv__conn_tls_time_out(wsuv_conn_t *conn) {
   static const char detail[] = "the TLS handshake was not done within handshake_timeout_ms";
 
   wsuv__conn_set_detail(conn, detail);
+  wsuv__stats_count_tls(conn, WSUV_ETIMEDOUT);
   if (conn->server != NULL)
     tell_server(conn, WSUV_ETIMEDOUT, detail);
   wsuv__conn_release(conn, WSUV_ETIMEDOUT);
@@ -144,6 +146,7 @@ static void open_server_side(wsuv_conn_t *conn) {
 
 void wsuv__conn_tls_connected(wsuv_conn_t *conn, int status) {
   wsuv__conn_enter(conn);
+  wsuv__stats_count_tls(conn, status);
   if (status != 0) {
     fail(conn, status);
   } else if (conn->server == NULL) {

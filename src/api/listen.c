@@ -3,6 +3,7 @@
 
 #include "api/admission.h"
 #include "api/server.h"
+#include "api/stats.h"
 #include "base/option.h"
 #include "io/resolve.h"
 #include "io/tls_context.h"
@@ -192,6 +193,7 @@ void wsuv__server_free(wsuv_server_t *server) {
   const wsuv_allocator_t *a = &server->loop->allocator;
 
   wsuv__topic_table_free(&server->topics);
+  wsuv__stats_keep_server(server);
   wsuv_tls_context_release(server->tls);
   wsuv__visitors_free(&server->visitors);
   wsuv__release(a, server->subprotocols);

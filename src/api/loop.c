@@ -2,6 +2,7 @@
 
 #include "api/conn.h"
 #include "api/server.h"
+#include "api/trace.h"
 #include "io/sigpipe.h"
 #include "wsuv/tls.h"
 
@@ -14,6 +15,8 @@ int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options
   *out = NULL;
   if (uv_loop == NULL || (options != NULL && options->size < sizeof *options))
     return WSUV_EINVAL;
+  if (options != NULL && options->trace != NULL && options->trace->size < sizeof *options->trace)
+    return WSUV_EINVAL;
   loop = wsuv__alloc_zeroed(a, sizeof *loop);
   if (loop == NULL)
     return WSUV_ENOMEM;
@@ -21,6 +24,8 @@ int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options
   wsuv__list_init(&loop->clients);
   wsuv__list_init(&loop->servers);
   wsuv__list_init(&loop->tls_streams);
+  loop->trace = options != NULL ? options->trace : NULL;
+  loop->frames.hooks = &wsuv__trace_hooks;
   err = wsuv__budget_init(&loop->budget, options != NULL ? options->memory_budget : 0);
   if (err == 0)
     err = wsuv__loop_init(&loop->io, uv_loop, &loop->allocator);

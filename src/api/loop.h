@@ -4,7 +4,9 @@
 
 #include "api/budget.h"
 #include "io/loop.h"
+#include "proto/trace.h"
 #include "wsuv/loop.h"
+#include "wsuv/stats.h"
 
 enum wsuv__loop_state {
   LOOP_RUNNING,
@@ -23,6 +25,10 @@ struct wsuv_loop {
   enum wsuv__loop_state state;
   void (*close_cb)(void *arg);
   void *close_arg;
+  const wsuv_trace_t *trace;         /* NULL: nobody is told */
+  struct wsuv__trace frames;         /* the connections', until there is one */
+  wsuv_server_stats_t ended_clients; /* counts of those that are gone */
+  wsuv_server_stats_t ended_servers;
 };
 
 /* The context for wss:// of who brings none: all defaults. wsuv_tls_context_new's errors. */

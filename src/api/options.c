@@ -1,6 +1,7 @@
 #include "api/options.h"
 
 #include "base/option.h"
+#include "wsuv/trace.h"
 
 #define DEFAULT_HANDSHAKE_TIMEOUT_MS 10000u
 #define DEFAULT_PING_INTERVAL_MS     20000
@@ -65,6 +66,16 @@ static int take_endpoint_options(struct wsuv__conn_config *config, const wsuv_co
   return wsuv__endpoint_config_init(&config->endpoint, &endpoint);
 }
 
+static int take_trace(struct wsuv__conn_config *config, const wsuv_conn_options_t *o) {
+  uint64_t frames;
+  int err = wsuv__option_take(&frames, o->trace_frames, 0, 0);
+
+  if (err == 0 && frames > WSUV_TRACE_FRAMES_MAX)
+    err = WSUV_EINVAL;
+  config->endpoint.trace_frames = err == 0 ? (uint32_t)frames : 0;
+  return err;
+}
+
 int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_options_t *options,
                            const wsuv_handler_t *handler, wsuv_role_t role,
                            const wsuv_allocator_t *a, struct wsuv__random_pool *random) {
@@ -89,6 +100,8 @@ int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_opt
   if ((int)o->slow_reader < WSUV_SLOW_DEFAULT || o->slow_reader > WSUV_SLOW_CLOSE)
     err = WSUV_EINVAL;
   config->slow_reader = o->slow_reader != WSUV_SLOW_DEFAULT ? o->slow_reader : WSUV_SLOW_REFUSE;
+  if (err == 0)
+    err = take_trace(config, o);
   config->tcp_delay = o->tcp_delay;
   return err;
 }

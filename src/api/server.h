@@ -73,6 +73,7 @@ struct wsuv_server {
   struct wsuv__topic_table topics;
   uint64_t max_subscriptions; /* of a connection */
   uint64_t rejected[WSUV_NREJECTIONS];
+  wsuv_server_stats_t ended; /* counts of connections that are gone */
 };
 
 static inline void wsuv__server_count_rejection(wsuv_server_t *server, wsuv_rejection_t reason) {

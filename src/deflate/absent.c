@@ -38,3 +38,8 @@ int wsuv_deflate_stats(const wsuv_negotiated_t *negotiated, wsuv_deflate_stats_t
   (void)stats;
   return WSUV_EINVAL;
 }
+
+size_t wsuv_deflate_contexts(const wsuv_negotiated_t *negotiated) {
+  (void)negotiated;
+  return 0;
+}

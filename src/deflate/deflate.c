@@ -267,3 +267,14 @@ int wsuv_deflate_stats(const wsuv_negotiated_t *negotiated, wsuv_deflate_stats_t
   *stats = session->stats;
   return 0;
 }
+
+size_t wsuv_deflate_contexts(const wsuv_negotiated_t *negotiated) {
+  const struct wsuv__deflate_session *session = session_of(negotiated);
+  size_t octets = 0;
+
+  if (session != NULL && session->deflater != NULL)
+    octets += session->deflater->memory;
+  if (session != NULL && session->inflater != NULL)
+    octets += session->inflater->memory;
+  return octets;
+}

@@ -13,9 +13,19 @@
 
 static void set_timer(struct wsuv__loop *loop);
 
+/* What held the loop up made the timer late. */
+static void note_lag(struct wsuv__loop *loop) {
+  uint64_t now = wsuv__loop_now_ms(loop);
+
+  loop->lag_ms = now > loop->timer_fires_ms ? now - loop->timer_fires_ms : 0;
+  if (loop->lag_ms > loop->lag_max_ms)
+    loop->lag_max_ms = loop->lag_ms;
+}
+
 static void on_timer(uv_timer_t *timer) {
   struct wsuv__loop *loop = timer->data;
 
+  note_lag(loop);
   loop->timer_due_ms = UINT64_MAX;
   wsuv__wheel_advance(&loop->wheel, wsuv__loop_now_ms(loop));
   set_timer(loop);
@@ -28,6 +38,7 @@ static void set_timer(struct wsuv__loop *loop) {
   if (due == loop->timer_due_ms || uv_is_closing((uv_handle_t *)&loop->timer))
     return;
   loop->timer_due_ms = due;
+  loop->timer_fires_ms = due > now ? due : now;
   if (due == UINT64_MAX)
     uv_timer_stop(&loop->timer);
   else
@@ -104,6 +115,9 @@ int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator
     return err;
   wsuv__wheel_init(&loop->wheel, uv_now(uv));
   loop->timer_due_ms = UINT64_MAX;
+  loop->timer_fires_ms = 0;
+  loop->lag_ms = 0;
+  loop->lag_max_ms = 0;
   wsuv__list_init(&loop->tasks);
   init_handles(loop);
   return 0;

@@ -27,7 +27,10 @@ struct wsuv__loop {
   struct wsuv__random_pool random;
   struct wsuv__tls_io *tls; /* NULL until there is a TLS stream */
   struct wsuv__wheel wheel;
-  uint64_t timer_due_ms; /* what the timer is set to; UINT64_MAX: it is stopped */
+  uint64_t timer_due_ms;   /* what the timer is set to; UINT64_MAX: it is stopped */
+  uint64_t timer_fires_ms; /* the same, but not before it was set */
+  uint64_t lag_ms;         /* how late the timer fired last */
+  uint64_t lag_max_ms;     /* since somebody looked, who sets it to 0 */
   uv_timer_t timer;
   uv_idle_t idle; /* runs tasks; while active the loop neither blocks nor ends */
   struct wsuv__list tasks;

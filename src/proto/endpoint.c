@@ -5,14 +5,16 @@
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
 #include "proto/endpoint_hold.h"
+#include "proto/traffic.h"
 
-static int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
+static inline int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
   wsuv_opcode_t type = (wsuv_opcode_t)ep->message.state;
   int err = wsuv__message_finish(&ep->message);
 
   if (err != 0)
     return err;
   ep->message.state = MESSAGE_NONE;
+  wsuv__traffic_message_came(ep, (int)type, len, 1);
   if (ep->handler->on_message != NULL)
     ep->handler->on_message(ep->data, type, payload, len);
   return 0;
@@ -44,6 +46,7 @@ static int deliver_fragment(struct wsuv_endpoint *ep, uint8_t *data, size_t len,
   message->flags = 0;
   if (is_final)
     message->state = MESSAGE_NONE;
+  wsuv__traffic_message_came(ep, (int)type, len, is_final != 0);
   ep->handler->on_fragment(ep->data, type, data, len, flags);
   return 0;
 }
@@ -136,6 +139,8 @@ static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
     wsuv__endpoint_go_on_decoding(ep);
   while (wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING) {
     rc = wsuv__frame_parser_next(&ep->parser, ep->rules, in, &slice);
+    if (ep->trace != NULL && (rc < 0 || (rc > 0 && slice.first)))
+      wsuv__trace_frame(ep, &ep->parser.header, TRACE_RECEIVED);
     if (rc == 0)
       break;
     if (rc > 0) {
@@ -172,9 +177,12 @@ int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *ep, uint8_t *bytes, siz
   ep->heard_ms = ep->now_ms;
   ep->limits.arrived += len;
   (void)parse(ep, &in);
-  if (ep->delivery == DELIVERY_FLOWING || !wsuv__endpoint_is_parsing(ep) || in.len == 0)
-    return wsuv__endpoint_outcome(ep);
-  return wsuv__endpoint_hold(ep, in.data, in.len);
+  if (ep->delivery == DELIVERY_KEPT)
+    len -= in.len; /* the rest may be no frames */
+  if (ep->delivery != DELIVERY_FLOWING && wsuv__endpoint_is_parsing(ep) && in.len > 0)
+    (void)wsuv__endpoint_hold(ep, in.data, in.len);
+  wsuv__traffic_octets_came(ep, len);
+  return wsuv__endpoint_outcome(ep);
 }
 
 int wsuv__endpoint_is_between_messages(const struct wsuv_endpoint *ep) {
@@ -187,6 +195,7 @@ size_t wsuv_endpoint_output(wsuv_endpoint_t *ep, wsuv_span_t *spans, size_t nspa
 }
 
 void wsuv_endpoint_output_done(wsuv_endpoint_t *ep, size_t written) {
+  wsuv__traffic_octets_left(ep, written);
   wsuv__outbox_consume(&ep->outbox, written);
   wsuv__endpoint_note_output(ep);
 }

@@ -32,6 +32,8 @@ enum wsuv__activity { ENDPOINT_IDLE, ENDPOINT_PARSING }; /* PARSING: callbacks m
 
 struct wsuv__extensions;
 struct wsuv__held;
+struct wsuv__trace;
+struct wsuv__traffic;
 
 struct wsuv_endpoint {
   const struct wsuv__endpoint_config *config;
@@ -52,11 +54,13 @@ struct wsuv_endpoint {
   uint64_t close_due_ms;
   struct wsuv__limits limits;
   struct wsuv__peer_close *peer_close;
-  uint8_t *control;        /* payload of a control frame that a split tore apart */
-  struct wsuv__held *hold; /* received while paused; NULL: nothing */
-  int error;               /* the first failure */
-  uint16_t sent_code;      /* of our Close; 1005: without one; 0: none queued */
-  uint16_t bad_code;       /* of the peer's Close, if that is what was wrong */
+  uint8_t *control;              /* payload of a control frame that a split tore apart */
+  struct wsuv__held *hold;       /* received while paused; NULL: nothing */
+  struct wsuv__traffic *traffic; /* NULL: nothing to count yet */
+  struct wsuv__trace *trace;     /* NULL: frames are nobody's concern */
+  int error;                     /* the first failure */
+  uint16_t sent_code;            /* of our Close; 1005: without one; 0: none queued */
+  uint16_t bad_code;             /* of the peer's Close, if that is what was wrong */
   uint8_t control_len;
   uint8_t delivery; /* enum wsuv__delivery */
   uint8_t activity; /* enum wsuv__activity */

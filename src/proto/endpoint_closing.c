@@ -7,6 +7,7 @@
 #include "proto/endpoint_filter.h"
 #include "proto/endpoint_hold.h"
 #include "proto/endpoint_send.h"
+#include "proto/traffic.h"
 
 /* A reason quotes at most so many octets of the peer's, cut at a character. */
 #define QUOTED_MAX 50
@@ -39,6 +40,7 @@ static int queue_close(struct wsuv_endpoint *ep, const uint8_t *payload, size_t 
   if (err == 0) {
     wsuv__outbox_seal(&ep->outbox);
     ep->sent_code = (uint16_t)(len == 0 ? WSUV_CLOSE_NO_STATUS : wsuv__load_be16(payload));
+    wsuv__traffic_control_sent(ep, &header);
   }
   return err;
 }
@@ -149,7 +151,11 @@ int wsuv__endpoint_answer_ping(struct wsuv_endpoint *ep, const uint8_t *payload,
   wsuv_frame_header_t header;
   int err = wsuv__endpoint_frame_header(ep, &header, WSUV_PONG, len);
 
-  return err != 0 ? err : wsuv__outbox_append_control(&ep->outbox, &header, payload, len);
+  if (err == 0)
+    err = wsuv__outbox_append_control(&ep->outbox, &header, payload, len);
+  if (err == 0)
+    wsuv__traffic_control_sent(ep, &header);
+  return err;
 }
 
 static int take_ping(struct wsuv_endpoint *ep, const uint8_t *payload, size_t len) {
@@ -166,6 +172,7 @@ int wsuv__endpoint_take_control(struct wsuv_endpoint *ep, uint8_t opcode, uint8_
                                 size_t len) {
   int err = opcode != WSUV_CLOSE ? wsuv__endpoint_count_unseen_control(ep) : 0;
 
+  wsuv__traffic_control_came(ep, opcode);
   if (err != 0)
     return err;
   switch (opcode) {

@@ -24,6 +24,7 @@ struct wsuv__endpoint_config {
   uint32_t max_fragments;    /* UINT32_MAX: off */
   uint32_t max_control_rate; /* a second; UINT32_MAX: off */
   int manual_pong;
+  uint32_t trace_frames; /* kept, where wsuv_endpoint.trace is set */
   struct wsuv__frame_rules rules;
 };
 

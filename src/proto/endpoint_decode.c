@@ -6,6 +6,7 @@
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
 #include "proto/extensions.h"
+#include "proto/traffic.h"
 
 #define FIRST_FLAGS (WSUV_FIRST | WSUV_FRAME_FIRST)
 #define FINAL_FLAGS (WSUV_FINAL | WSUV_FRAME_FINAL)
@@ -213,6 +214,7 @@ static int step_into_fragment(struct wsuv_endpoint *ep, struct wsuv__stage *stag
   if (rc < 0)
     return rc;
   flags = settle_step(stage, rc, produced);
+  wsuv__traffic_decoding(ep, 0, produced);
   return take_within_limit(ep, out, produced, (flags & WSUV_FINAL) != 0);
 }
 
@@ -240,6 +242,7 @@ static int settle_output(struct wsuv_endpoint *ep, struct wsuv__stage *stage, in
   int flags = settle_step(stage, progress, produced);
   int err = wsuv__message_validate(&ep->message, out, produced < left ? produced : (size_t)left);
 
+  wsuv__traffic_decoding(ep, 0, produced);
   if (err == 0)
     err = wsuv__message_grow(&ep->message, produced, max_len);
   return err != 0 ? err : flags;
@@ -337,6 +340,7 @@ static int decode_slice(struct wsuv_endpoint *ep, struct wsuv__stage *top, const
 
   give(top, &lent, flags);
   err = run_decoders(ep);
+  wsuv__traffic_decoding(ep, len, 0);
   if (err == 0 && wsuv__endpoint_is_parsing(ep))
     return keep_input(ep->config->allocator, top);
   forget_input(ep->config->allocator, top);

@@ -4,6 +4,7 @@
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_send.h"
 #include "proto/extensions.h"
+#include "proto/traffic.h"
 
 #define STEP_MIN 256u
 
@@ -184,7 +185,9 @@ int wsuv__endpoint_queue_data(struct wsuv_endpoint *ep, const wsuv_frame_header_
     err = append_encoded(ep, &header, &o);
   }
   wsuv__buf_free(&o.buf, ep->config->allocator);
-  if (err == 0)
-    ep->limits.message_ms = ep->now_ms;
-  return err != 0 ? err : !o.held_back;
+  if (err != 0)
+    return err;
+  ep->limits.message_ms = ep->now_ms;
+  wsuv__traffic_data_sent(ep, frame->opcode, len, o.held_back ? NULL : &header, o.transformed);
+  return !o.held_back;
 }

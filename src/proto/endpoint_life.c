@@ -5,6 +5,7 @@
 #include "proto/endpoint_hold.h"
 #include "proto/endpoint_pull.h"
 #include "proto/extensions.h"
+#include "proto/traffic.h"
 
 #define DEFAULT_MAX_MESSAGE_SIZE (16u * 1024 * 1024)
 #define DEFAULT_READ_AHEAD       (64u * 1024)
@@ -143,6 +144,9 @@ void wsuv__endpoint_release(struct wsuv_endpoint *ep) {
   wsuv__endpoint_drop_held(ep);
   wsuv__release(a, ep->control);
   wsuv__release(a, ep->peer_close);
+  wsuv__release(a, ep->traffic);
+  wsuv__trace_free(ep);
+  ep->traffic = NULL;
   ep->control = NULL;
   ep->peer_close = NULL;
   ep->extensions = NULL;

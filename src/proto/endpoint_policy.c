@@ -7,6 +7,7 @@
 #include "proto/extensions.h"
 #include "proto/outbox_policy.h"
 #include "proto/outbox_request.h"
+#include "proto/traffic.h"
 
 int wsuv__endpoint_fail_slow_reader(struct wsuv_endpoint *ep) {
   return wsuv__endpoint_fail(ep, WSUV_ESLOWREADER);
@@ -25,8 +26,11 @@ int wsuv__endpoint_find_room(struct wsuv_endpoint *ep, const struct wsuv__whole 
     return 0;
   if (s->keeping == KEEPING_LATEST && wsuv__outbox_key_octets(outbox, s->key) >= missing)
     return 0;
-  if (s->keeping == KEEPING_WHILE_ROOM && missing != SIZE_MAX)
-    (void)wsuv__outbox_make_room(outbox, missing);
+  if (s->keeping == KEEPING_WHILE_ROOM && missing != SIZE_MAX) {
+    size_t ndropped = wsuv__outbox_make_room(outbox, missing);
+    for (; ndropped > 0; ndropped--)
+      wsuv__traffic_count_drop(ep, DROP_OLDEST);
+  }
   return wsuv__endpoint_judge_room(ep, len);
 }
 
@@ -96,13 +100,15 @@ static int reserve(struct wsuv_endpoint *ep, const struct wsuv__whole *s) {
   return s->keeping == KEEPING_LATEST ? wsuv__outbox_reserve_key(&ep->outbox) : 0;
 }
 
-/* The message was appended, as the last entry if it may go. */
-static void settle(struct wsuv_endpoint *ep, const struct wsuv__whole *s) {
+/* The message was appended as that frame, and as the last entry if it may go. */
+static void settle(struct wsuv_endpoint *ep, const struct wsuv__whole *s,
+                   const wsuv_frame_header_t *header, int is_transformed) {
   ep->limits.message_ms = ep->now_ms;
   if (s->keeping == KEEPING_WHILE_ROOM)
     wsuv__outbox_keep_while_room(&ep->outbox);
-  else if (s->keeping == KEEPING_LATEST)
-    (void)wsuv__outbox_keep_latest(&ep->outbox, s->key);
+  else if (s->keeping == KEEPING_LATEST && wsuv__outbox_keep_latest(&ep->outbox, s->key))
+    wsuv__traffic_count_drop(ep, DROP_REPLACED);
+  wsuv__traffic_data_sent(ep, s->type, s->len, header, is_transformed);
 }
 
 static int encode_and_append(struct wsuv_endpoint *ep, struct wsuv__whole *s) {
@@ -123,7 +129,7 @@ static int encode_and_append(struct wsuv_endpoint *ep, struct wsuv__whole *s) {
       (void)wsuv__endpoint_fail(ep, err);
   }
   if (err == 0)
-    settle(ep, s);
+    settle(ep, s, &header, o.transformed);
   wsuv__buf_free(&o.buf, ep->config->allocator);
   return err;
 }
@@ -144,37 +150,35 @@ int wsuv__endpoint_send_whole(struct wsuv_endpoint *ep, struct wsuv__whole *s) {
   return err != 0 ? err : wsuv__endpoint_send_whole_judged(ep, s);
 }
 
-/* A client masks, and so copies; of a small frame a copy takes less than an entry of its own, and finds room in the cork. */
+/* A client masks, and so copies. */
 static int append_copy(struct wsuv_endpoint *ep, const struct wsuv__whole *s,
-                       const struct wsuv__shared_frame *frame) {
+                       const struct wsuv__shared_frame *frame, const wsuv_frame_header_t *header) {
+  const uint8_t *payload = wsuv__shared_frame_payload(frame);
   size_t len = wsuv__shared_frame_payload_len(frame);
-  wsuv_frame_header_t header;
-  int err = wsuv__endpoint_frame_header(ep, &header, frame->opcode, len);
 
-  if (err != 0)
-    return err;
-  header.rsv = frame->rsv;
   if (s->request != NULL)
-    return wsuv__outbox_append_request(&ep->outbox, s->request, &header,
-                                       wsuv__shared_frame_payload(frame), len);
-  return s->keeping != KEEPING_ALWAYS
-             ? wsuv__outbox_append_alone(&ep->outbox, &header, wsuv__shared_frame_payload(frame),
-                                         len)
-             : wsuv__outbox_append(&ep->outbox, &header, wsuv__shared_frame_payload(frame), len);
+    return wsuv__outbox_append_request(&ep->outbox, s->request, header, payload, len);
+  return s->keeping != KEEPING_ALWAYS ? wsuv__outbox_append_alone(&ep->outbox, header, payload, len)
+                                      : wsuv__outbox_append(&ep->outbox, header, payload, len);
 }
 
 int wsuv__endpoint_send_whole_shared(struct wsuv_endpoint *ep, struct wsuv__whole *s,
                                      struct wsuv__shared_frame *frame) {
-  int is_small =
-      frame->len <= WSUV__SHARED_FRAME_MIN && s->request == NULL && s->keeping == KEEPING_ALWAYS;
-  int err = reserve(ep, s);
+  wsuv_frame_header_t header;
+  int err = wsuv__endpoint_frame_header(ep, &header, frame->opcode,
+                                        wsuv__shared_frame_payload_len(frame));
 
+  header.rsv = frame->rsv;
+  if (err == 0)
+    err = reserve(ep, s);
   if (err != 0)
     return err;
-  err = is_small || ep->config->rules.role == WSUV_CLIENT
-            ? append_copy(ep, s, frame)
-            : wsuv__outbox_append_shared(&ep->outbox, s->request, frame);
-  if (err == 0)
-    settle(ep, s);
-  return err;
+  err = header.masked ? append_copy(ep, s, frame, &header)
+                      : wsuv__outbox_append_shared(&ep->outbox, s->request, frame);
+  if (err != 0)
+    return err;
+  settle(ep, s, &header, wsuv__shared_frame_payload(frame) != s->payload);
+  if (!header.masked)
+    wsuv__traffic_count_shared(ep);
+  return 0;
 }

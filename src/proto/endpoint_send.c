@@ -4,6 +4,7 @@
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_send.h"
 #include "proto/outbox_entry.h"
+#include "proto/traffic.h"
 
 int wsuv__endpoint_frame_header(const struct wsuv_endpoint *ep, wsuv_frame_header_t *header,
                                 uint8_t opcode, size_t len) {
@@ -93,6 +94,7 @@ int wsuv_endpoint_send_message(wsuv_endpoint_t *ep, wsuv_opcode_t type, const vo
   if (ep->config->rules.role == WSUV_SERVER && ep->extensions == NULL &&
       wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len)) {
     ep->limits.message_ms = ep->now_ms;
+    wsuv__traffic_corked(ep, (int)type, len);
     return 0;
   }
   return wsuv__endpoint_queue_message(ep, type, 0, payload, len, flags);
@@ -117,7 +119,10 @@ static int send_control(struct wsuv_endpoint *ep, uint8_t opcode, uint8_t rsv, c
   if (err != 0)
     return err;
   header.rsv = rsv;
-  return wsuv__outbox_append_control(&ep->outbox, &header, payload, len);
+  err = wsuv__outbox_append_control(&ep->outbox, &header, payload, len);
+  if (err == 0)
+    wsuv__traffic_control_sent(ep, &header);
+  return err;
 }
 
 int wsuv_endpoint_ping(wsuv_endpoint_t *ep, const void *payload, size_t len) {

@@ -3,6 +3,7 @@
 
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_send.h"
+#include "proto/traffic.h"
 
 /* ---- signs of life ---- */
 
@@ -68,11 +69,13 @@ static int queue_ping(struct wsuv_endpoint *ep) {
   err = wsuv__endpoint_frame_header(ep, &header, WSUV_PING, (size_t)n);
   if (err == 0)
     err = wsuv__outbox_append_heartbeat(&ep->outbox, &header, payload, (size_t)n);
-  if (err == 0)
-    ep->ping_waits = 1;
-  else
+  if (err != 0) {
     wsuv__heartbeat_undo(&ep->heartbeat);
-  return err;
+    return err;
+  }
+  ep->ping_waits = 1;
+  wsuv__traffic_control_sent(ep, &header);
+  return 0;
 }
 
 int wsuv_endpoint_check_heartbeat(wsuv_endpoint_t *ep) {

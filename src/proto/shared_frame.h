@@ -15,9 +15,6 @@ struct wsuv__shared_frame {
   uint8_t octets[];
 };
 
-/* Up to so many octets a frame that may not go is copied into a queue after all. */
-#define WSUV__SHARED_FRAME_MIN 512u
-
 /* A final frame; `payload` is copied, the last time. One owner. NULL: no memory. */
 struct wsuv__shared_frame *wsuv__shared_frame_new(const wsuv_allocator_t *a, uint8_t opcode,
                                                   uint8_t rsv, const void *payload, size_t len);

@@ -44,7 +44,9 @@ static int is_answered(struct raw *raw) {
   return raw_took_head(raw) || raw->eof || raw->error != 0;
 }
 
+/* It is told when it has asked. */
 static void check_refused(struct raw *raw, const char *line) {
+  raw_say(raw, RAW_REQUEST);
   RUN_UNTIL(raw->lb, is_answered(raw));
   CHECK_BYTES(line, strlen(line), raw_text(raw), strlen(line));
   CHECK_NOT_NULL(strstr(raw_text(raw), "Retry-After: 5\r\n"));
@@ -208,8 +210,10 @@ static void test_address_flood(void **state) {
   rig.options.max_connections_per_address = 1;
   listen_as(&rig);
   connect_pair(&rig.host, &client);
-  for (i = 0; i < NMAX; i++)
+  for (i = 0; i < NMAX; i++) {
     raw_connect(&rig.raws[i], &rig.lb, rig.host.port);
+    raw_say(&rig.raws[i], RAW_REQUEST);
+  }
   while (nended < NMAX) {
     loopback_turn(&rig.lb);
     for (nended = i = 0; i < NMAX; i++)

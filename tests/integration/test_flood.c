@@ -54,8 +54,10 @@ static void test_flood_over_the_limit(void **state) {
   options.max_connections = 1;
   CHECK_ERR(0, host_listen(&host, &options));
   connect_pair(&host, &client);
-  for (i = 0; i < NFLOOD; i++)
+  for (i = 0; i < NFLOOD; i++) {
     raw_connect(&raws[i], &lb, host.port);
+    raw_say(&raws[i], RAW_REQUEST);
+  }
   RUN_UNTIL(&lb, count_ended(raws) == NFLOOD);
   for (i = 0; i < NFLOOD; i++)
     ntold += strncmp(raw_text(&raws[i]), "HTTP/1.1 503 ", 13) == 0;

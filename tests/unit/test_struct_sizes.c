@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/conn.h"
+#include "proto/traffic.h"
 #include "support/check.h"
 
 struct size_row {
@@ -12,13 +13,14 @@ struct size_row {
 };
 
 static const struct size_row sizes[] = {
-    {"wsuv_conn: all of an idle connection", sizeof(struct wsuv_conn), 1088},
-    {"wsuv_endpoint", sizeof(struct wsuv_endpoint), 448},
+    {"wsuv_conn: all of an idle connection", sizeof(struct wsuv_conn), 1152},
+    {"wsuv_endpoint", sizeof(struct wsuv_endpoint), 472},
     {"wsuv__frame_parser", sizeof(struct wsuv__frame_parser), 48},
     {"wsuv__message", sizeof(struct wsuv__message), 48},
     {"wsuv__outbox", sizeof(struct wsuv__outbox), 120},
     {"wsuv__outbox_entry: beside every block that waits", sizeof(struct wsuv__outbox_entry), 112},
     {"wsuv__peer_close", sizeof(struct wsuv__peer_close), 128},
+    {"wsuv__traffic: of every connection that is used", sizeof(struct wsuv__traffic), 224},
     {"wsuv__wheel_entry", sizeof(struct wsuv__wheel_entry), 32},
 };
 
