@@ -1,6 +1,7 @@
 /* wsuv: WebSocket (RFC 6455) on libuv. Includes all of the public API.
  *
  * wsuv/server.h, client.h, conn.h, send.h, loop.h         the libuv side
+ * wsuv/post.h                                             calls from other threads
  * wsuv/adopt.h                                            on streams of the application's own
  * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
  * wsuv/tls.h, tls_info.h                                  TLS for wss://
@@ -27,6 +28,7 @@
 #include "wsuv/heartbeat.h"
 #include "wsuv/loop.h"
 #include "wsuv/message.h"
+#include "wsuv/post.h"
 #include "wsuv/prepared.h"
 #include "wsuv/protocol.h"
 #include "wsuv/send.h"

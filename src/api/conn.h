@@ -33,6 +33,7 @@ struct wsuv_conn {
   char *detail;                  /* what to tell beyond the error's text, or NULL */
   char *subprotocol;
   int error;
+  uint32_t id_number; /* in the loop's table; 0: it has no id */
   uint32_t unwritten; /* of the write under way, when that was looked at last */
   uint8_t phase;      /* wsuv_state_t */
   uint8_t transport;  /* enum wsuv__transport */

@@ -2,18 +2,34 @@
 
 #include "api/conn.h"
 #include "api/server.h"
+#include "base/option.h"
 #include "io/sigpipe.h"
 #include "wsuv/tls.h"
+
+#define DEFAULT_MAX_POSTS 65536u
+
+static int take_max_posts(size_t *out, const wsuv_loop_options_t *o) {
+  uint64_t taken;
+  int err = wsuv__option_take(&taken, o != NULL ? o->max_posts : 0, DEFAULT_MAX_POSTS, SIZE_MAX);
+
+  if (err == 0)
+    *out = taken > SIZE_MAX ? SIZE_MAX : (size_t)taken;
+  return err;
+}
 
 int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options_t *options) {
   const wsuv_allocator_t *a =
       wsuv__allocator_or_default(options != NULL ? options->allocator : NULL);
   wsuv_loop_t *loop;
+  size_t max_posts;
   int err;
 
   *out = NULL;
   if (uv_loop == NULL || (options != NULL && options->size < sizeof *options))
     return WSUV_EINVAL;
+  err = take_max_posts(&max_posts, options);
+  if (err != 0)
+    return err;
   loop = wsuv__alloc_zeroed(a, sizeof *loop);
   if (loop == NULL)
     return WSUV_ENOMEM;
@@ -26,6 +42,7 @@ int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options
     wsuv__release(a, loop);
     return err;
   }
+  loop->io.mailbox.max = max_posts;
   if (options == NULL || !options->keep_sigpipe)
     wsuv__sigpipe_ignore();
   *out = loop;
@@ -50,6 +67,7 @@ static void handles_closed(struct wsuv__loop *io) {
   wsuv_allocator_t a = loop->allocator;
 
   wsuv_tls_context_release(loop->tls);
+  wsuv__conn_ids_free(&loop->conn_ids, &a);
   wsuv__release(&a, loop);
   if (cb != NULL)
     cb(arg);
@@ -80,6 +98,7 @@ int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {
   loop->close_cb = cb;
   loop->close_arg = arg;
   loop->state = LOOP_ENDING;
+  wsuv__mailbox_close(&loop->io.mailbox);
   end_everything(loop);
   wsuv__loop_forget(loop);
   return 0;

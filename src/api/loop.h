@@ -2,6 +2,7 @@
 #ifndef WSUV_API_LOOP_H
 #define WSUV_API_LOOP_H
 
+#include "api/conn_id.h"
 #include "io/loop.h"
 #include "wsuv/loop.h"
 
@@ -17,7 +18,8 @@ struct wsuv_loop {
   struct wsuv__list clients;     /* wsuv_conn_t.link; attached ones too: all that no server has */
   struct wsuv__list servers;     /* wsuv_server_t.link */
   struct wsuv__list tls_streams; /* wsuv_tls_t.link */
-  struct wsuv_tls_context *tls;  /* of clients that bring none; NULL until there is one */
+  struct wsuv__conn_ids conn_ids;
+  struct wsuv_tls_context *tls; /* of clients that bring none; NULL until there is one */
   enum wsuv__loop_state state;
   void (*close_cb)(void *arg);
   void *close_arg;
