@@ -2,6 +2,7 @@
  *
  * wsuv/server.h, client.h, conn.h, send.h, loop.h         the libuv side
  * wsuv/post.h                                             calls from other threads
+ * wsuv/workers.h                                          one server on several threads
  * wsuv/adopt.h                                            on streams of the application's own
  * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
  * wsuv/tls.h, tls_info.h                                  TLS for wss://
@@ -38,5 +39,6 @@
 #include "wsuv/tls_info.h"
 #include "wsuv/tls_stream.h"
 #include "wsuv/version.h"
+#include "wsuv/workers.h"
 
 #endif
