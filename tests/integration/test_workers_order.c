@@ -236,6 +236,7 @@ static void test_all_or_none(void **state) {
 /* Until the loops are closed: what was taken is called back once on each, run or canceled. */
 static void test_posts_at_the_end(void **state) {
   struct rig *rig = rig_new(256);
+  struct post *post = post_of(rig, 0, 0);
   int ntaken = 0;
   int err;
   int i;
@@ -243,7 +244,7 @@ static void test_posts_at_the_end(void **state) {
 
   CHECK_ERR(0, wsuv_workers_stop(rig->workers.workers));
   do {
-    err = wsuv_workers_each(rig->workers.workers, on_post, post_of(rig, 0, 0));
+    err = wsuv_workers_each(rig->workers.workers, on_post, post);
     CHECK_TRUE(err == 0 || err == WSUV_EQUEUEFULL || err == WSUV_ESTATE);
     ntaken += err == 0;
   } while (err != WSUV_ESTATE && ntaken < NPRODUCERS * MAX_POSTS);
