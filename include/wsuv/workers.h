@@ -23,7 +23,7 @@
  * connections, without an error.
  *
  * The loops live, and may be posted to, until on_stop was called for the last of them; then they are closed, and what waits is
- * called back with WSUV_ECANCELED.
+ * called back with WSUV_ECANCELED. wsuv_loop_uv(loop)->data is the application's: a place for what belongs to one of them.
  */
 #ifndef WSUV_WORKERS_H
 #define WSUV_WORKERS_H
@@ -72,7 +72,7 @@ typedef struct wsuv_workers_options {
   { sizeof(wsuv_workers_options_t), 0, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL }
 
 /* Returns when every loop listens, or after the first error, when no thread and nothing else is left and *out is NULL. A loop of
- * the workers must not be closed by wsuv_loop_close. A server may be closed: its thread waits for the others' end then.
+ * the workers is not closed by wsuv_loop_close (WSUV_ESTATE). A server may be closed: its thread waits for the others' end then.
  * WSUV_EINVAL (options, handler, nloops), WSUV_ENOMEM, UV_ENOTSUP, what on_start returned, and the errors of wsuv_loop_new,
  * wsuv_server_listen and libuv (UV_EADDRINUSE, UV_EAGAIN for too many threads). */
 WSUV_EXTERN int wsuv_workers_start(wsuv_workers_t **out, const wsuv_workers_options_t *options);

@@ -92,7 +92,7 @@ static void end_everything(wsuv_loop_t *loop) {
   wsuv__loop_end_tls_streams(loop);
 }
 
-int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {
+int wsuv__loop_end(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {
   if (loop->state != LOOP_RUNNING)
     return WSUV_ESTATE;
   loop->close_cb = cb;
@@ -102,6 +102,10 @@ int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {
   end_everything(loop);
   wsuv__loop_forget(loop);
   return 0;
+}
+
+int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {
+  return loop->owner == LOOP_OF_APPLICATION ? wsuv__loop_end(loop, cb, arg) : WSUV_ESTATE;
 }
 
 uv_loop_t *wsuv_loop_uv(const wsuv_loop_t *loop) {

@@ -6,6 +6,11 @@
 #include "io/loop.h"
 #include "wsuv/loop.h"
 
+enum wsuv__loop_owner {
+  LOOP_OF_APPLICATION,
+  LOOP_OF_WORKERS /* who close it */
+};
+
 enum wsuv__loop_state {
   LOOP_RUNNING,
   LOOP_ENDING, /* everything on it was told to end */
@@ -20,6 +25,7 @@ struct wsuv_loop {
   struct wsuv__list tls_streams; /* wsuv_tls_t.link */
   struct wsuv__conn_ids conn_ids;
   struct wsuv_tls_context *tls; /* of clients that bring none; NULL until there is one */
+  enum wsuv__loop_owner owner;
   enum wsuv__loop_state state;
   void (*close_cb)(void *arg);
   void *close_arg;
@@ -30,6 +36,9 @@ int wsuv__loop_tls(struct wsuv_loop *loop, struct wsuv_tls_context **out);
 
 /* Everything in loop->tls_streams. */
 void wsuv__loop_end_tls_streams(struct wsuv_loop *loop);
+
+/* wsuv_loop_close, whoever owns the loop. */
+int wsuv__loop_end(struct wsuv_loop *loop, void (*cb)(void *arg), void *arg);
 
 /* A client, a server or a TLS stream was removed from its list. */
 void wsuv__loop_forget(struct wsuv_loop *loop);

@@ -34,7 +34,7 @@ static void close_loop(struct wsuv__worker *worker) {
   if (worker->end != END_NOT_YET)
     return;
   worker->end = END_CLOSING;
-  (void)wsuv_loop_close(worker->loop, loop_closed, worker);
+  (void)wsuv__loop_end(worker->loop, loop_closed, worker);
 }
 
 /* What was asked of all, once each. */
@@ -131,10 +131,11 @@ static int set_up(struct wsuv__worker *worker) {
     err = uv_timer_init(&worker->uv, &worker->grace);
   if (err == 0)
     err = wsuv_loop_new(&worker->loop, &worker->uv, o->loop);
-  if (err == 0)
+  if (err == 0) {
+    worker->loop->owner = LOOP_OF_WORKERS;
     workers->mailboxes[worker->index] = &worker->loop->io.mailbox;
-  if (err == 0)
     err = open_server(worker);
+  }
   if (err == 0 && o->on_start != NULL)
     err = o->on_start(workers, worker->loop, worker->server, worker->index, o->data);
   return err;

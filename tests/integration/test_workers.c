@@ -208,6 +208,7 @@ static int start_timers(wsuv_workers_t *workers, wsuv_loop_t *loop, wsuv_server_
   f->rig.nstarted++;
   f->rig.threads[index] = uv_thread_self();
   f->rig.workers = workers;
+  CHECK_ERR(WSUV_ESTATE, wsuv_loop_close(loop, NULL, NULL));
   CHECK_INT(0, uv_timer_init(wsuv_loop_uv(loop), timer));
   timer->data = server;
   return uv_timer_start(timer, index == 0 ? close_server : never, index == 0 ? 0 : 3600000, 0);
