@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "integration/workers_rig.h"
+#include <wsuv/deflate.h>
+
+#include "integration/crew.h"
 
 struct spread_row {
   const char *name;
@@ -26,57 +28,57 @@ static const struct spread_row spreads[] = {
 
 static char socket_path[64];
 
-static void open_row(struct workers_rig *rig, const struct spread_row *row) {
-  rig_open(rig, row->nloops);
-  rig->options.hand_off = row->hand_off;
+static void open_row(struct crew *crew, const struct spread_row *row) {
+  crew_open(crew, row->nloops);
+  crew->options.hand_off = row->hand_off;
   if (row->by_path) {
     (void)snprintf(socket_path, sizeof socket_path, "/tmp/wsuv-workers-%d", (int)getpid());
     (void)unlink(socket_path);
-    rig->server.path = socket_path;
+    crew->server.path = socket_path;
   }
 }
 
-static void check_spread(struct workers_rig *rig, const struct spread_row *row) {
+static void check_spread(struct crew *crew, const struct spread_row *row) {
   int is_in_turn = row->nloops > 1 && (row->hand_off || row->by_path);
   int sum = 0;
   int i;
 
   for (i = 0; i < row->nloops; i++) {
-    int n = rig_read(rig, &rig->nopen[i]);
+    int n = crew_read(crew, &crew->nopen[i]);
     print_message("loop %d: %d connections\n", i, n);
     if (is_in_turn)
-      CHECK_INT(rig->nclients / row->nloops, n);
+      CHECK_INT(crew->nclients / row->nloops, n);
     sum += n;
   }
-  CHECK_INT(rig->nclients, sum);
+  CHECK_INT(crew->nclients, sum);
 }
 
 /* Echo through all of them, then a stop while they are open. */
 static void run_spread(const void *data) {
   const struct spread_row *row = data;
-  struct workers_rig rig;
+  struct crew crew;
   int i;
 
-  open_row(&rig, row);
-  rig_start(&rig);
-  CHECK_INT(row->by_path, wsuv_workers_port(rig.workers) == 0);
+  open_row(&crew, row);
+  crew_start(&crew);
+  CHECK_INT(row->by_path, wsuv_workers_port(crew.workers) == 0);
   for (i = 0; i < row->nloops; i++)
-    CHECK_NOT_NULL(wsuv_workers_loop(rig.workers, i));
-  CHECK_NULL(wsuv_workers_loop(rig.workers, row->nloops));
-  CHECK_NULL(wsuv_workers_loop(rig.workers, -1));
-  while (rig.nclients < 24)
-    (void)rig_connect(&rig);
-  rig_echo(&rig);
-  check_spread(&rig, row);
-  CHECK_ERR(0, wsuv_workers_stop(rig.workers));
-  CHECK_ERR(WSUV_ESTATE, wsuv_workers_stop(rig.workers));
-  rig_await_close(&rig);
-  for (i = 0; i < rig.nclients; i++) {
-    CHECK_INT(WSUV_CLOSE_GOING_AWAY, rig.clients[i].end.code);
-    CHECK_INT(1, rig.clients[i].end.clean);
+    CHECK_NOT_NULL(wsuv_workers_loop(crew.workers, i));
+  CHECK_NULL(wsuv_workers_loop(crew.workers, row->nloops));
+  CHECK_NULL(wsuv_workers_loop(crew.workers, -1));
+  while (crew.nclients < 24)
+    (void)crew_connect(&crew);
+  crew_echo(&crew);
+  check_spread(&crew, row);
+  CHECK_ERR(0, wsuv_workers_stop(crew.workers));
+  CHECK_ERR(WSUV_ESTATE, wsuv_workers_stop(crew.workers));
+  crew_await_close(&crew);
+  for (i = 0; i < crew.nclients; i++) {
+    CHECK_INT(WSUV_CLOSE_GOING_AWAY, crew.clients[i].end.code);
+    CHECK_INT(1, crew.clients[i].end.clean);
   }
-  rig_join(&rig);
-  rig_close(&rig);
+  crew_join(&crew);
+  crew_close(&crew);
   if (row->by_path)
     CHECK_INT(-1, access(socket_path, F_OK));
 }
@@ -90,22 +92,22 @@ static void talk_on(struct talker *t, enum event event) {
 
 /* Stopped and terminated by a message, in a callback of a worker's, while all others talk. */
 static void end_by_message(int nloops, int hand_off, const char *message) {
-  struct workers_rig rig;
+  struct crew crew;
   int i;
 
-  rig_open(&rig, nloops);
-  rig.options.hand_off = hand_off;
-  rig_start(&rig);
+  crew_open(&crew, nloops);
+  crew.options.hand_off = hand_off;
+  crew_start(&crew);
   for (i = 0; i < 24; i++)
-    rig_connect(&rig)->on_event = talk_on;
+    crew_connect(&crew)->on_event = talk_on;
   for (i = 0; i < 24; i++)
-    CHECK_ERR(0, talker_say(&rig.clients[i], "the first"));
+    CHECK_ERR(0, talker_say(&crew.clients[i], "the first"));
   for (i = 0; i < 24; i++)
-    RUN_UNTIL(&rig.lb, rig.clients[i].n[EV_MESSAGE] > 10);
-  CHECK_ERR(0, talker_say(&rig.clients[7], message));
-  rig_await_close(&rig);
-  rig_join(&rig);
-  rig_close(&rig);
+    RUN_UNTIL(&crew.lb, crew.clients[i].n[EV_MESSAGE] > 10);
+  CHECK_ERR(0, talker_say(&crew.clients[7], message));
+  crew_await_close(&crew);
+  crew_join(&crew);
+  crew_close(&crew);
 }
 
 static void test_stop_while_busy(void **state) {
@@ -122,72 +124,67 @@ static void test_terminate_while_busy(void **state) {
 
 /* Connections that are made while the workers stop: each ends, in whatever way. */
 static void test_stop_while_connecting(void **state) {
-  wsuv_connect_options_t options = WSUV_CONNECT_OPTIONS_INIT;
   int hand_off;
   (void)state;
 
   for (hand_off = 0; hand_off < 2; hand_off++) {
-    struct workers_rig rig;
-    char url[64];
-    rig_open(&rig, 4);
-    rig.options.hand_off = hand_off;
-    rig_start(&rig);
-    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%d/", wsuv_workers_port(rig.workers));
-    options.url = url;
-    for (; rig.nclients < RIG_CLIENTS; rig.nclients++) {
-      talker_init(&rig.clients[rig.nclients], &rig.lb);
-      CHECK_ERR(0, talker_connect(&rig.clients[rig.nclients], NULL, &options));
-      if (rig.nclients == RIG_CLIENTS / 2)
-        RUN_UNTIL(&rig.lb, rig.clients[0].n[EV_OPEN] == 1);
+    struct crew crew;
+    crew_open(&crew, 4);
+    crew.options.hand_off = hand_off;
+    crew_start(&crew);
+    for (; crew.nclients < CREW_CLIENTS; crew.nclients++) {
+      CHECK_ERR(0, crew_try_connect(&crew, &crew.clients[crew.nclients]));
+      if (crew.nclients == CREW_CLIENTS / 2)
+        RUN_UNTIL(&crew.lb, crew.clients[0].n[EV_OPEN] == 1);
     }
-    CHECK_ERR(0, wsuv_workers_stop(rig.workers));
-    rig_await_close(&rig);
-    rig_join(&rig);
-    rig_close(&rig);
+    CHECK_ERR(0, wsuv_workers_stop(crew.workers));
+    crew_await_close(&crew);
+    crew_join(&crew);
+    crew_close(&crew);
   }
 }
 
 static void test_stop_and_terminate_from_start(void **state) {
-  struct workers_rig rig;
+  struct crew crew;
   (void)state;
 
-  rig_open(&rig, 2);
-  rig_start(&rig);
-  CHECK_ERR(0, wsuv_workers_stop(rig.workers));
-  wsuv_workers_terminate(rig.workers);
-  wsuv_workers_terminate(rig.workers);
-  rig_join(&rig);
-  rig_close(&rig);
+  crew_open(&crew, 2);
+  crew_start(&crew);
+  CHECK_ERR(0, wsuv_workers_stop(crew.workers));
+  wsuv_workers_terminate(crew.workers);
+  wsuv_workers_terminate(crew.workers);
+  crew_join(&crew);
+  crew_close(&crew);
 }
 
 static int stop_at_once(wsuv_workers_t *workers, wsuv_loop_t *loop, wsuv_server_t *server,
                         int index, void *data) {
-  struct workers_rig *rig = data;
+  struct crew *crew = data;
 
   (void)loop;
   (void)server;
-  rig->nstarted++; /* one after the other, and before the test goes on */
-  rig->threads[index] = uv_thread_self();
-  rig->workers = workers;
+  crew->nstarted++; /* one after the other, and before the test goes on */
+  crew->threads[index] = uv_thread_self();
+  crew->workers = workers;
   if (index > 0)
     CHECK_ERR(index == 1 ? 0 : WSUV_ESTATE, wsuv_workers_stop(workers));
   return 0;
 }
 
 static void test_stop_in_on_start(void **state) {
-  struct workers_rig rig;
+  struct crew crew;
   (void)state;
 
-  rig_open(&rig, 3);
-  rig.options.on_start = stop_at_once;
-  rig_start(&rig);
-  rig_join(&rig);
-  rig_close(&rig);
+  crew_open(&crew, 3);
+  crew.options.on_start = stop_at_once;
+  crew_start(&crew);
+  crew_join(&crew);
+  crew_close(&crew);
 }
 
 /* A handle of the application's that it forgets, and a server that it closes itself. */
 struct forgetful {
-  struct workers_rig rig;
+  struct crew crew;
   uv_timer_t timers[2];
 };
 
@@ -205,9 +202,9 @@ static int start_timers(wsuv_workers_t *workers, wsuv_loop_t *loop, wsuv_server_
   struct forgetful *f = data;
   uv_timer_t *timer = &f->timers[index];
 
-  f->rig.nstarted++;
-  f->rig.threads[index] = uv_thread_self();
-  f->rig.workers = workers;
+  f->crew.nstarted++;
+  f->crew.threads[index] = uv_thread_self();
+  f->crew.workers = workers;
   CHECK_ERR(WSUV_ESTATE, wsuv_loop_close(loop, NULL, NULL));
   CHECK_INT(0, uv_timer_init(wsuv_loop_uv(loop), timer));
   timer->data = server;
@@ -218,15 +215,15 @@ static void test_server_closed_and_handles_left(void **state) {
   static struct forgetful f;
   (void)state;
 
-  rig_open(&f.rig, 2);
-  f.rig.options.on_start = start_timers;
-  rig_start(&f.rig);
-  rig_await(&f.rig, &f.rig.nstopped, 1);
-  CHECK_INT(1, rig_read(&f.rig, &f.rig.nstopped));
-  CHECK_NOT_NULL(wsuv_workers_loop(f.rig.workers, 0)); /* it waits for the others */
-  CHECK_ERR(0, wsuv_workers_stop(f.rig.workers));
-  rig_join(&f.rig);
-  rig_close(&f.rig);
+  crew_open(&f.crew, 2);
+  f.crew.options.on_start = start_timers;
+  crew_start(&f.crew);
+  crew_await(&f.crew, &f.crew.nstopped, 1);
+  CHECK_INT(1, crew_read(&f.crew, &f.crew.nstopped));
+  CHECK_NOT_NULL(wsuv_workers_loop(f.crew.workers, 0)); /* it waits for the others */
+  CHECK_ERR(0, wsuv_workers_stop(f.crew.workers));
+  crew_join(&f.crew);
+  crew_close(&f.crew);
 }
 
 /* ---- errors of the start ---- */
@@ -235,100 +232,100 @@ static void test_arguments(void **state) {
   wsuv_workers_t *workers = NULL;
   wsuv_workers_options_t good;
   wsuv_server_handler_t handler;
-  struct workers_rig rig;
+  struct crew crew;
   int i;
   (void)state;
 
-  rig_open(&rig, 2);
-  good = rig.options;
+  crew_open(&crew, 2);
+  good = crew.options;
   for (i = 0; i < 8; i++) {
-    rig.options = good;
+    crew.options = good;
     switch (i) {
     case 0:
-      rig.options.size--;
+      crew.options.size--;
       break;
     case 1:
-      rig.options.nloops = -1;
+      crew.options.nloops = -1;
       break;
     case 2:
-      rig.options.nloops = 1025;
+      crew.options.nloops = 1025;
       break;
     case 3:
-      rig.options.handler = NULL;
+      crew.options.handler = NULL;
       break;
     case 4:
-      rig.server.size--;
+      crew.server.size--;
       break;
     case 5:
-      rig.server.size++;
-      rig.server.port = 65536;
+      crew.server.size++;
+      crew.server.port = 65536;
       break;
     case 6:
-      rig.server.port = 0;
-      rig.loop.max_posts = -2;
+      crew.server.port = 0;
+      crew.loop.max_posts = -2;
       break;
     default:
-      rig.loop.max_posts = 0;
+      crew.loop.max_posts = 0;
       handler = *good.handler;
       handler.conn = NULL;
-      rig.options.handler = &handler;
+      crew.options.handler = &handler;
     }
-    CHECK_ERR(WSUV_EINVAL, wsuv_workers_start(&workers, &rig.options));
+    CHECK_ERR(WSUV_EINVAL, wsuv_workers_start(&workers, &crew.options));
     CHECK_NULL(workers);
   }
   CHECK_ERR(WSUV_EINVAL, wsuv_workers_start(&workers, NULL));
-  CHECK_INT(0, rig.nstarted);
-  rig_close(&rig);
+  CHECK_INT(0, crew.nstarted);
+  crew_close(&crew);
 }
 
 static void test_port_in_use(void **state) {
   wsuv_workers_t *workers;
-  struct workers_rig rig;
+  struct crew crew;
   struct host host;
   int hand_off;
   (void)state;
 
   for (hand_off = 0; hand_off < 2; hand_off++) {
-    rig_open(&rig, 3);
-    host_echo(&host, &rig.lb);
-    rig.server.port = host.port;
-    rig.options.hand_off = hand_off;
-    CHECK_ERR(UV_EADDRINUSE, wsuv_workers_start(&workers, &rig.options));
+    crew_open(&crew, 3);
+    host_echo(&host, &crew.lb);
+    crew.server.port = host.port;
+    crew.options.hand_off = hand_off;
+    CHECK_ERR(UV_EADDRINUSE, wsuv_workers_start(&workers, &crew.options));
     CHECK_NULL(workers);
-    CHECK_INT(0, rig.nstarted);
-    failing_alloc_check_no_leaks(&rig.fa);
-    rig_close(&rig);
+    CHECK_INT(0, crew.nstarted);
+    failing_alloc_check_no_leaks(&crew.fa);
+    crew_close(&crew);
   }
 }
 
 /* Of the third of four: the first two have listened, and are gone. */
 static void test_on_start_fails(void **state) {
   wsuv_workers_t *workers;
-  struct workers_rig rig;
+  struct crew crew;
   int hand_off;
   (void)state;
 
   for (hand_off = 0; hand_off < 2; hand_off++) {
-    rig_open(&rig, 4);
-    rig.options.hand_off = hand_off;
-    rig.fail_start_at = 2;
-    CHECK_ERR(UV_EIO, wsuv_workers_start(&workers, &rig.options));
+    crew_open(&crew, 4);
+    crew.options.hand_off = hand_off;
+    crew.fail_start_at = 2;
+    CHECK_ERR(UV_EIO, wsuv_workers_start(&workers, &crew.options));
     CHECK_NULL(workers);
-    CHECK_INT(2, rig.nstarted);
-    CHECK_INT(2, rig.nstopped);
-    CHECK_INT(3, rig.nclosed);
-    failing_alloc_check_no_leaks(&rig.fa);
-    rig_close(&rig);
+    CHECK_INT(2, crew.nstarted);
+    CHECK_INT(2, crew.nstopped);
+    CHECK_INT(3, crew.nclosed);
+    failing_alloc_check_no_leaks(&crew.fa);
+    crew_close(&crew);
   }
 }
 
 static int change_options(wsuv_workers_t *workers, wsuv_server_options_t *o, int index,
                           void *data) {
   static const char *const names[] = {"zero", "one"};
-  struct workers_rig *rig = data;
+  struct crew *crew = data;
 
   CHECK_NOT_NULL(workers);
-  if (rig->fail_start_at == index)
+  if (crew->fail_start_at == index)
     return UV_EPERM;
   o->subprotocols = &names[index];
   o->nsubprotocols = 1;
@@ -339,37 +336,80 @@ static int change_options(wsuv_workers_t *workers, wsuv_server_options_t *o, int
 }
 
 static void test_options_of_each_loop(void **state) {
-  wsuv_connect_options_t options = WSUV_CONNECT_OPTIONS_INIT;
   static const char *const names[] = {"zero", "one"};
   wsuv_workers_t *workers;
-  struct workers_rig rig;
-  char url[64];
+  struct crew crew;
   int i;
   (void)state;
 
-  rig_open(&rig, 2);
-  rig.options.on_options = change_options;
-  rig.options.hand_off = 1; /* in turn: which one it will be is known */
-  rig.fail_start_at = 1;
-  CHECK_ERR(UV_EPERM, wsuv_workers_start(&workers, &rig.options));
-  rig.fail_start_at = -1;
-  rig.nstarted = rig.nstopped = rig.nclosed = 0;
-  rig_start(&rig);
-  (void)snprintf(url, sizeof url, "ws://127.0.0.1:%d/", wsuv_workers_port(rig.workers));
-  options.url = url;
-  options.subprotocols = names;
-  options.nsubprotocols = 2;
-  for (i = 0; i < 2; i++) {
-    struct talker *client = &rig.clients[rig.nclients++];
-    talker_init(client, &rig.lb);
-    CHECK_ERR(0, talker_connect(client, NULL, &options));
-    RUN_UNTIL(&rig.lb, client->n[EV_OPEN] == 1);
-    CHECK_STR(names[i], wsuv_conn_subprotocol(client->conn));
+  crew_open(&crew, 2);
+  crew.options.on_options = change_options;
+  crew.options.hand_off = 1; /* in turn: which one it will be is known */
+  crew.fail_start_at = 1;
+  CHECK_ERR(UV_EPERM, wsuv_workers_start(&workers, &crew.options));
+  crew.fail_start_at = -1;
+  crew.nstarted = crew.nstopped = crew.nclosed = 0;
+  crew_start(&crew);
+  crew.to.subprotocols = names;
+  crew.to.nsubprotocols = 2;
+  for (i = 0; i < 2; i++)
+    CHECK_STR(names[i], wsuv_conn_subprotocol(crew_connect(&crew)->conn));
+  CHECK_ERR(0, wsuv_workers_stop(crew.workers));
+  crew_await_close(&crew);
+  crew_join(&crew);
+  crew_close(&crew);
+}
+
+/* One for each loop, since it belongs to one thread. */
+struct compressing {
+  struct crew crew;
+  wsuv_deflate_t *deflates[2];
+  const wsuv_extension_t *extensions[2];
+};
+
+static int use_own_deflate(wsuv_workers_t *workers, wsuv_server_options_t *o, int index,
+                           void *data) {
+  struct compressing *c = data;
+  int err = wsuv_deflate_new(&c->deflates[index], NULL);
+
+  (void)workers;
+  if (err != 0)
+    return err;
+  c->extensions[index] = wsuv_deflate_extension(c->deflates[index]);
+  o->extensions = &c->extensions[index];
+  o->nextensions = 1;
+  return 0;
+}
+
+static void test_compression(void **state) {
+  static struct compressing c;
+  const wsuv_extension_t *extension;
+  wsuv_deflate_t *deflate;
+  int i;
+  (void)state;
+
+  if (wsuv_deflate_new(&deflate, NULL) == WSUV_ENODEFLATE) {
+    print_message("skipped: no compression in this build\n");
+    return;
   }
-  CHECK_ERR(0, wsuv_workers_stop(rig.workers));
-  rig_await_close(&rig);
-  rig_join(&rig);
-  rig_close(&rig);
+  extension = wsuv_deflate_extension(deflate);
+  crew_open(&c.crew, 2);
+  c.crew.options.on_options = use_own_deflate;
+  c.crew.options.hand_off = 1;
+  c.crew.to.extensions = &extension;
+  c.crew.to.nextensions = 1;
+  crew_start(&c.crew);
+  for (i = 0; i < 8; i++)
+    CHECK_SIZE(1, wsuv_conn_nextensions(crew_connect(&c.crew)->conn));
+  for (i = 0; i < 20; i++)
+    crew_echo(&c.crew);
+  CHECK_ERR(0, wsuv_workers_stop(c.crew.workers));
+  crew_await_close(&c.crew);
+  crew_join(&c.crew);
+  crew_close(&c.crew);
+  wsuv_deflate_free(c.deflates[0]);
+  wsuv_deflate_free(c.deflates[1]);
+  wsuv_deflate_free(deflate);
 }
 
 /* Every allocation of the start fails once. */
@@ -382,20 +422,20 @@ static void test_no_memory(void **state) {
     size_t n;
     for (n = 1; has_failed; n++) {
       wsuv_workers_t *workers;
-      struct workers_rig rig;
+      struct crew crew;
       int err;
-      rig_open(&rig, 2);
-      rig.options.hand_off = hand_off;
-      failing_alloc_fail_once(&rig.fa, n);
-      err = wsuv_workers_start(&workers, &rig.options);
+      crew_open(&crew, 2);
+      crew.options.hand_off = hand_off;
+      failing_alloc_fail_once(&crew.fa, n);
+      err = wsuv_workers_start(&workers, &crew.options);
       if (err == 0) {
         wsuv_workers_terminate(workers);
         wsuv_workers_join(workers);
       }
-      has_failed = failing_alloc_has_failed(&rig.fa);
+      has_failed = failing_alloc_has_failed(&crew.fa);
       CHECK_ERR(has_failed ? WSUV_ENOMEM : 0, err);
-      CHECK_INT(rig.nstarted, rig.nstopped);
-      rig_close(&rig);
+      CHECK_INT(crew.nstarted, crew.nstopped);
+      crew_close(&crew);
     }
     print_message("%d allocations\n", (int)n - 2);
   }
@@ -403,30 +443,25 @@ static void test_no_memory(void **state) {
 
 /* Each allocation on the way of a connection that is handed over fails once: it is closed, and the next one comes through. */
 static void test_no_memory_for_a_connection(void **state) {
-  struct workers_rig rig;
+  struct crew crew;
   size_t n;
   (void)state;
 
-  rig_open(&rig, 2);
-  rig.options.hand_off = 1;
-  rig_start(&rig);
+  crew_open(&crew, 2);
+  crew.options.hand_off = 1;
+  crew_start(&crew);
   for (n = 1; n <= 4; n++) {
-    wsuv_connect_options_t options = WSUV_CONNECT_OPTIONS_INIT;
-    struct talker *client = &rig.clients[rig.nclients++];
-    char url[64];
-    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%d/", wsuv_workers_port(rig.workers));
-    options.url = url;
-    talker_init(client, &rig.lb);
-    failing_alloc_fail_once(&rig.fa, n);
-    CHECK_ERR(0, talker_connect(client, NULL, &options));
-    RUN_UNTIL(&rig.lb, client->n[EV_CLOSE] == 1 || client->n[EV_OPEN] == 1);
+    struct talker *client = &crew.clients[crew.nclients++];
+    failing_alloc_fail_once(&crew.fa, n);
+    CHECK_ERR(0, crew_try_connect(&crew, client));
+    RUN_UNTIL(&crew.lb, client->n[EV_CLOSE] == 1 || client->n[EV_OPEN] == 1);
     CHECK_SIZE(0, client->n[EV_OPEN]);
-    (void)rig_connect(&rig);
+    (void)crew_connect(&crew);
   }
-  wsuv_workers_terminate(rig.workers);
-  rig_await_close(&rig);
-  rig_join(&rig);
-  rig_close(&rig);
+  wsuv_workers_terminate(crew.workers);
+  crew_await_close(&crew);
+  crew_join(&crew);
+  crew_close(&crew);
 }
 
 int main(void) {
@@ -441,6 +476,7 @@ int main(void) {
       cmocka_unit_test(test_port_in_use),
       cmocka_unit_test(test_on_start_fails),
       cmocka_unit_test(test_options_of_each_loop),
+      cmocka_unit_test(test_compression),
       cmocka_unit_test(test_no_memory),
       cmocka_unit_test(test_no_memory_for_a_connection),
   };

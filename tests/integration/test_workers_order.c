@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "api/broadcast.h"
-#include "integration/workers_rig.h"
+#include "integration/crew.h"
 
 #define NLOOPS     4
 #define NPRODUCERS 4
@@ -15,7 +15,7 @@ struct post {
 };
 
 struct rig {
-  struct workers_rig workers;
+  struct crew workers;
   int nposts; /* of each producer */
   struct post posts[NPRODUCERS][MAX_POSTS];
   int order[NLOOPS][NPRODUCERS * MAX_POSTS]; /* each loop's thread has its own */
@@ -36,25 +36,25 @@ static struct rig *rig_new(int64_t max_posts) {
   struct rig *rig = calloc(1, sizeof *rig);
 
   CHECK_NOT_NULL(rig);
-  rig_open(&rig->workers, NLOOPS);
+  crew_open(&rig->workers, NLOOPS);
   rig->nposts = loopback_is_slow() ? MAX_POSTS / 20 : MAX_POSTS;
   rig->workers.loop.max_posts = max_posts;
   CHECK_INT(0, uv_sem_init(&rig->blocked, 0));
   CHECK_INT(0, uv_sem_init(&rig->unblock, 0));
-  rig_start(&rig->workers);
+  crew_start(&rig->workers);
   return rig;
 }
 
 static void rig_end(struct rig *rig) {
   CHECK_ERR(0, wsuv_workers_stop(rig->workers.workers));
-  rig_join(&rig->workers);
-  rig_close(&rig->workers);
+  crew_join(&rig->workers);
+  crew_close(&rig->workers);
   uv_sem_destroy(&rig->blocked);
   uv_sem_destroy(&rig->unblock);
 }
 
 static void note(struct rig *rig, int number, int status) {
-  int index = rig_index(&rig->workers);
+  int index = crew_index(&rig->workers);
 
   rig->order[index][rig->nrun[index]++] = number;
   rig->ncanceled[index] += status == WSUV_ECANCELED;
@@ -86,7 +86,7 @@ static void publish(wsuv_server_t *server, const struct wsuv__publication *what)
   CHECK_INT(WSUV_BINARY, what->type);
   CHECK_BYTES("options", 8, what->options, 8);
   memcpy(&number, what->payload, sizeof number);
-  rig->payloads[rig_index(&rig->workers)] = what->payload;
+  rig->payloads[crew_index(&rig->workers)] = what->payload;
   note(rig, number, 0);
 }
 
@@ -251,8 +251,8 @@ static void test_posts_at_the_end(void **state) {
   CHECK_NULL(err == WSUV_ESTATE ? wsuv_workers_loop(rig->workers.workers, 0) : NULL);
   if (err == WSUV_ESTATE)
     CHECK_ERR(WSUV_ESTATE, wsuv_workers_stop(rig->workers.workers));
-  rig_join(&rig->workers);
-  rig_close(&rig->workers);
+  crew_join(&rig->workers);
+  crew_close(&rig->workers);
   for (i = 0; i < NLOOPS; i++)
     CHECK_INT(ntaken, rig->nrun[i]);
   print_message("%d taken, %d of them canceled on the first loop\n", ntaken, rig->ncanceled[0]);

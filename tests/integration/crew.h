@@ -1,23 +1,24 @@
 /* Workers with an echoing server and a counting allocator of their own, and a loopback for the clients on the test's thread. What
  * the workers' threads count is under a lock. */
-#ifndef WSUV_TESTS_WORKERS_RIG_H
-#define WSUV_TESTS_WORKERS_RIG_H
+#ifndef WSUV_TESTS_CREW_H
+#define WSUV_TESTS_CREW_H
 
 #include <wsuv/workers.h>
 
 #include "integration/loopback.h"
 
-#define RIG_LOOPS   8
-#define RIG_CLIENTS 48
+#define CREW_LOOPS   8
+#define CREW_CLIENTS 48
 
-struct workers_rig {
+struct crew {
   struct loopback lb;
   struct failing_alloc fa; /* of the workers */
   wsuv_workers_options_t options;
   wsuv_server_options_t server;
   wsuv_loop_options_t loop;
-  wsuv_workers_t *workers; /* set by the first on_start */
-  struct talker clients[RIG_CLIENTS];
+  wsuv_connect_options_t to; /* of the clients; the URL is made */
+  wsuv_workers_t *workers;   /* set by the first on_start */
+  struct talker clients[CREW_CLIENTS];
   int nclients;
   uv_mutex_t lock;
   uv_cond_t changed; /* one of the counts */
@@ -25,36 +26,39 @@ struct workers_rig {
   int nstarted;
   int nstopped;
   int nclosed; /* servers */
-  int nopen[RIG_LOOPS];
-  uv_thread_t threads[RIG_LOOPS];
+  int nopen[CREW_LOOPS];
+  uv_thread_t threads[CREW_LOOPS];
 };
 
 /* Options for `nloops`; nothing is started. */
-void rig_open(struct workers_rig *rig, int nloops);
+void crew_open(struct crew *crew, int nloops);
 
-void rig_start(struct workers_rig *rig);
+void crew_start(struct crew *crew);
 
 /* wsuv_workers_join, and that everything was stopped. */
-void rig_join(struct workers_rig *rig);
+void crew_join(struct crew *crew);
 
 /* The clients' side, and that the workers left nothing. */
-void rig_close(struct workers_rig *rig);
+void crew_close(struct crew *crew);
+
+/* Begins to connect. */
+int crew_try_connect(struct crew *crew, struct talker *client);
 
 /* One more client, connected and open. */
-struct talker *rig_connect(struct workers_rig *rig);
+struct talker *crew_connect(struct crew *crew);
 
 /* Each client says something and hears it. */
-void rig_echo(struct workers_rig *rig);
+void crew_echo(struct crew *crew);
 
 /* Turns the clients' loop until all of them are closed. */
-void rig_await_close(struct workers_rig *rig);
+void crew_await_close(struct crew *crew);
 
 /* The index of the worker whose thread this is. */
-int rig_index(struct workers_rig *rig);
+int crew_index(struct crew *crew);
 
-int rig_read(struct workers_rig *rig, const int *count);
+int crew_read(struct crew *crew, const int *count);
 
 /* Waits until the count is at least `n`. */
-void rig_await(struct workers_rig *rig, const int *count, int n);
+void crew_await(struct crew *crew, const int *count, int n);
 
 #endif
