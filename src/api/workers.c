@@ -106,7 +106,8 @@ static int make(struct wsuv_workers **out, const wsuv_workers_options_t *o) {
   return err;
 }
 
-void wsuv__workers_wake(struct wsuv_workers *workers) {
+/* Under the lock: has the workers that serve look at stop and phase. */
+static void wake_all(struct wsuv_workers *workers) {
   int i;
 
   for (i = 0; i < workers->nloops; i++)
@@ -132,7 +133,7 @@ void wsuv__workers_settle(struct wsuv__worker *worker) {
   worker->state = WORKER_SERVED;
   if (--workers->nserving == 0) {
     workers->phase = WORKERS_CLOSING;
-    wsuv__workers_wake(workers);
+    wake_all(workers);
   }
   uv_mutex_unlock(&workers->lock);
 }
@@ -208,7 +209,7 @@ static int ask_to_stop(struct wsuv_workers *workers, enum wsuv__workers_stop sto
     err = WSUV_ESTATE;
   } else {
     workers->stop = stop;
-    wsuv__workers_wake(workers);
+    wake_all(workers);
   }
   uv_mutex_unlock(&workers->lock);
   return err;

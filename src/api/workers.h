@@ -72,9 +72,6 @@ static inline struct wsuv__worker *wsuv__worker_of(uv_loop_t *uv) {
 /* The thread's function; `worker` is a struct wsuv__worker. */
 void wsuv__worker_run(void *worker);
 
-/* Under the lock: has the workers that serve look at stop and phase. */
-void wsuv__workers_wake(struct wsuv_workers *workers);
-
 /* What came of setting a worker up. */
 void wsuv__workers_report(struct wsuv__worker *worker, int err);
 
