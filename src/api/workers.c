@@ -53,7 +53,7 @@ static struct wsuv_workers *allocate(const wsuv_workers_options_t *o) {
   int i;
 
   workers = wsuv__alloc_zeroed(
-      a, sizeof *workers + (size_t)n * (sizeof workers->each[0] + sizeof workers->mailboxes[0]));
+      a, sizeof *workers + (size_t)n * (sizeof workers->each[0] + sizeof(struct wsuv__mailbox *)));
   if (workers == NULL)
     return NULL;
   workers->allocator = *a;
