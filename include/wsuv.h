@@ -2,6 +2,8 @@
  *
  * wsuv/server.h, client.h, conn.h, send.h, loop.h         the libuv side
  * wsuv/upgrade.h                                          requests to a server, and their answers
+ * wsuv/post.h                                             calls from other threads
+ * wsuv/workers.h                                          one server on several threads
  * wsuv/adopt.h                                            on streams of the application's own
  * wsuv/drain.h                                            stopping a server without a stampede
  * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
@@ -33,6 +35,7 @@
 #include "wsuv/loop.h"
 #include "wsuv/message.h"
 #include "wsuv/metrics.h"
+#include "wsuv/post.h"
 #include "wsuv/prepared.h"
 #include "wsuv/protocol.h"
 #include "wsuv/send.h"
@@ -47,5 +50,6 @@
 #include "wsuv/trace_frame.h"
 #include "wsuv/traffic.h"
 #include "wsuv/version.h"
+#include "wsuv/workers.h"
 
 #endif

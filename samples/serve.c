@@ -28,6 +28,15 @@ int serve_cannot_use_tls(int err, const char *why) {
   return CLI_RUNTIME_ERROR;
 }
 
+void serve_say_where(const wsuv_server_options_t *options, int port) {
+  char address[512];
+  format_address(address, sizeof address, options, port);
+  int is_unix = options->path != NULL;
+  const char *scheme = options->tls != NULL ? "wss://" : "ws://";
+  printf("listening on %s%s%s\n", is_unix ? "" : scheme, address, is_unix ? "" : "/");
+  fflush(stdout);
+}
+
 enum {
   GRACE_MS = 10000, /* what has not ended so long after the signal is ended */
   APART_MS = 10,    /* so much lies between two Close frames, as long as that is over in a second */
@@ -90,13 +99,7 @@ int serve_and_reload(wsuv_loop_t *loop, wsuv_server_t *server, const wsuv_server
     return CLI_RUNTIME_ERROR;
   }
 
-  char address[512];
-  format_address(address, sizeof address, options, wsuv_server_port(server));
-  int is_unix = options->path != NULL;
-  const char *scheme = options->tls != NULL ? "wss://" : "ws://";
-  printf("listening on %s%s%s\n", is_unix ? "" : scheme, address, is_unix ? "" : "/");
-  fflush(stdout);
-
+  serve_say_where(options, wsuv_server_port(server));
   uv_run(uv, UV_RUN_DEFAULT); /* returns when the server and its connections are gone */
   signals_end(&signals);
   end_service(&service);

@@ -39,6 +39,9 @@ int serve_cannot_listen(const wsuv_server_options_t *options, int err);
 /* Likewise where there is no TLS: `why` is wsuv_tls_context_new's line, which may be empty. */
 int serve_cannot_use_tls(int err, const char *why);
 
+/* Prints where it listens. */
+void serve_say_where(const wsuv_server_options_t *options, int port);
+
 /* Prints where the server listens, runs the loop until a signal ended the server, closes `loop` and its uv_loop_t and
  * returns the exit status. The first SIGINT or SIGTERM drains the server (wsuv/drain.h), within a second, with 1001 and a
  * line that says how far it is; the second one, or ten seconds, end what is left at once. */

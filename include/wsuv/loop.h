@@ -2,7 +2,7 @@
  * for masking keys). wsuv never runs, stops or owns the loop and has no globals.
  *
  * Threads: everything in wsuv/loop.h, conn.h, server.h and client.h is to be called on the loop's thread, outside or
- * inside callbacks; two loops never touch each other.
+ * inside callbacks; two loops never touch each other. What another thread wants goes through wsuv/post.h.
  */
 #ifndef WSUV_LOOP_H
 #define WSUV_LOOP_H
@@ -27,7 +27,8 @@ typedef struct wsuv_loop_options {
    * compression contexts [WSUV_OFF]. Over it nothing is read and no message is taken for sending (WSUV_EQUEUEFULL) until others
    * have drained; what is still over it after 10 s is closed, the largest first, with 1013 (WSUV_EBUDGET). */
   int64_t memory_budget;
-  int64_t max_posts;         /* of other threads that wait to be run, see wsuv/post.h [65536] */
+  int64_t
+      max_posts; /* of other threads that wait to be run, see wsuv/post.h [65536]; WSUV_OFF: any number */
   const wsuv_trace_t *trace; /* told of frames and failures; used in place (wsuv/trace.h) [none] */
 } wsuv_loop_options_t;
 
@@ -40,9 +41,10 @@ typedef struct wsuv_loop_options {
 WSUV_EXTERN int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop,
                               const wsuv_loop_options_t *options);
 
-/* Ends everything on it: servers stop listening, connections end as by wsuv_conn_terminate (each gets its on_close). Then
- * `cb` (may be NULL) is called, last, and the memory is gone: wsuv's handles no longer keep the uv_loop_t. WSUV_ESTATE if
- * it was called before. */
+/* Ends everything on it: servers stop listening, connections end as by wsuv_conn_terminate (each gets its on_close), posts that
+ * wait are called back with WSUV_ECANCELED. Then `cb` (may be NULL) is called, last, and the memory is gone: wsuv's handles no
+ * longer keep the uv_loop_t. WSUV_ESTATE if it was called before, or the loop is one of wsuv/workers.h. What other threads have to
+ * heed: wsuv/post.h. */
 WSUV_EXTERN int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg);
 
 WSUV_EXTERN uv_loop_t *wsuv_loop_uv(const wsuv_loop_t *loop);

@@ -39,6 +39,7 @@ struct wsuv_conn {
   char *detail;                  /* what to tell beyond the error's text, or NULL */
   char *subprotocol;
   int error;
+  uint32_t id_number;   /* in the loop's table; 0: it has no id */
   size_t footprint;     /* what the loop's budget counts of it */
   uint32_t unwritten;   /* of the write under way, when that was looked at last */
   uint32_t head_unsent; /* of what waits, when it opened: octets that are no frames */

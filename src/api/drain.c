@@ -205,6 +205,15 @@ static int take_options(struct wsuv__drain *drain, char *retry_after, size_t siz
   return 0;
 }
 
+int wsuv__drain_judge(const wsuv_drain_options_t *options) {
+  struct wsuv__drain drain;
+  char retry_after[8];
+
+  return options->size < sizeof *options
+             ? WSUV_EINVAL
+             : take_options(&drain, retry_after, sizeof retry_after, options);
+}
+
 /* Who awaits a decision is not left to wait for one that is no use any more: the application keeps an orphan. */
 static void turn_away_handshake(wsuv_conn_t *conn) {
   const struct wsuv_upgrade *upgrade = conn->upgrade;

@@ -47,4 +47,7 @@ void wsuv__drain_end(struct wsuv_server *server);
 /* The connection is about to leave the server's list. */
 void wsuv__drain_note_end(struct wsuv_conn *conn);
 
+/* Whether a drain can be made with them: 0 or WSUV_EINVAL. */
+int wsuv__drain_judge(const wsuv_drain_options_t *options);
+
 #endif

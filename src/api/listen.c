@@ -1,3 +1,5 @@
+#include "api/listen.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +8,7 @@
 #include "api/stats.h"
 #include "base/option.h"
 #include "io/resolve.h"
+#include "io/reuse_port.h"
 #include "io/tls_context.h"
 #include "proto/extensions.h"
 #include "wsuv/adopt.h"
@@ -150,7 +153,11 @@ static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
   return err != 0 ? err : copy_lists(server, o);
 }
 
-static int bind_tcp(wsuv_server_t *server, const wsuv_server_options_t *o) {
+static int bind_to(uv_tcp_t *tcp, const struct sockaddr *address, int reuse_port) {
+  return reuse_port ? wsuv__reuse_port_bind(tcp, address) : uv_tcp_bind(tcp, address, 0);
+}
+
+static int bind_tcp(wsuv_server_t *server, const wsuv_server_options_t *o, int reuse_port) {
   const char *host = o->host != NULL ? o->host : DEFAULT_HOST;
   struct wsuv__resolve resolve;
   const struct sockaddr *address;
@@ -159,7 +166,7 @@ static int bind_tcp(wsuv_server_t *server, const wsuv_server_options_t *o) {
   if (err != 0)
     return err;
   address = wsuv__resolve_next(&resolve);
-  err = address != NULL ? uv_tcp_bind(&server->listener.tcp, address, 0) : UV_EADDRNOTAVAIL;
+  err = address != NULL ? bind_to(&server->listener.tcp, address, reuse_port) : UV_EADDRNOTAVAIL;
   wsuv__resolve_free(&resolve);
   return err;
 }
@@ -177,11 +184,13 @@ static int read_port(wsuv_server_t *server) {
   return 0;
 }
 
-static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o) {
-  int err = o->path != NULL ? uv_pipe_bind(&server->listener.pipe, o->path) : bind_tcp(server, o);
+static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o,
+                           const struct wsuv__listening *how) {
+  int err = o->path != NULL ? uv_pipe_bind(&server->listener.pipe, o->path)
+                            : bind_tcp(server, o, how->reuse_port);
 
   if (err == 0)
-    err = uv_listen(&server->listener.stream, server->backlog, wsuv__server_on_connection);
+    err = uv_listen(&server->listener.stream, server->backlog, how->on_connection);
   if (err == 0 && o->path == NULL)
     err = read_port(server);
   if (err == 0)
@@ -212,7 +221,8 @@ static void failed_listener_closed(uv_handle_t *handle) {
   wsuv__loop_forget(loop);
 }
 
-static int open_listener(wsuv_server_t *server, const wsuv_server_options_t *o) {
+static int open_listener(wsuv_server_t *server, const wsuv_server_options_t *o,
+                         const struct wsuv__listening *how) {
   uv_loop_t *uv = server->loop->io.uv;
   int err = o->path != NULL ? uv_pipe_init(uv, &server->listener.pipe, 0)
                             : uv_tcp_init(uv, &server->listener.tcp);
@@ -223,7 +233,7 @@ static int open_listener(wsuv_server_t *server, const wsuv_server_options_t *o) 
   }
   server->listener.handle.data = server;
   wsuv__list_append(&server->loop->servers, &server->link);
-  err = start_listening(server, o);
+  err = start_listening(server, o, how);
   if (err != 0) {
     wsuv__server_set_state(server, SERVER_CLOSING);
     uv_close(&server->listener.handle, failed_listener_closed);
@@ -265,8 +275,9 @@ static int new_server(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_
   return err;
 }
 
-int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_options_t *options,
-                       const wsuv_server_handler_t *handler, void *data) {
+int wsuv__server_listen(wsuv_loop_t *loop, wsuv_server_t **out,
+                        const wsuv_server_options_t *options, const wsuv_server_handler_t *handler,
+                        void *data, const struct wsuv__listening *how) {
   const wsuv_server_options_t *o = options != NULL ? options : &presets;
   wsuv_server_t *server;
   int err;
@@ -274,10 +285,17 @@ int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server
   *out = NULL;
   err = new_server(loop, &server, o, handler, data);
   if (err == 0)
-    err = open_listener(server, o);
+    err = open_listener(server, o, how);
   if (err == 0)
     *out = server;
   return err;
+}
+
+int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_options_t *options,
+                       const wsuv_server_handler_t *handler, void *data) {
+  static const struct wsuv__listening alone = {0, wsuv__server_on_connection};
+
+  return wsuv__server_listen(loop, out, options, handler, data, &alone);
 }
 
 int wsuv_server_new(wsuv_loop_t *loop, wsuv_server_t **out, const wsuv_server_options_t *options,

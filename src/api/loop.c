@@ -3,13 +3,26 @@
 #include "api/conn.h"
 #include "api/server.h"
 #include "api/trace.h"
+#include "base/option.h"
 #include "io/sigpipe.h"
 #include "wsuv/tls.h"
+
+#define DEFAULT_MAX_POSTS 65536u
+
+static int take_max_posts(size_t *out, const wsuv_loop_options_t *o) {
+  uint64_t taken;
+  int err = wsuv__option_take(&taken, o != NULL ? o->max_posts : 0, DEFAULT_MAX_POSTS, SIZE_MAX);
+
+  if (err == 0)
+    *out = taken > SIZE_MAX ? SIZE_MAX : (size_t)taken;
+  return err;
+}
 
 int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options_t *options) {
   const wsuv_allocator_t *a =
       wsuv__allocator_or_default(options != NULL ? options->allocator : NULL);
   wsuv_loop_t *loop;
+  size_t max_posts;
   int err;
 
   *out = NULL;
@@ -17,6 +30,9 @@ int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options
     return WSUV_EINVAL;
   if (options != NULL && options->trace != NULL && options->trace->size < sizeof *options->trace)
     return WSUV_EINVAL;
+  err = take_max_posts(&max_posts, options);
+  if (err != 0)
+    return err;
   loop = wsuv__alloc_zeroed(a, sizeof *loop);
   if (loop == NULL)
     return WSUV_ENOMEM;
@@ -33,6 +49,7 @@ int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options
     wsuv__release(a, loop);
     return err;
   }
+  loop->io.mailbox.max = max_posts;
   if (options == NULL || !options->keep_sigpipe)
     wsuv__sigpipe_ignore();
   *out = loop;
@@ -57,6 +74,7 @@ static void handles_closed(struct wsuv__loop *io) {
   wsuv_allocator_t a = loop->allocator;
 
   wsuv_tls_context_release(loop->tls);
+  wsuv__conn_ids_free(&loop->conn_ids, &a);
   wsuv__release(&a, loop);
   if (cb != NULL)
     cb(arg);
@@ -82,15 +100,20 @@ static void end_everything(wsuv_loop_t *loop) {
   wsuv__loop_end_tls_streams(loop);
 }
 
-int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {
+int wsuv__loop_end(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {
   if (loop->state != LOOP_RUNNING)
     return WSUV_ESTATE;
   loop->close_cb = cb;
   loop->close_arg = arg;
   loop->state = LOOP_ENDING;
+  wsuv__mailbox_close(&loop->io.mailbox);
   end_everything(loop);
   wsuv__loop_forget(loop);
   return 0;
+}
+
+int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg) {
+  return loop->owner == LOOP_OF_APPLICATION ? wsuv__loop_end(loop, cb, arg) : WSUV_ESTATE;
 }
 
 uv_loop_t *wsuv_loop_uv(const wsuv_loop_t *loop) {

@@ -3,10 +3,16 @@
 #define WSUV_API_LOOP_H
 
 #include "api/budget.h"
+#include "api/conn_id.h"
 #include "io/loop.h"
 #include "proto/trace.h"
 #include "wsuv/loop.h"
 #include "wsuv/stats.h"
+
+enum wsuv__loop_owner {
+  LOOP_OF_APPLICATION,
+  LOOP_OF_WORKERS /* who close it */
+};
 
 enum wsuv__loop_state {
   LOOP_RUNNING,
@@ -21,7 +27,9 @@ struct wsuv_loop {
   struct wsuv__list servers;     /* wsuv_server_t.link */
   struct wsuv__list tls_streams; /* wsuv_tls_t.link */
   struct wsuv__budget budget;
+  struct wsuv__conn_ids conn_ids;
   struct wsuv_tls_context *tls; /* of clients that bring none; NULL until there is one */
+  enum wsuv__loop_owner owner;
   enum wsuv__loop_state state;
   void (*close_cb)(void *arg);
   void *close_arg;
@@ -36,6 +44,9 @@ int wsuv__loop_tls(struct wsuv_loop *loop, struct wsuv_tls_context **out);
 
 /* Everything in loop->tls_streams. */
 void wsuv__loop_end_tls_streams(struct wsuv_loop *loop);
+
+/* wsuv_loop_close, whoever owns the loop. */
+int wsuv__loop_end(struct wsuv_loop *loop, void (*cb)(void *arg), void *arg);
 
 /* A client, a server or a TLS stream was removed from its list. */
 void wsuv__loop_forget(struct wsuv_loop *loop);

@@ -71,7 +71,15 @@ static void handle_closed(uv_handle_t *handle) {
   wsuv__tls_io_free(loop);
   wsuv__read_buffer_free(&loop->read_buffer);
   wsuv__release(loop->allocator, loop->cork.base);
+  wsuv__mailbox_free(&loop->mailbox);
   loop->on_closed(loop);
+}
+
+static void mailbox_closed(uv_handle_t *handle) {
+  struct wsuv__loop *loop = handle->data;
+
+  wsuv__mailbox_end(&loop->mailbox);
+  handle_closed(handle);
 }
 
 static int init_memory(struct wsuv__loop *loop) {
@@ -99,8 +107,9 @@ static void init_handles(struct wsuv__loop *loop) {
   (void)uv_idle_init(loop->uv, &loop->idle);
   loop->timer.data = loop;
   loop->idle.data = loop;
+  loop->mailbox.async.data = loop;
   uv_unref((uv_handle_t *)&loop->timer);
-  loop->nhandles = 2;
+  loop->nhandles = 3;
   loop->nholds = 0;
 }
 
@@ -113,6 +122,12 @@ int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator
   err = init_memory(loop);
   if (err != 0)
     return err;
+  err = wsuv__mailbox_init(&loop->mailbox, uv);
+  if (err != 0) {
+    wsuv__read_buffer_free(&loop->read_buffer);
+    wsuv__release(a, loop->cork.base);
+    return err;
+  }
   wsuv__wheel_init(&loop->wheel, uv_now(uv));
   loop->timer_due_ms = UINT64_MAX;
   loop->timer_fires_ms = 0;
@@ -126,6 +141,8 @@ int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator
 void wsuv__loop_close(struct wsuv__loop *loop, void (*on_closed)(struct wsuv__loop *loop)) {
   assert(wsuv__list_is_empty(&loop->tasks));
   loop->on_closed = on_closed;
+  wsuv__mailbox_close(&loop->mailbox);
+  uv_close((uv_handle_t *)&loop->mailbox.async, mailbox_closed);
   uv_close((uv_handle_t *)&loop->timer, handle_closed);
   uv_close((uv_handle_t *)&loop->idle, handle_closed);
 }

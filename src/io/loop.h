@@ -6,6 +6,7 @@
 
 #include "base/cork.h"
 #include "base/list.h"
+#include "io/mailbox.h"
 #include "io/random.h"
 #include "io/read_buffer.h"
 #include "io/wheel.h"
@@ -34,8 +35,9 @@ struct wsuv__loop {
   uv_timer_t timer;
   uv_idle_t idle; /* runs tasks; while active the loop neither blocks nor ends */
   struct wsuv__list tasks;
-  unsigned nhandles; /* not yet closed */
-  size_t nholds;     /* deadlines that the uv_loop_t must not end before */
+  struct wsuv__mailbox mailbox; /* of other threads */
+  unsigned nhandles;            /* not yet closed */
+  size_t nholds;                /* deadlines that the uv_loop_t must not end before */
   void (*on_closed)(struct wsuv__loop *loop);
 };
 

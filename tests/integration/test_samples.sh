@@ -100,7 +100,7 @@ pty_sample=
 if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
 tls_samples=
 if [ -n "$certs" ]; then tls_samples='13_tls_echo_server 14_tls_client 15_tls_rotation 16_mutual_tls 17_tls_forwarder'; fi
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate 18_pubsub 21_authentication 22_tcp_proxy $tls_samples; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate 18_pubsub 20_many_loops 21_authentication 22_tcp_proxy $tls_samples; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -365,6 +365,31 @@ stop_server TERM
 wait "$waiting"
 status=$?
 check "closed with 1001 it exits with 0" status_is 0
+
+# ---- several loops ----
+
+run "$bin/20_many_loops" --loops 0
+check "20_many_loops --loops 0 exits with 2" status_is 2
+for how in '' --hand-off "--path $work/socket"; do
+  # shellcheck disable=SC2086
+  start_server 20_many_loops --port 0 --loops 3 $how
+  for i in 1 2 3; do
+    case $how in
+      --path*) run "$bin/02_client" --path "$work/socket" ws://localhost/ "hello $i" ;;
+      *) run "$bin/02_client" "$url" "hello $i" ;;
+    esac
+    check "20_many_loops $how answers client $i" out_is "hello $i"
+  done
+  kill -s HUP "$server"
+  for i in 0 1 2; do
+    check "loop $i says on SIGHUP what it served" wait_until has server.out "^loop $i: [0-9]* connections, [0-9]* before"
+  done
+  check "one line each" lines_are server.out 4
+  stop_server INT
+  check "and at the end" lines_are server.out 7
+  sum=$(sed -n '5,7s/.* \([0-9]*\) messages$/\1/p' "$work/server.out" | awk '{ n += $1 } END { print n }')
+  check "three messages in all" [ "$sum" = 3 ]
+done
 
 # ---- the client without an event loop ----
 # covers: CORE.1 CORE.2 CORE.5

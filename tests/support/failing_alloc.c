@@ -1,5 +1,6 @@
 #include "support/failing_alloc.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,18 @@ union block {
   } is;
   max_align_t align;
 };
+
+/* One for all allocators: loops that share one run on threads of their own. */
+static atomic_flag busy = ATOMIC_FLAG_INIT;
+
+static void lock(void) {
+  while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire))
+    continue;
+}
+
+static void unlock(void) {
+  atomic_flag_clear_explicit(&busy, memory_order_release);
+}
 
 static int refuses_next(struct failing_alloc *fa) {
   fa->ncalls++;
@@ -53,12 +66,15 @@ static void drop_block(struct failing_alloc *fa, void *ptr) {
 
 static void *counted_alloc(void *arg, size_t size) {
   struct failing_alloc *fa = arg;
-  return refuses_next(fa) ? NULL : new_block(fa, size);
+  void *block;
+  lock();
+  block = refuses_next(fa) ? NULL : new_block(fa, size);
+  unlock();
+  return block;
 }
 
 /* Always moves, so that a stale pointer into the old block is found. */
-static void *counted_resize(void *arg, void *ptr, size_t size) {
-  struct failing_alloc *fa = arg;
+static void *resize_locked(struct failing_alloc *fa, void *ptr, size_t size) {
   size_t old_size = ptr != NULL ? block_of(fa, ptr)->is.size : 0;
   void *moved;
   if (refuses_next(fa))
@@ -71,9 +87,20 @@ static void *counted_resize(void *arg, void *ptr, size_t size) {
   return moved;
 }
 
+static void *counted_resize(void *arg, void *ptr, size_t size) {
+  void *block;
+  lock();
+  block = resize_locked(arg, ptr, size);
+  unlock();
+  return block;
+}
+
 static void counted_release(void *arg, void *ptr) {
-  if (ptr != NULL)
-    drop_block(arg, ptr);
+  if (ptr == NULL)
+    return;
+  lock();
+  drop_block(arg, ptr);
+  unlock();
 }
 
 void failing_alloc_init(struct failing_alloc *fa) {
@@ -82,16 +109,18 @@ void failing_alloc_init(struct failing_alloc *fa) {
 }
 
 static void set_range(struct failing_alloc *fa, size_t first, size_t last) {
-  fa->fail_first = first;
-  fa->fail_last = last;
+  lock();
+  fa->fail_first = first == 0 ? 0 : fa->ncalls + first;
+  fa->fail_last = last == SIZE_MAX ? last : fa->ncalls + last;
+  unlock();
 }
 
 void failing_alloc_fail_once(struct failing_alloc *fa, size_t n) {
-  set_range(fa, n == 0 ? 0 : fa->ncalls + n, fa->ncalls + n);
+  set_range(fa, n, n);
 }
 
 void failing_alloc_fail_from(struct failing_alloc *fa, size_t n) {
-  set_range(fa, n == 0 ? 0 : fa->ncalls + n, SIZE_MAX);
+  set_range(fa, n, SIZE_MAX);
 }
 
 int failing_alloc_has_failed(const struct failing_alloc *fa) {

@@ -8,6 +8,8 @@
  *     if (!failing_alloc_has_failed(&fa))
  *       break;
  *   }
+ *
+ * Several threads may use it at once; the counts are to be read when only one is left.
  */
 #ifndef WSUV_TESTS_FAILING_ALLOC_H
 #define WSUV_TESTS_FAILING_ALLOC_H

@@ -1,0 +1,166 @@
+#include "api/broadcast.h"
+
+#include <string.h>
+
+#include "wsuv/frame.h"
+
+static void settle_letter(struct wsuv__broadcast *broadcast) {
+  struct wsuv_workers *workers = broadcast->workers;
+  int nleft;
+
+  uv_mutex_lock(&workers->lock);
+  nleft = --broadcast->nleft;
+  uv_mutex_unlock(&workers->lock);
+  if (nleft == 0)
+    wsuv__release(&workers->allocator, broadcast);
+}
+
+static void open_letter(struct wsuv__mail *mail, int status) {
+  struct wsuv__letter *letter = WSUV__LIST_ENTRY(mail, struct wsuv__letter, mail);
+  struct wsuv__broadcast *broadcast = letter->of;
+
+  broadcast->deliver(broadcast, letter->to, status);
+  settle_letter(broadcast);
+}
+
+void *wsuv__broadcast_content(const struct wsuv__broadcast *broadcast) {
+  return broadcast->mails + broadcast->workers->nloops;
+}
+
+struct wsuv__broadcast *wsuv__broadcast_new(struct wsuv_workers *workers, size_t size) {
+  size_t n = (size_t)workers->nloops;
+  size_t fixed = sizeof(struct wsuv__broadcast) +
+                 n * (sizeof(struct wsuv__letter) + sizeof(struct wsuv__mail *));
+  struct wsuv__broadcast *broadcast;
+  size_t i;
+
+  if (size > SIZE_MAX - fixed)
+    return NULL;
+  broadcast = wsuv__alloc(&workers->allocator, fixed + size);
+  if (broadcast == NULL)
+    return NULL;
+  broadcast->workers = workers;
+  broadcast->nleft = workers->nloops;
+  broadcast->mails = (struct wsuv__mail **)(void *)&broadcast->letters[n];
+  for (i = 0; i < n; i++) {
+    broadcast->letters[i].mail.run = open_letter;
+    broadcast->letters[i].to = &workers->each[i];
+    broadcast->letters[i].of = broadcast;
+    broadcast->mails[i] = &broadcast->letters[i].mail;
+  }
+  return broadcast;
+}
+
+/* The phase is RUNNING only while every loop is there. */
+int wsuv__workers_post_all(struct wsuv_workers *workers, struct wsuv__broadcast *broadcast) {
+  int err = WSUV_ESTATE;
+
+  uv_mutex_lock(&workers->lock);
+  if (workers->phase == WORKERS_RUNNING)
+    err = wsuv__mailbox_put_all(workers->mailboxes, broadcast->mails, (size_t)workers->nloops);
+  uv_mutex_unlock(&workers->lock);
+  if (err != 0)
+    wsuv__release(&workers->allocator, broadcast);
+  return err;
+}
+
+/* ---- a function ---- */
+
+struct call {
+  wsuv_post_cb cb;
+  void *arg;
+};
+
+static void deliver_call(struct wsuv__broadcast *broadcast, struct wsuv__worker *to, int status) {
+  const struct call *call = wsuv__broadcast_content(broadcast);
+
+  call->cb(to->loop, call->arg, status);
+}
+
+int wsuv_workers_each(wsuv_workers_t *workers, wsuv_post_cb cb, void *arg) {
+  struct wsuv__broadcast *broadcast;
+  struct call *call;
+
+  if (cb == NULL)
+    return WSUV_EINVAL;
+  broadcast = wsuv__broadcast_new(workers, sizeof *call);
+  if (broadcast == NULL)
+    return WSUV_ENOMEM;
+  broadcast->deliver = deliver_call;
+  call = wsuv__broadcast_content(broadcast);
+  call->cb = cb;
+  call->arg = arg;
+  return wsuv__workers_post_all(workers, broadcast);
+}
+
+/* ---- a publication ---- */
+
+struct publishing {
+  wsuv__publish_fn publish;
+  struct wsuv__publication what; /* its pointers are into the block */
+};
+
+static void deliver_publication(struct wsuv__broadcast *broadcast, struct wsuv__worker *to,
+                                int status) {
+  const struct publishing *publishing = wsuv__broadcast_content(broadcast);
+
+  if (status == 0 && to->server != NULL)
+    publishing->publish(to->server, &publishing->what);
+}
+
+/* Behind `publishing`: options first, which want to be aligned, then payload and topic. */
+static void copy_publication(struct publishing *publishing, const struct wsuv__publication *from,
+                             size_t options_size) {
+  uint8_t *at = (uint8_t *)(publishing + 1);
+
+  publishing->what = *from;
+  if (from->options != NULL) {
+    publishing->what.options = memcpy(at, from->options, options_size);
+    at += options_size;
+  }
+  publishing->what.payload = at;
+  if (from->len > 0)
+    memcpy(at, from->payload, from->len);
+  at += from->len;
+  publishing->what.topic = memcpy(at, from->topic, strlen(from->topic) + 1);
+}
+
+int wsuv__workers_publish(struct wsuv_workers *workers, wsuv__publish_fn publish,
+                          const struct wsuv__publication *publication, size_t options_size) {
+  struct wsuv__broadcast *broadcast;
+  struct publishing *publishing;
+  size_t size;
+
+  if (publication->topic == NULL || (publication->payload == NULL && publication->len > 0))
+    return WSUV_EINVAL;
+  size = sizeof *publishing + options_size + strlen(publication->topic) + 1;
+  if (publication->len > SIZE_MAX - size)
+    return WSUV_ENOMEM;
+  broadcast = wsuv__broadcast_new(workers, size + publication->len);
+  if (broadcast == NULL)
+    return WSUV_ENOMEM;
+  broadcast->deliver = deliver_publication;
+  publishing = wsuv__broadcast_content(broadcast);
+  publishing->publish = publish;
+  copy_publication(publishing, publication, options_size);
+  return wsuv__workers_post_all(workers, broadcast);
+}
+
+static void publish(wsuv_server_t *server, const struct wsuv__publication *publication) {
+  (void)wsuv_server_publish(server, publication->topic, publication->type, publication->payload,
+                            publication->len, publication->options, NULL);
+}
+
+int wsuv_workers_publish(wsuv_workers_t *workers, const char *topic, wsuv_opcode_t type,
+                         const void *payload, size_t len, const wsuv_publish_options_t *options) {
+  const struct wsuv__publication publication = {topic, type, payload, len, options};
+
+  if (options != NULL && (options->size < sizeof *options || options->except != NULL))
+    return WSUV_EINVAL;
+  if (topic == NULL || topic[0] == '\0' || strlen(topic) > WSUV_TOPIC_MAX)
+    return WSUV_EINVAL;
+  if (type == WSUV_TEXT && payload != NULL && !wsuv_utf8_is_valid(payload, len))
+    return WSUV_EENCODING;
+  return wsuv__workers_publish(workers, publish, &publication,
+                               options != NULL ? sizeof *options : 0);
+}

@@ -1,0 +1,200 @@
+#include "integration/crew.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const wsuv_drain_options_t crew_at_once = {.size = sizeof crew_at_once, .window_ms = WSUV_OFF};
+
+/* Long enough to be compressed. */
+#define HELLO \
+  "hello, hello, hello, hello, hello, hello, hello, hello, hello, hello, hello, hello, hello"
+
+int crew_index(struct crew *crew) {
+  uv_thread_t self = uv_thread_self();
+  int n = wsuv_workers_nloops(crew->workers);
+  int i;
+
+  for (i = 0; i < n; i++)
+    if (uv_thread_equal(&crew->threads[i], &self))
+      return i;
+  print_error("this is no worker's thread\n");
+  fail();
+  return -1;
+}
+
+int crew_read(struct crew *crew, const int *count) {
+  int value;
+
+  uv_mutex_lock(&crew->lock);
+  value = *count;
+  uv_mutex_unlock(&crew->lock);
+  return value;
+}
+
+void crew_await(struct crew *crew, const int *count, int n) {
+  uv_mutex_lock(&crew->lock);
+  while (*count < n)
+    uv_cond_wait(&crew->changed, &crew->lock);
+  uv_mutex_unlock(&crew->lock);
+}
+
+static void add(struct crew *crew, int *count, int n) {
+  uv_mutex_lock(&crew->lock);
+  *count += n;
+  uv_cond_broadcast(&crew->changed);
+  uv_mutex_unlock(&crew->lock);
+}
+
+/* ---- on the workers' threads ---- */
+
+static int on_start(wsuv_workers_t *workers, wsuv_loop_t *loop, wsuv_server_t *server, int index,
+                    void *data) {
+  struct crew *crew = data;
+
+  CHECK_NOT_NULL(workers);
+  CHECK_PTR(crew, wsuv_server_data(server));
+  CHECK_TRUE(wsuv_workers_port(workers) != 0 || crew->server.path != NULL);
+  CHECK_NOT_NULL(wsuv_loop_uv(loop));
+  crew->threads[index] = uv_thread_self();
+  if (index == 0)
+    crew->workers = workers;
+  CHECK_PTR(crew->workers, workers);
+  if (index == crew->fail_start_at)
+    return UV_EIO;
+  add(crew, &crew->nstarted, 1);
+  return 0;
+}
+
+static void on_stop(wsuv_workers_t *workers, wsuv_loop_t *loop, int index, void *data) {
+  struct crew *crew = data;
+
+  CHECK_INT(index, crew_index(crew));
+  CHECK_PTR(crew->workers, workers);
+  CHECK_NOT_NULL(wsuv_loop_uv(loop));
+  add(crew, &crew->nstopped, 1);
+}
+
+static struct crew *crew_of(wsuv_conn_t *conn) {
+  return wsuv_server_data(wsuv_conn_server(conn));
+}
+
+static void on_open(wsuv_conn_t *conn) {
+  struct crew *crew = crew_of(conn);
+
+  add(crew, &crew->nopen[crew_index(crew)], 1);
+}
+
+static void on_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len) {
+  struct crew *crew = crew_of(conn);
+
+  if (len == 4 && memcmp(payload, "stop", 4) == 0)
+    (void)wsuv_workers_stop(crew->workers, &crew_at_once);
+  else if (len == 9 && memcmp(payload, "terminate", 9) == 0)
+    wsuv_workers_terminate(crew->workers);
+  else
+    (void)wsuv_conn_send_message(conn, type, payload, len, 0);
+}
+
+static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
+  (void)conn;
+  (void)info;
+}
+
+static void on_server_close(wsuv_server_t *server) {
+  struct crew *crew = wsuv_server_data(server);
+
+  CHECK_SIZE(0, wsuv_server_nconns(server));
+  add(crew, &crew->nclosed, 1);
+}
+
+static const wsuv_handler_t conn_handler = {.size = sizeof conn_handler,
+                                            .on_open = on_open,
+                                            .on_message = on_message,
+                                            .on_close = on_close};
+static const wsuv_server_handler_t handler = {
+    .size = sizeof handler, .conn = &conn_handler, .on_close = on_server_close};
+
+/* ---- on the test's ---- */
+
+void crew_open(struct crew *crew, int nloops) {
+  memset(crew, 0, sizeof *crew);
+  loopback_open(&crew->lb);
+  failing_alloc_init(&crew->fa);
+  CHECK_INT(0, uv_mutex_init(&crew->lock));
+  CHECK_INT(0, uv_cond_init(&crew->changed));
+  crew->fail_start_at = -1;
+  crew->options = (wsuv_workers_options_t)WSUV_WORKERS_OPTIONS_INIT;
+  crew->server = (wsuv_server_options_t)WSUV_SERVER_OPTIONS_INIT;
+  crew->loop = (wsuv_loop_options_t)WSUV_LOOP_OPTIONS_INIT;
+  crew->loop.allocator = &crew->fa.allocator;
+  crew->to = (wsuv_connect_options_t)WSUV_CONNECT_OPTIONS_INIT;
+  crew->options.nloops = nloops;
+  crew->options.server = &crew->server;
+  crew->options.loop = &crew->loop;
+  crew->options.handler = &handler;
+  crew->options.data = crew;
+  crew->options.on_start = on_start;
+  crew->options.on_stop = on_stop;
+}
+
+void crew_start(struct crew *crew) {
+  wsuv_workers_t *workers;
+
+  CHECK_ERR(0, wsuv_workers_start(&workers, &crew->options));
+  CHECK_PTR(crew->workers, workers);
+  CHECK_INT(crew->options.nloops, wsuv_workers_nloops(workers));
+  CHECK_INT(crew->options.nloops, crew->nstarted);
+}
+
+void crew_join(struct crew *crew) {
+  wsuv_workers_join(crew->workers);
+  CHECK_INT(crew->nstarted, crew->nstopped);
+  CHECK_INT(crew->nstarted, crew->nclosed);
+  failing_alloc_check_no_leaks(&crew->fa);
+}
+
+void crew_close(struct crew *crew) {
+  loopback_close(&crew->lb);
+  uv_cond_destroy(&crew->changed);
+  uv_mutex_destroy(&crew->lock);
+  failing_alloc_check_no_leaks(&crew->fa);
+}
+
+int crew_try_connect(struct crew *crew, struct talker *client) {
+  char url[64];
+
+  (void)snprintf(url, sizeof url, "%s://127.0.0.1:%d/", crew->to.tls != NULL ? "wss" : "ws",
+                 wsuv_workers_port(crew->workers));
+  crew->to.url = crew->server.path != NULL ? "ws://localhost/" : url;
+  crew->to.path = crew->server.path;
+  talker_init(client, &crew->lb);
+  return talker_connect(client, NULL, &crew->to);
+}
+
+struct talker *crew_connect(struct crew *crew) {
+  struct talker *client = &crew->clients[crew->nclients++];
+
+  CHECK_TRUE(crew->nclients <= CREW_CLIENTS);
+  CHECK_ERR(0, crew_try_connect(crew, client));
+  RUN_UNTIL(&crew->lb, client->n[EV_OPEN] == 1);
+  return client;
+}
+
+void crew_echo(struct crew *crew) {
+  int i;
+
+  for (i = 0; i < crew->nclients; i++) {
+    struct talker *client = &crew->clients[i];
+    unsigned before = client->n[EV_MESSAGE];
+    CHECK_ERR(0, talker_say(client, HELLO));
+    RUN_UNTIL(&crew->lb, client->n[EV_MESSAGE] == before + 1);
+    CHECK_BYTES(HELLO, sizeof HELLO - 1, client->payload, client->len);
+  }
+}
+
+void crew_await_close(struct crew *crew) {
+  int i;
+
+  for (i = 0; i < crew->nclients; i++)
+    RUN_UNTIL(&crew->lb, crew->clients[i].n[EV_CLOSE] == 1);
+}

@@ -1,0 +1,67 @@
+/* Workers with an echoing server and a counting allocator of their own, and a loopback for the clients on the test's thread. What
+ * the workers' threads count is under a lock. */
+#ifndef WSUV_TESTS_CREW_H
+#define WSUV_TESTS_CREW_H
+
+#include <wsuv/workers.h>
+
+#include "integration/loopback.h"
+
+#define CREW_LOOPS   8
+#define CREW_CLIENTS 48
+
+struct crew {
+  struct loopback lb;
+  struct failing_alloc fa; /* of the workers */
+  wsuv_workers_options_t options;
+  wsuv_server_options_t server;
+  wsuv_loop_options_t loop;
+  wsuv_connect_options_t to; /* of the clients; the URL is made */
+  wsuv_workers_t *workers;   /* set by the first on_start */
+  struct talker clients[CREW_CLIENTS];
+  int nclients;
+  uv_mutex_t lock;
+  uv_cond_t changed; /* one of the counts */
+  int fail_start_at; /* on_start of this index fails; -1: none */
+  int nstarted;
+  int nstopped;
+  int nclosed; /* servers */
+  int nopen[CREW_LOOPS];
+  uv_thread_t threads[CREW_LOOPS];
+};
+
+/* Options for `nloops`; nothing is started. */
+void crew_open(struct crew *crew, int nloops);
+
+void crew_start(struct crew *crew);
+
+/* wsuv_workers_join, and that everything was stopped. */
+void crew_join(struct crew *crew);
+
+/* The clients' side, and that the workers left nothing. */
+void crew_close(struct crew *crew);
+
+/* Begins to connect. */
+int crew_try_connect(struct crew *crew, struct talker *client);
+
+/* One more client, connected and open. */
+struct talker *crew_connect(struct crew *crew);
+
+/* Each client says something and hears it. */
+void crew_echo(struct crew *crew);
+
+/* Turns the clients' loop until all of them are closed. */
+void crew_await_close(struct crew *crew);
+
+/* The index of the worker whose thread this is. */
+int crew_index(struct crew *crew);
+
+int crew_read(struct crew *crew, const int *count);
+
+/* Waits until the count is at least `n`. */
+void crew_await(struct crew *crew, const int *count, int n);
+
+/* Every Close at once, for wsuv_workers_stop. */
+extern const wsuv_drain_options_t crew_at_once;
+
+#endif
