@@ -26,6 +26,9 @@ int wsuv__endpoint_send_whole_judged(struct wsuv_endpoint *endpoint, struct wsuv
 int wsuv__endpoint_send_whole_prepared(struct wsuv_endpoint *endpoint, struct wsuv__whole *whole,
                                        wsuv_prepared_t *prepared);
 
+/* Octets of its payload. */
+size_t wsuv__prepared_len(const wsuv_prepared_t *prepared);
+
 /* Whether `len` octets of payload may be queued: where the queue is full, what may go makes room. 0 or WSUV_EQUEUEFULL. */
 int wsuv__endpoint_find_room(struct wsuv_endpoint *endpoint, const struct wsuv__whole *whole,
                              size_t len);

@@ -78,6 +78,10 @@ void wsuv_prepared_free(wsuv_prepared_t *prepared) {
   wsuv__release(&a, prepared);
 }
 
+size_t wsuv__prepared_len(const wsuv_prepared_t *prepared) {
+  return wsuv__shared_frame_payload_len(prepared->plain);
+}
+
 size_t wsuv_prepared_nvariants(const wsuv_prepared_t *prepared) {
   return prepared->nvariants;
 }
