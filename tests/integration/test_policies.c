@@ -550,7 +550,7 @@ static void test_drain_at_the_edge(void **state) {
 
 /* ---- prepared ---- */
 
-enum { NREADERS = 95, LARGE = 1 << 20 };
+enum { NREADERS = 100, LARGE = 1 << 20 };
 
 /* One message for many that do not read takes its own memory once, and is let go with the last of them. */
 static void test_prepared_for_many(void **state) {
