@@ -12,6 +12,12 @@ wsuv_add_check(banned -P "${script_dir}/CheckBanned.cmake")
 wsuv_add_check(readme -P "${script_dir}/CheckReadme.cmake")
 wsuv_add_check(registered -P "${script_dir}/CheckRegistered.cmake")
 
+if(WSUV_PYTHON)
+  add_test(NAME checks.limits COMMAND "${WSUV_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/check_limits.py"
+                                      "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(checks.limits PROPERTIES LABELS checks TIMEOUT 60)
+endif()
+
 find_program(WSUV_SH sh)
 if(WSUV_SH)
   add_test(NAME checks.trace COMMAND "${WSUV_SH}" "${PROJECT_SOURCE_DIR}/tests/trace.sh")

@@ -15,7 +15,8 @@ extern "C" {
 
 /* Sends one message. What cannot be written at once is copied. WSUV_EINVAL (NULL with a length), WSUV_EENCODING (text
  * that is not UTF-8), WSUV_ESTATE (not open, or a Close was sent or received), WSUV_EQUEUEFULL (write_limit; nothing was
- * queued), WSUV_ENOMEM, WSUV_ERANDOM. */
+ * queued), or where the connection's slow_reader is WSUV_SLOW_CLOSE WSUV_ESLOWREADER (on_close follows), WSUV_ENOMEM,
+ * WSUV_ERANDOM. */
 WSUV_EXTERN int wsuv_conn_send_text(wsuv_conn_t *conn, const void *payload, size_t len);
 WSUV_EXTERN int wsuv_conn_send_binary(wsuv_conn_t *conn, const void *payload, size_t len);
 
@@ -31,13 +32,13 @@ WSUV_EXTERN int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prep
  * until the callback. */
 typedef struct wsuv_send wsuv_send_t;
 
-/* `status`: 0 when the last octet was handed to the kernel, WSUV_ECANCELED when the connection ended before. The struct
- * may be reused from here on. */
+/* `status`: 0 when the last octet was handed to the kernel, or was encrypted; WSUV_EDROPPED when a policy dropped it (wsuv_slow_t);
+ * WSUV_ECANCELED when the connection ended before. The struct may be reused from here on. */
 typedef void (*wsuv_send_cb)(wsuv_send_t *req, int status);
 
 struct wsuv_send {
   void *data;         /* the user's */
-  wsuv_send_cb cb;    /* set by wsuv_conn_send */
+  wsuv_send_cb cb;    /* set by the function that sends */
   void *reserved[14]; /* the library's */
 };
 

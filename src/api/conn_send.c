@@ -4,6 +4,7 @@
 #include "api/conn.h"
 #include "api/conn_end.h"
 #include "proto/endpoint_policy.h"
+#include "proto/endpoint_send.h"
 #include "proto/traffic.h"
 
 static void note_output(wsuv_conn_t *conn) {
@@ -200,6 +201,15 @@ static int judge_options(const wsuv_send_options_t *o) {
   return 0;
 }
 
+/* Nobody is slow who was not asked: what was queued in this event is offered before anything is dropped or refused. */
+static void look_for_room(wsuv_conn_t *conn, size_t len) {
+  note_held(conn);
+  if (wsuv__endpoint_missing_room(&conn->endpoint, len) == 0)
+    return;
+  (void)wsuv__outbox_flush(&conn->endpoint.outbox); /* an error shows in what follows */
+  note_held(conn);
+}
+
 static wsuv_slow_t fill_in(const wsuv_conn_t *conn, const wsuv_send_options_t *o,
                            struct wsuv__whole *s) {
   wsuv_slow_t slow = o->slow != WSUV_SLOW_DEFAULT ? o->slow : conn->config->slow_reader;
@@ -223,6 +233,7 @@ int wsuv_conn_send_with(wsuv_conn_t *conn, wsuv_opcode_t type, const void *paylo
   if (err != 0)
     return err;
   slow = fill_in(conn, o, &whole);
+  look_for_room(conn, len);
   err = wsuv__endpoint_send_whole(&conn->endpoint, &whole);
   if (err == 0 && o->req != NULL)
     o->req->cb = o->cb;
@@ -243,6 +254,7 @@ int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
   if (err != 0)
     return err;
   slow = fill_in(conn, o, &whole);
+  look_for_room(conn, wsuv__prepared_len(prepared));
   err = wsuv__endpoint_send_whole_prepared(&conn->endpoint, &whole, prepared);
   if (err == 0 && o->req != NULL)
     o->req->cb = o->cb;

@@ -69,8 +69,8 @@ static int encode(struct wsuv_endpoint *ep, struct wsuv__whole *s, struct wsuv__
   wsuv__endpoint_end_encoding(ep);
   if (err != 0 || !has_memory || !o->transformed)
     return err;
-  if (s->keeping == KEEPING_LATEST)
-    (void)wsuv__outbox_drop_key(&ep->outbox, s->key);
+  if (s->keeping == KEEPING_LATEST && wsuv__outbox_drop_key(&ep->outbox, s->key))
+    wsuv__traffic_count_drop(ep, DROP_REPLACED);
   s->keeping = KEEPING_ALWAYS;
   return 0;
 }

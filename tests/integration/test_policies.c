@@ -268,6 +268,34 @@ static void test_keep_latest_of_a_client(void **state) {
   loopback_close(&lb);
 }
 
+/* More in one event than the limit, to a peer that reads: nothing is lost before the kernel was asked. */
+static void test_a_burst_to_who_reads(void **state) {
+  enum { NBURST = LIMIT / (MESSAGE + 4 + 128) + 10 };
+  static const wsuv_slow_t slows[] = {WSUV_SLOW_REFUSE, WSUV_SLOW_DROP_OLDEST, WSUV_SLOW_CLOSE};
+  size_t k;
+  (void)state;
+
+  for (k = 0; k < 3; k++) {
+    wsuv_conn_options_t conn = small_limits();
+    struct rig rig;
+    struct order *orders;
+    int numbers[NBURST];
+    int i;
+    open_with(&rig, &conn);
+    orders = new_orders(&rig, NBURST);
+    for (i = 0; i < NBURST; i++) {
+      CHECK_ERR(0, send_order(&orders[i], slows[k], 0));
+      numbers[i] = i;
+    }
+    raw_stop_reading(&rig.raw);
+    expect_numbers(&rig, numbers, NBURST);
+    for (i = 0; i < NBURST; i++)
+      CHECK_ERR(0, orders[i].status);
+    loopback_close(&rig.lb);
+    free(orders);
+  }
+}
+
 /* ---- WSUV_SLOW_CLOSE ---- */
 
 /* Fills the queue; the last send finds it full. */
@@ -522,7 +550,7 @@ static void test_drain_at_the_edge(void **state) {
 
 /* ---- prepared ---- */
 
-enum { NREADERS = 95, LARGE = 1 << 20 };
+enum { NREADERS = 100, LARGE = 1 << 20 };
 
 /* One message for many that do not read takes its own memory once, and is let go with the last of them. */
 static void test_prepared_for_many(void **state) {
@@ -686,6 +714,7 @@ int main(void) {
       cmocka_unit_test(test_drop_oldest),
       cmocka_unit_test(test_keep_latest),
       cmocka_unit_test(test_keep_latest_of_a_client),
+      cmocka_unit_test(test_a_burst_to_who_reads),
       cmocka_unit_test(test_close_and_a_peer_that_reads_on),
       cmocka_unit_test(test_close_and_a_peer_that_never_reads),
       cmocka_unit_test(test_close_has_its_time),

@@ -100,7 +100,7 @@ pty_sample=
 if [ -x "$bin/10_shell_server" ]; then pty_sample=10_shell_server; fi
 tls_samples=
 if [ -n "$certs" ]; then tls_samples='13_tls_echo_server 14_tls_client 15_tls_rotation 16_mutual_tls 17_tls_forwarder'; fi
-for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate 18_pubsub 20_many_loops 21_authentication 22_tcp_proxy $tls_samples; do
+for sample in 01_echo_server 02_client 03_chat 04_poll_client 05_replay 07_frames 08_embedding 09_ticker $pty_sample 11_extension 12_deflate 18_pubsub 19_slow_readers 20_many_loops 21_authentication 22_tcp_proxy $tls_samples; do
   run "$bin/$sample" --help
   check "$sample --help exits with 0" status_is 0
   check "$sample --help tells the usage" has out "usage: $sample "
@@ -390,6 +390,28 @@ for how in '' --hand-off "--path $work/socket"; do
   sum=$(sed -n '5,7s/.* \([0-9]*\) messages$/\1/p' "$work/server.out" | awk '{ n += $1 } END { print n }')
   check "three messages in all" [ "$sum" = 3 ]
 done
+
+# ---- slow readers: four clients that are stopped, one for each policy ----
+
+start_server 19_slow_readers --port 0 --instruments 1000
+run "$bin/02_client" "${url}elsewhere"
+check "19_slow_readers has no other paths" has err 404
+stopped=
+for policy in refuse drop-oldest keep-latest close; do
+  "$bin/02_client" --wait -1 "$url$policy" >"$work/$policy" 2>"$work/$policy.err" </dev/null &
+  stopped="$stopped $!"
+  check "the client of /$policy gets prices" wait_until has "$policy" '^instrument 999: '
+  kill -s STOP $!
+done
+check "newer prices are refused" wait_until has server.out '^/refuse: .* 0 dropped, [1-9][0-9]* refused$'
+check "or older ones dropped" wait_until has server.out '^/drop-oldest: .* [1-9][0-9]* dropped, 0 refused$'
+check "or those of the same instrument" wait_until has server.out '^/keep-latest: .* [1-9][0-9]* dropped, 0 refused$'
+check "or the client is closed" wait_until has server.out '^/close: .*, closed: it reads too slowly$'
+for client in $stopped; do kill -s CONT "$client"; done
+check "the client that was closed ends by itself" wait_until is_gone $!
+stop_server INT
+check "what is lost is told at the end, too" has server.out '^/keep-latest: .* dropped, 0 refused, gone$'
+for client in $stopped; do wait "$client"; done
 
 # ---- the client without an event loop ----
 # covers: CORE.1 CORE.2 CORE.5

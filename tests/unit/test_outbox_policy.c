@@ -20,12 +20,16 @@ struct item {
   struct wsuv__outbox_entry *request; /* NULL: none */
   uint8_t keeping;                    /* enum wsuv__outbox_keeping */
   uint8_t is_control;
+  uint8_t
+      was_corked; /* a control frame that may be in a block, where others do not know it any more */
   uint8_t was_handed_out;
 };
 
 struct scene {
   struct failing_alloc fa;
   struct wsuv__outbox outbox;
+  struct wsuv__cork cork;
+  uint8_t cork_memory[250];
   int masked;
   uint64_t random;
   size_t room; /* what the transport takes before it is full */
@@ -73,6 +77,8 @@ static struct scene *new_scene(uint64_t seed, int masked) {
   failing_alloc_init(&s->fa);
   wsuv__outbox_init(&s->outbox, &s->fa.allocator);
   wsuv__outbox_set_writer(&s->outbox, take_some, s);
+  s->cork.base = s->cork_memory;
+  s->cork.cap = sizeof s->cork_memory;
   s->random = seed;
   s->masked = masked;
   for (i = 0; i < NSTEPS; i++)
@@ -123,20 +129,20 @@ static size_t find_waiting(const struct scene *s, uint64_t key) {
   return i;
 }
 
-/* Behind what has begun to leave or is pinned, and other control frames. */
+/* Behind what has begun to leave, is pinned or in the cork, and other control frames. */
 static size_t control_place(const struct scene *s) {
-  size_t until = s->nsunk + s->outbox.window;
+  size_t until = s->nsunk + s->outbox.window + s->cork.len;
   size_t start = 0;
   size_t i = 0;
   while (i < s->nitems && start < until)
     start += s->items[i++].len;
-  while (i < s->nitems && s->items[i].is_control)
+  while (i < s->nitems && s->items[i].is_control && !s->items[i].was_corked)
     i++;
   return i;
 }
 
 static void check_account(const struct scene *s) {
-  CHECK_SIZE(total_len(s) - s->nsunk, s->outbox.queued);
+  CHECK_SIZE(total_len(s) - s->nsunk, wsuv__outbox_waiting(&s->outbox));
 }
 
 /* ---- steps ---- */
@@ -230,9 +236,10 @@ static void step_ping(struct scene *s) {
   wsuv_frame_header_t header = header_of(s, WSUV_PING, len);
   uint8_t payload[24];
   item.len = len + (s->masked ? 6 : 2);
-  insert_item(s, control_place(s), &item);
   CHECK_ERR(0, wsuv__outbox_append_control(&s->outbox, &header, make_payload(item.id, payload, len),
                                            len));
+  item.was_corked = wsuv__list_is_empty(&s->outbox.entries) ? 1 : 0;
+  insert_item(s, control_place(s), &item);
 }
 
 /* As the model would: the oldest first, none if all are not enough. */
@@ -276,10 +283,20 @@ static void step_flush(struct scene *s) {
   mark_handed_out(s, s->nsunk);
 }
 
+/* As around an event: while nothing waits, what is to stay is collected in the cork. */
+static void step_cork(struct scene *s) {
+  if (s->outbox.cork == NULL)
+    wsuv__outbox_lend_cork(&s->outbox, &s->cork);
+  else
+    CHECK_ERR(0, wsuv__outbox_return_cork(&s->outbox));
+}
+
 /* Handed out, then taken in whole or in part, with other steps in between. */
 static void step_pin(struct scene *s) {
   wsuv_span_t spans[8];
-  size_t n = wsuv__outbox_gather(&s->outbox, spans, 1 + below(s, 8));
+  size_t n;
+  step_flush(s); /* the cork's octets are first */
+  n = wsuv__outbox_gather(&s->outbox, spans, 1 + below(s, 8));
   CHECK_INT(s->outbox.queued > 0, n > 0);
   mark_handed_out(s, s->nsunk + s->outbox.window);
 }
@@ -298,19 +315,22 @@ static void step_consume(struct scene *s) {
 }
 
 static void run_step(struct scene *s) {
-  size_t dice = below(s, 20);
+  size_t dice = below(s, 22);
   if (dice < 11)
     step_send(s);
   else if (dice < 13)
     step_ping(s);
   else if (dice < 15)
     step_make_room(s);
+  else if (dice > 19)
+    step_cork(s);
   else if (s->outbox.window > 0)
     step_consume(s);
   else if (dice < 18)
     step_flush(s);
   else
     step_pin(s);
+  mark_handed_out(s, s->nsunk);
   check_account(s);
 }
 
@@ -381,6 +401,8 @@ static void run_epoch(uint64_t seed, int masked) {
   s->outbox.window = 0;
   s->room = SINK_SIZE;
   CHECK_ERR(0, wsuv__outbox_flush(&s->outbox));
+  if (s->outbox.cork != NULL)
+    step_cork(s);
   CHECK_SIZE(0, s->outbox.nentries);
   CHECK_NULL(s->outbox.keys);
   CHECK_TRUE(wsuv__list_is_empty(&s->outbox.droppables));
