@@ -11,46 +11,58 @@
 
 static int take_max_posts(size_t *out, const wsuv_loop_options_t *o) {
   uint64_t taken;
-  int err = wsuv__option_take(&taken, o != NULL ? o->max_posts : 0, DEFAULT_MAX_POSTS, SIZE_MAX);
+  int err = wsuv__option_take(&taken, o->max_posts, DEFAULT_MAX_POSTS, SIZE_MAX);
 
   if (err == 0)
     *out = taken > SIZE_MAX ? SIZE_MAX : (size_t)taken;
   return err;
 }
 
-int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options_t *options) {
-  const wsuv_allocator_t *a =
-      wsuv__allocator_or_default(options != NULL ? options->allocator : NULL);
-  wsuv_loop_t *loop;
+static int judge(const uv_loop_t *uv_loop, const wsuv_loop_options_t *o) {
+  if (uv_loop == NULL || o->size < sizeof *o)
+    return WSUV_EINVAL;
+  return o->trace != NULL && o->trace->size < sizeof *o->trace ? WSUV_EINVAL : 0;
+}
+
+static int fill_in(wsuv_loop_t *loop, uv_loop_t *uv_loop, const wsuv_loop_options_t *o) {
   size_t max_posts;
-  int err;
+  int err = take_max_posts(&max_posts, o);
+
+  wsuv__list_init(&loop->clients);
+  wsuv__list_init(&loop->servers);
+  wsuv__list_init(&loop->tls_streams);
+  loop->trace = o->trace;
+  loop->frames.hooks = &wsuv__trace_hooks;
+  if (err == 0)
+    err = wsuv__budget_init(&loop->budget, o->memory_budget);
+  if (err == 0)
+    err = wsuv__loop_init(&loop->io, uv_loop, &loop->allocator);
+  if (err == 0)
+    loop->io.mailbox.max = max_posts;
+  return err;
+}
+
+int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options_t *options) {
+  static const wsuv_loop_options_t presets = WSUV_LOOP_OPTIONS_INIT;
+  const wsuv_loop_options_t *o = options != NULL ? options : &presets;
+  const wsuv_allocator_t *a;
+  wsuv_loop_t *loop;
+  int err = judge(uv_loop, o);
 
   *out = NULL;
-  if (uv_loop == NULL || (options != NULL && options->size < sizeof *options))
-    return WSUV_EINVAL;
-  if (options != NULL && options->trace != NULL && options->trace->size < sizeof *options->trace)
-    return WSUV_EINVAL;
-  err = take_max_posts(&max_posts, options);
   if (err != 0)
     return err;
+  a = wsuv__allocator_or_default(o->allocator);
   loop = wsuv__alloc_zeroed(a, sizeof *loop);
   if (loop == NULL)
     return WSUV_ENOMEM;
   loop->allocator = *a;
-  wsuv__list_init(&loop->clients);
-  wsuv__list_init(&loop->servers);
-  wsuv__list_init(&loop->tls_streams);
-  loop->trace = options != NULL ? options->trace : NULL;
-  loop->frames.hooks = &wsuv__trace_hooks;
-  err = wsuv__budget_init(&loop->budget, options != NULL ? options->memory_budget : 0);
-  if (err == 0)
-    err = wsuv__loop_init(&loop->io, uv_loop, &loop->allocator);
+  err = fill_in(loop, uv_loop, o);
   if (err != 0) {
     wsuv__release(a, loop);
     return err;
   }
-  loop->io.mailbox.max = max_posts;
-  if (options == NULL || !options->keep_sigpipe)
+  if (!o->keep_sigpipe)
     wsuv__sigpipe_ignore();
   *out = loop;
   return 0;

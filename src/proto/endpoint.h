@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "proto/closing.h"
 #include "proto/endpoint_limits.h"
+#include "proto/endpoint_state.h"
 #include "proto/heartbeat.h"
 #include "proto/message.h"
 #include "proto/outbox.h"
@@ -17,18 +18,6 @@ struct wsuv__peer_close {
   uint8_t reason_len;
   char reason[WSUV_CLOSE_REASON_MAX + 1];
 };
-
-enum wsuv__delivery {
-  DELIVERY_FLOWING,
-  DELIVERY_PAUSED,
-  DELIVERY_KEPT /* for good, and not looked at: what comes may be no frames */
-};
-enum wsuv__sending {
-  SENDING_NONE,
-  SENDING_FIRST,
-  SENDING_MORE
-};                                                       /* FIRST: begun, no frame queued yet */
-enum wsuv__activity { ENDPOINT_IDLE, ENDPOINT_PARSING }; /* PARSING: callbacks may be running */
 
 struct wsuv__extensions;
 struct wsuv__held;
