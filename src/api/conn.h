@@ -64,8 +64,7 @@ struct wsuv_conn {
 void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
                      const wsuv_handler_t *handler, wsuv_state_t phase);
 
-/* TCP_NODELAY, as the options have it. */
-void wsuv__conn_set_delay(wsuv_conn_t *conn);
+void wsuv__conn_set_delay(wsuv_conn_t *conn); /* TCP_NODELAY, as the options have it */
 
 /* Around every event: between them output is corked and nothing is freed; leave pumps. */
 void wsuv__conn_enter(wsuv_conn_t *conn);
@@ -113,8 +112,7 @@ void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail);
 extern const struct wsuv__stream_events wsuv__conn_stream_events;
 const wsuv_endpoint_handler_t *wsuv__conn_endpoint_handler(const wsuv_handler_t *handler);
 
-/* The stream took so many octets. */
-void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len);
+void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len); /* so many the stream took */
 
 /* The outbox's writer; `conn` is a wsuv_conn_t. */
 size_t wsuv__conn_write_now(void *conn, const wsuv_span_t *spans, size_t nspans);
