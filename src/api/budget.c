@@ -191,13 +191,12 @@ static void close_largest(struct wsuv__budget *budget) {
 
 static void deadline_came(struct wsuv__wheel_entry *entry) {
   struct wsuv__budget *budget = WSUV__LIST_ENTRY(entry, struct wsuv__budget, deadline);
-  size_t before;
+  size_t before = SIZE_MAX;
 
-  do {
+  while (!is_relieved(budget) && budget->total < before) {
     before = budget->total;
-    if (!is_relieved(budget))
-      close_largest(budget);
-  } while (budget->total < before);
+    close_largest(budget);
+  }
   if (!is_relieved(budget))
     set_deadline(budget);
 }

@@ -312,8 +312,11 @@ void wsuv__conn_advance_opening(wsuv_conn_t *conn) {
 
   if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
     return;
-  if (conn->server == NULL && conn->connect == NULL) /* attached: there was a handshake before */
-    wsuv__conn_open(conn, NULL, 0);
+  if (conn->server == NULL) {
+    if (conn->connect == NULL) /* attached: there was a handshake before */
+      wsuv__conn_open(conn, NULL, 0);
+    return;
+  }
   if (upgrade == NULL)
     return;
   if (upgrade->state == UPGRADE_JUDGED)

@@ -108,7 +108,7 @@ static void settle(struct wsuv_endpoint *ep, const struct wsuv__whole *s,
     wsuv__outbox_keep_while_room(&ep->outbox);
   else if (s->keeping == KEEPING_LATEST && wsuv__outbox_keep_latest(&ep->outbox, s->key))
     wsuv__traffic_count_drop(ep, DROP_REPLACED);
-  wsuv__traffic_data_sent(ep, s->type, s->len, header, is_transformed);
+  wsuv__traffic_data_sent(ep, (int)s->type, s->len, header, is_transformed);
 }
 
 static int encode_and_append(struct wsuv_endpoint *ep, struct wsuv__whole *s) {

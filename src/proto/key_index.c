@@ -27,9 +27,9 @@ static size_t home_of(const struct wsuv__key_index *index, uint64_t key) {
 static struct wsuv__key_index *new_index(const wsuv_allocator_t *a, size_t nslots) {
   struct wsuv__key_index *index;
 
-  if (nslots > (SIZE_MAX - sizeof *index) / sizeof index->slots[0])
+  if (nslots > (SIZE_MAX - sizeof *index) / sizeof(struct wsuv__outbox_entry *))
     return NULL;
-  index = wsuv__alloc_zeroed(a, sizeof *index + nslots * sizeof index->slots[0]);
+  index = wsuv__alloc_zeroed(a, sizeof *index + nslots * sizeof(struct wsuv__outbox_entry *));
   if (index != NULL)
     index->nslots = nslots;
   return index;

@@ -192,8 +192,11 @@ static int flush_once(struct wsuv__outbox *outbox, int *err) {
   wsuv_span_t spans[WSUV__OUTBOX_MAX_SPANS];
   size_t corked = cork_len(outbox);
   size_t written;
-  size_t n = cork_span(outbox, spans);
+  size_t n;
 
+  spans[0].data = NULL; /* where there is nothing to write there is a span of nothing */
+  spans[0].len = 0;
+  n = cork_span(outbox, spans);
   n += entry_spans(outbox, spans + n, WSUV__OUTBOX_MAX_SPANS - n);
   written = outbox->write(outbox->write_arg, spans, n);
   if (written < corked) {

@@ -223,7 +223,8 @@ static void post_op(struct producer *producer, struct op *op, enum op_kind kind)
     break;
   case OP_SEND_QUIET:
     CHECK_ERR(0, post_send(producer, op->id, NULL));
-    /* fallthrough */
+    err = wsuv_loop_post(loop, run_op, op);
+    break;
   default:
     err = wsuv_loop_post(loop, run_op, op);
   }
