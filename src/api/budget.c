@@ -177,32 +177,30 @@ static void compare(wsuv_conn_t *conn, void *arg) {
     largest->conn = conn;
 }
 
-/* What it holds is dropped at once; its Close is all that is left. */
-static void close_largest(struct wsuv__budget *budget) {
+/* What it holds is dropped at once; its Close is all that is left. Zero: nobody holds anything. */
+static int close_largest(struct wsuv__budget *budget) {
   struct largest largest = {NULL};
 
   visit_all(loop_of(budget), compare, &largest);
   if (largest.conn == NULL)
-    return;
+    return 0;
   wsuv__conn_enter(largest.conn);
   (void)wsuv__endpoint_fail(&largest.conn->endpoint, WSUV_EBUDGET);
   wsuv__conn_leave(largest.conn);
+  return 1;
 }
 
 static void deadline_came(struct wsuv__wheel_entry *entry) {
   struct wsuv__budget *budget = WSUV__LIST_ENTRY(entry, struct wsuv__budget, deadline);
-  size_t before = SIZE_MAX;
 
-  while (!is_relieved(budget) && budget->total < before) {
-    before = budget->total;
-    close_largest(budget);
-  }
+  while (!is_relieved(budget) && close_largest(budget))
+    continue;
   if (!is_relieved(budget))
     set_deadline(budget);
 }
 
 int wsuv__budget_init(struct wsuv__budget *budget, int64_t memory_budget) {
-  uint64_t limit;
+  uint64_t limit = SIZE_MAX;
   int err = wsuv__option_take(&limit, memory_budget, SIZE_MAX, SIZE_MAX);
 
   budget->limit = limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
