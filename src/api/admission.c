@@ -64,9 +64,12 @@ static int may_tell(const wsuv_server_t *server, unsigned refusal) {
   return server->nturned_away < MAX_TOLD;
 }
 
+/* Counted already. Its handshake is not one of those that are limited: who is refused would keep others out. */
 static void turn_away(wsuv_conn_t *conn, unsigned refusal) {
   conn->turned_away = (uint8_t)refusal;
+  conn->is_rejected = 1;
   conn->server->nturned_away++;
+  wsuv__server_settle_handshake(conn);
 }
 
 int wsuv__server_enter(wsuv_conn_t *conn, const uv_stream_t *stream) {
@@ -114,7 +117,7 @@ static int admit(wsuv_conn_t *conn) {
 
   if (err != WSUV_EADDRESS)
     return err;
-  wsuv__server_count_rejection(conn->server, WSUV_REJECTED_ADDRESS);
+  wsuv__server_reject(conn, WSUV_REJECTED_ADDRESS);
   if (!may_tell(conn->server, WSUV_REJECTED_ADDRESS + 1))
     return err;
   turn_away(conn, WSUV_REJECTED_ADDRESS + 1);
@@ -138,10 +141,10 @@ static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn, unsigned refusa
     err = admit(conn);
   if (err == 0)
     err = begin(conn);
-  if (err != 0 && err != WSUV_EADDRESS && refusal == 0)
-    wsuv__server_count_rejection(server, WSUV_REJECTED_RESOURCES);
-  if (err != 0)
+  if (err != 0) {
+    wsuv__server_reject(conn, WSUV_REJECTED_RESOURCES);
     wsuv__conn_release(conn, err);
+  }
   wsuv__conn_leave(conn);
 }
 

@@ -349,6 +349,18 @@ static void test_options(void **state) {
   loopback_close(&rig.lb);
 }
 
+/* Each of the `n` that came was opened or rejected, once. */
+static void check_accounted_for(const struct rig *rig, size_t n) {
+  wsuv_server_stats_t stats = {.size = sizeof stats};
+  uint64_t sum = 0;
+  size_t i;
+
+  CHECK_ERR(0, wsuv_server_stats(rig->host.server, &stats));
+  for (i = 0; i < WSUV_NREJECTIONS; i++)
+    sum += stats.rejected[i];
+  CHECK_SIZE(n, stats.opened + sum);
+}
+
 /* Whatever cannot be allocated: it is dropped, or served, and the next one is served again. */
 static void test_without_memory(void **state) {
   static struct rig rig;
@@ -372,6 +384,7 @@ static void test_without_memory(void **state) {
     raw_close(&rig.raws[0]);
     RUN_UNTIL(&rig.lb, wsuv_server_nconns(rig.host.server) == 1);
     CHECK_SIZE(1, rig.host.server->visitors.n);
+    check_accounted_for(&rig, 2);
     loopback_close(&rig.lb);
   }
   CHECK_TRUE(n > 4);
