@@ -19,7 +19,8 @@
 extern "C" {
 #endif
 
-/* Why a server did not open a connection that came. */
+/* Why a server did not open a connection that came. Each is counted once, for the first reason: of those that were accepted, who
+ * neither opened nor was rejected is in its handshake, went away by itself, or asked for nothing but plain HTTP. */
 typedef enum wsuv_rejection {
   WSUV_REJECTED_MALFORMED, /* no HTTP, or not a handshake of RFC 6455: 400, 405, 413, 426, 431, 505 */
   WSUV_REJECTED_ORIGIN,    /* 403 by the server's rule on Origin */

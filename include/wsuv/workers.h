@@ -15,9 +15,9 @@
  *
  * How connections are spread. Where the system can (Linux, FreeBSD, DragonFly BSD) every loop listens on the port
  * (SO_REUSEPORT) and the kernel spreads them. Elsewhere, for unix sockets and with hand_off, the first loop accepts and hands the
- * descriptors to all loops in turn, which spreads evenly and makes every connection wait for the first loop; one that is over
- * max_connections of its loop's server, or comes when max_posts wait there, is closed without an answer. On Windows a socket
- * cannot go to another loop: UV_ENOTSUP for more than one.
+ * descriptors to all loops in turn, which spreads evenly and makes every connection wait for the first loop; a loop where max_posts
+ * wait is passed over, and where they all are the connection is closed without an answer. On Windows a socket cannot go to another
+ * loop: UV_ENOTSUP for more than one.
  *
  * SO_REUSEPORT is for processes, too: another one of the same user that listens in the same way shares the port, and its
  * connections, without an error.

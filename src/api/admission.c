@@ -1,5 +1,6 @@
 #include "api/admission.h"
 
+#include "api/adopt.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"
@@ -64,9 +65,12 @@ static int may_tell(const wsuv_server_t *server, unsigned refusal) {
   return server->nturned_away < MAX_TOLD;
 }
 
+/* Counted already. Its handshake is not one of those that are limited: who is refused would keep others out. */
 static void turn_away(wsuv_conn_t *conn, unsigned refusal) {
   conn->turned_away = (uint8_t)refusal;
+  conn->is_rejected = 1;
   conn->server->nturned_away++;
+  wsuv__server_settle_handshake(conn);
 }
 
 int wsuv__server_enter(wsuv_conn_t *conn, const uv_stream_t *stream) {
@@ -98,9 +102,12 @@ static int init_transport(wsuv_conn_t *conn) {
   return 0;
 }
 
+static wsuv_state_t first_phase(const wsuv_server_t *server) {
+  return server->tls != NULL ? WSUV_STATE_TLS_HANDSHAKE : WSUV_STATE_OPENING_HANDSHAKE;
+}
+
 static wsuv_conn_t *new_accepted_conn(wsuv_server_t *server) {
-  wsuv_conn_t *conn = wsuv__server_new_conn(
-      server, server->tls != NULL ? WSUV_STATE_TLS_HANDSHAKE : WSUV_STATE_OPENING_HANDSHAKE);
+  wsuv_conn_t *conn = wsuv__server_new_conn(server, first_phase(server));
 
   if (conn == NULL || init_transport(conn) == 0)
     return conn;
@@ -109,12 +116,12 @@ static wsuv_conn_t *new_accepted_conn(wsuv_server_t *server) {
 }
 
 /* Too many of its address: known only once it has a descriptor. */
-static int admit(wsuv_conn_t *conn) {
-  int err = wsuv__server_enter(conn, conn->stream.handle);
+static int admit(wsuv_conn_t *conn, const uv_stream_t *stream) {
+  int err = wsuv__server_enter(conn, stream);
 
   if (err != WSUV_EADDRESS)
     return err;
-  wsuv__server_count_rejection(conn->server, WSUV_REJECTED_ADDRESS);
+  wsuv__server_reject(conn, WSUV_REJECTED_ADDRESS);
   if (!may_tell(conn->server, WSUV_REJECTED_ADDRESS + 1))
     return err;
   turn_away(conn, WSUV_REJECTED_ADDRESS + 1);
@@ -127,6 +134,13 @@ static int begin(wsuv_conn_t *conn) {
   return wsuv__upgrade_start(conn);
 }
 
+/* To be served, or to be told why not. */
+static int let_in(wsuv_conn_t *conn, const uv_stream_t *stream) {
+  int err = conn->turned_away == 0 ? admit(conn, stream) : 0;
+
+  return err == 0 ? begin(conn) : err;
+}
+
 static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn, unsigned refusal) {
   int err = accept_into(server, conn->stream.handle);
 
@@ -134,16 +148,59 @@ static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn, unsigned refusa
   wsuv__conn_set_delay(conn);
   if (refusal != 0)
     turn_away(conn, refusal);
-  else if (err == 0)
-    err = admit(conn);
   if (err == 0)
-    err = begin(conn);
-  if (err != 0 && err != WSUV_EADDRESS && refusal == 0)
-    wsuv__server_count_rejection(server, WSUV_REJECTED_RESOURCES);
-  if (err != 0)
+    err = let_in(conn, conn->stream.handle);
+  if (err != 0) {
+    wsuv__server_reject(conn, WSUV_REJECTED_RESOURCES);
     wsuv__conn_release(conn, err);
+  }
   wsuv__conn_leave(conn);
 }
+
+static unsigned count_refusal(wsuv_server_t *server) {
+  unsigned refusal = wsuv__server_refusal(server);
+
+  if (refusal != 0)
+    wsuv__server_count_rejection(server, (wsuv_rejection_t)(refusal - 1));
+  return refusal;
+}
+
+/* ---- from another loop ---- */
+
+static int start_handed(wsuv_conn_t *conn, uv_stream_t *stream, unsigned refusal) {
+  int err;
+
+  if (refusal != 0)
+    turn_away(conn, refusal);
+  err = let_in(conn, stream);
+  if (err != 0) {
+    wsuv__server_reject(conn, WSUV_REJECTED_RESOURCES);
+    wsuv__server_drop_conn(conn);
+  }
+  return err;
+}
+
+int wsuv__server_take(wsuv_server_t *server, uv_stream_t *stream,
+                      const wsuv_adopt_options_t *options) {
+  unsigned refusal = count_refusal(server);
+  wsuv_conn_t *conn;
+  int err;
+
+  if (!wsuv__server_is_listening(server) || (refusal != 0 && !may_tell(server, refusal)))
+    return WSUV_EBUSY;
+  conn = wsuv__server_new_conn(server, first_phase(server));
+  if (conn == NULL) {
+    if (refusal == 0)
+      wsuv__server_count_rejection(server, WSUV_REJECTED_RESOURCES);
+    return WSUV_ENOMEM;
+  }
+  err = start_handed(conn, stream, refusal);
+  if (err == 0)
+    wsuv__adopt_take(conn, stream, options);
+  return err;
+}
+
+/* ---- from the listener ---- */
 
 /* The listener rests until something that is awaited has come; libuv stops it by itself when a connection is not taken. */
 static int must_rest(const wsuv_server_t *server) {
@@ -153,11 +210,9 @@ static int must_rest(const wsuv_server_t *server) {
 }
 
 static void take_connection(wsuv_server_t *server) {
-  unsigned refusal = wsuv__server_refusal(server);
+  unsigned refusal = count_refusal(server);
   wsuv_conn_t *conn;
 
-  if (refusal != 0)
-    wsuv__server_count_rejection(server, (wsuv_rejection_t)(refusal - 1));
   conn = refusal == 0 || may_tell(server, refusal) ? new_accepted_conn(server) : NULL;
   if (conn != NULL) {
     start_conn(server, conn, refusal);

@@ -3,12 +3,18 @@
 #define WSUV_API_ADMISSION_H
 
 #include "api/conn.h"
+#include "wsuv/adopt.h"
 
 /* libuv's callback for a connection that waits to be accepted. */
 void wsuv__server_on_connection(uv_stream_t *listener, int status);
 
 /* server.accept's function: takes the connection that waits, if there is one and it may be taken now. */
 void wsuv__server_accept_waiting(struct wsuv__task *task);
+
+/* One that another loop's listener has: served, or told why not, as the server's own; what becomes of it is counted. An error: the
+ * stream is not taken. */
+int wsuv__server_take(wsuv_server_t *server, uv_stream_t *stream,
+                      const wsuv_adopt_options_t *options);
 
 /* Why another connection cannot be served: a wsuv_rejection_t + 1, or 0. Before it is in the list. */
 unsigned wsuv__server_refusal(const wsuv_server_t *server);

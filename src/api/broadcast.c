@@ -151,16 +151,26 @@ static void publish(wsuv_server_t *server, const struct wsuv__publication *publi
                             publication->len, publication->options, NULL);
 }
 
+/* What no loop would publish. The opcode may be one that connections claim, each its own. */
+static int judge(const char *topic, wsuv_opcode_t type, const void *payload, size_t len,
+                 const wsuv_publish_options_t *o) {
+  if (wsuv__topic_judge(topic) != 0 || (payload == NULL && len > 0))
+    return WSUV_EINVAL;
+  if ((int)type < WSUV_TEXT || (int)type > 7)
+    return WSUV_EINVAL;
+  if (o != NULL &&
+      (o->except != NULL || wsuv__publish_options_judge(o, WSUV_SEND_NO_COMPRESS) != 0))
+    return WSUV_EINVAL;
+  return type == WSUV_TEXT && !wsuv_utf8_is_valid(payload, len) ? WSUV_EENCODING : 0;
+}
+
 int wsuv_workers_publish(wsuv_workers_t *workers, const char *topic, wsuv_opcode_t type,
                          const void *payload, size_t len, const wsuv_publish_options_t *options) {
   const struct wsuv__publication publication = {topic, type, payload, len, options};
+  int err = judge(topic, type, payload, len, options);
 
-  if (options != NULL && (options->size < sizeof *options || options->except != NULL))
-    return WSUV_EINVAL;
-  if (topic == NULL || topic[0] == '\0' || strlen(topic) > WSUV_TOPIC_MAX)
-    return WSUV_EINVAL;
-  if (type == WSUV_TEXT && payload != NULL && !wsuv_utf8_is_valid(payload, len))
-    return WSUV_EENCODING;
+  if (err != 0)
+    return err;
   return wsuv__workers_publish(workers, publish, &publication,
                                options != NULL ? sizeof *options : 0);
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "api/server.h"
+#include "api/stats.h"
 #include "base/option.h"
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_hold.h"
@@ -20,8 +21,9 @@ static struct wsuv_loop *loop_of(struct wsuv__budget *budget) {
 static size_t footprint_of(const wsuv_conn_t *conn) {
   const struct wsuv_endpoint *ep = &conn->endpoint;
 
-  return wsuv__outbox_waiting(&ep->outbox) + wsuv__outbox_overhead(&ep->outbox) + ep->outbox.held +
-         ep->held_back + ep->message.buf.cap + (ep->hold != NULL ? ep->hold->buf.cap : 0);
+  return wsuv_conn_queued(conn) + wsuv__outbox_overhead(&ep->outbox) + ep->held_back +
+         ep->message.buf.cap + (ep->hold != NULL ? ep->hold->buf.cap : 0) +
+         wsuv__stats_contexts(conn);
 }
 
 static size_t common_part(const struct wsuv__budget *budget) {
@@ -36,14 +38,14 @@ static int is_relieved(const struct wsuv__budget *budget) {
   return budget->total < budget->limit / 10 * 7;
 }
 
-/* One read must not take a connection far over what it may hold; a buffer may grow to four times what was read. */
+/* One read must not take a connection far over what it may hold; see grown. */
 static void limit_reads(struct wsuv__budget *budget) {
   size_t common = common_part(budget);
   size_t room = share_of_one(budget);
 
   if (budget->total < common && common - budget->total > room)
     room = common - budget->total;
-  room /= 4;
+  room /= 8;
   if (room < MIN_READ)
     room = MIN_READ;
   loop_of(budget)->io.read_buffer.most =
@@ -103,20 +105,33 @@ static int may_take(const struct wsuv__budget *budget, const wsuv_conn_t *conn, 
   return conn->footprint <= share && len <= share - conn->footprint;
 }
 
+static void note_lack(struct wsuv__budget *budget) {
+  if (!is_relieved(budget) && !wsuv__budget_is_exhausted(budget))
+    set_deadline(budget);
+}
+
 int wsuv__budget_judge(struct wsuv__budget *budget, const wsuv_conn_t *conn, size_t len) {
   if (!wsuv__budget_is_set(budget) || may_take(budget, conn, len))
     return 0;
-  if (!is_relieved(budget) && !wsuv__budget_is_exhausted(budget))
-    set_deadline(budget);
+  note_lack(budget);
   return WSUV_EQUEUEFULL;
 }
 
-/* Who holds nothing may always be heard. */
+/* What the connection may hold after one more read. The buffer of an unfinished message has room for at least twice, and less
+ * than four times, what has come of it. */
+static size_t grown(struct wsuv__budget *budget, const wsuv_conn_t *conn) {
+  return 2 * conn->footprint + 4 * loop_of(budget)->io.read_buffer.most;
+}
+
+/* Who holds nothing may always be heard. In the common part there is room for the growth of one message. */
 static int may_read(struct wsuv__budget *budget, const wsuv_conn_t *conn) {
   if (!wsuv__budget_is_set(budget) || conn->footprint == 0)
     return 1;
   limit_reads(budget);
-  return wsuv__budget_judge(budget, conn, 1) == 0;
+  if (budget->total < common_part(budget) || grown(budget, conn) <= share_of_one(budget))
+    return 1;
+  note_lack(budget);
+  return 0;
 }
 
 int wsuv__budget_lets_read(struct wsuv__budget *budget, wsuv_conn_t *conn) {

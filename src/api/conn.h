@@ -54,6 +54,7 @@ struct wsuv_conn {
   uint8_t excused;          /* a deadline came much too late, and was put off once */
   uint8_t waits_for_budget; /* not read from until others hold less */
   uint8_t turned_away;  /* 0: it is served; else it is only told why not, a wsuv_rejection_t + 1 */
+  uint8_t is_rejected;  /* counted in server->rejected */
   uint8_t drained;      /* enum wsuv__drained */
   uint8_t in_handshake; /* counted in server->nhandshakes */
   uint8_t failure_told; /* of the endpoint, to the loop's trace */

@@ -15,12 +15,15 @@
 _Static_assert(sizeof(struct wsuv__send_state) <= sizeof(((wsuv_send_t *)0)->reserved),
                "a request has room for its place in the queue");
 
+/* What callbacks add has to wait for the next round. */
 void wsuv__conn_complete_sends(wsuv_conn_t *conn) {
-  struct wsuv__list *done = &conn->endpoint.outbox.done;
+  struct wsuv__list round;
 
-  while (!wsuv__list_is_empty(done)) {
+  wsuv__list_init(&round);
+  wsuv__list_splice(&round, &conn->endpoint.outbox.done);
+  while (!wsuv__list_is_empty(&round)) {
     struct wsuv__outbox_entry *entry =
-        WSUV__LIST_ENTRY(done->next, struct wsuv__outbox_entry, link);
+        WSUV__LIST_ENTRY(round.next, struct wsuv__outbox_entry, link);
     wsuv_send_t *req = WSUV__LIST_ENTRY(entry, wsuv_send_t, reserved);
     int status = entry->status;
     wsuv__list_remove(&entry->link);

@@ -17,7 +17,7 @@ static inline struct wsuv__send_state *wsuv__send_state_of(wsuv_send_t *req) {
  * any other error. */
 void wsuv__conn_tell_fault(const wsuv_conn_t *conn, char *out, size_t size);
 
-/* Calls back the requests that are done. */
+/* Calls back the requests that are done by now. */
 void wsuv__conn_complete_sends(wsuv_conn_t *conn);
 
 #endif

@@ -10,6 +10,9 @@
 
 #define OPENING_READ_MAX (16u * 1024)
 
+/* Callbacks may cause more of themselves: so many rounds, then the rest of the loop has its say. */
+#define MAX_ROUNDS 16
+
 static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
   size_t i;
 
@@ -232,6 +235,8 @@ static int has_more(const wsuv_conn_t *conn) {
 }
 
 void wsuv__conn_pump(wsuv_conn_t *conn) {
+  int rounds = 0;
+
   do {
     if (conn->phase == WSUV_STATE_TLS_HANDSHAKE)
       wsuv__conn_tls_start(conn);
@@ -242,7 +247,9 @@ void wsuv__conn_pump(wsuv_conn_t *conn) {
     write_output(conn);
     report_output(conn);
     move_phase(conn);
-  } while (has_more(conn));
+  } while (has_more(conn) && ++rounds < MAX_ROUNDS);
+  if (rounds == MAX_ROUNDS)
+    wsuv__loop_defer(&conn->loop->io, &conn->task);
   set_reading(conn);
   set_deadline(conn);
 }

@@ -76,8 +76,7 @@ static void tell_server(wsuv_conn_t *conn, int err, const char *detail) {
   wsuv_tls_failure_t failure;
   char peer[128];
 
-  if (conn->turned_away == 0) /* else it is counted already */
-    wsuv__server_count_rejection(conn->server, WSUV_REJECTED_TLS);
+  wsuv__server_reject(conn, WSUV_REJECTED_TLS);
   if (handler->on_tls_failed == NULL)
     return;
   if (conn->top->ops->peer(conn->top, peer, sizeof peer) != 0)
@@ -140,8 +139,10 @@ static void open_server_side(wsuv_conn_t *conn) {
     return;
   }
   err = wsuv__upgrade_start(conn);
-  if (err != 0)
+  if (err != 0) {
+    wsuv__server_reject(conn, WSUV_REJECTED_RESOURCES);
     wsuv__conn_release(conn, err);
+  }
 }
 
 void wsuv__conn_tls_connected(wsuv_conn_t *conn, int status) {

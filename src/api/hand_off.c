@@ -1,7 +1,7 @@
 #include "api/hand_off.h"
 
+#include "api/admission.h"
 #include "io/descriptor.h"
-#include "wsuv/adopt.h"
 
 /* Handles that connections are accepted into and copied from; as many are taken in a turn, since a handle is closed by its end. */
 #define NCARRIERS 32
@@ -79,11 +79,13 @@ static void take(struct wsuv__worker *worker, uv_file descriptor) {
   wsuv_adopt_options_t options = WSUV_ADOPT_OPTIONS_INIT;
   union wsuv__listener *stream;
 
-  if (open_stream(worker, descriptor, &stream) != 0)
+  if (open_stream(worker, descriptor, &stream) != 0) {
+    wsuv__server_count_rejection(worker->server, WSUV_REJECTED_RESOURCES);
     return;
+  }
   options.own = 1;
   options.close_cb = free_stream;
-  if (wsuv_server_adopt(worker->server, &stream->stream, &options) != 0)
+  if (wsuv__server_take(worker->server, &stream->stream, &options) != 0)
     uv_close(&stream->handle, free_stream);
 }
 
@@ -113,8 +115,8 @@ static int put(struct parcel *parcel, struct wsuv__worker *to) {
   return err;
 }
 
-/* To the next one that takes it. */
-static void hand_over(struct wsuv__acceptor *acceptor, uv_file descriptor) {
+/* To the next one that takes it; non-zero: nobody does. */
+static int hand_over(struct wsuv__acceptor *acceptor, uv_file descriptor) {
   struct wsuv_workers *workers = acceptor->workers;
   struct parcel *parcel = wsuv__alloc(&workers->allocator, sizeof *parcel);
   int tries;
@@ -126,11 +128,12 @@ static void hand_over(struct wsuv__acceptor *acceptor, uv_file descriptor) {
       struct wsuv__worker *to = &workers->each[acceptor->next];
       acceptor->next = (acceptor->next + 1) % workers->nloops;
       if (put(parcel, to) == 0)
-        return;
+        return 0;
     }
     wsuv__release(&workers->allocator, parcel);
   }
   wsuv__descriptor_close(descriptor);
+  return WSUV_EBUSY;
 }
 
 static void carrier_closed(uv_handle_t *handle) {
@@ -139,7 +142,7 @@ static void carrier_closed(uv_handle_t *handle) {
   wsuv_server_t *server = acceptor->workers->each[0].server;
 
   wsuv__list_append(&acceptor->free, &carrier->link);
-  if (!acceptor->waits || server == NULL || server->state != SERVER_RUNNING)
+  if (!acceptor->waits || server == NULL || !wsuv__server_is_listening(server))
     return;
   acceptor->waits = 0;
   wsuv__acceptor_on_connection(&server->listener.stream, 0);
@@ -158,7 +161,9 @@ static void accept_with(struct carrier *carrier, uv_stream_t *listener) {
     err = wsuv__descriptor_copy(&handle->stream, &descriptor);
   uv_close(&handle->handle, carrier_closed);
   if (err == 0)
-    hand_over(carrier->acceptor, descriptor);
+    err = hand_over(carrier->acceptor, descriptor);
+  if (err != 0)
+    wsuv__server_count_rejection(listener->data, WSUV_REJECTED_RESOURCES);
 }
 
 void wsuv__acceptor_on_connection(uv_stream_t *listener, int status) {

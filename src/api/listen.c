@@ -106,7 +106,7 @@ static int copy_lists(wsuv_server_t *server, const wsuv_server_options_t *o) {
 static int take_limits(wsuv_server_t *server, const wsuv_server_options_t *o) {
   struct wsuv__loop *io = &server->loop->io;
   uint64_t max_of_address;
-  uint64_t key[2];
+  uint8_t key[WSUV__SIPHASH_KEY_SIZE];
   int err = wsuv__option_take(&server->max_connections, o->max_connections, DEFAULT_CONNECTIONS,
                               WSUV__NEVER);
 

@@ -38,7 +38,7 @@ int wsuv_conn_stats(const wsuv_conn_t *conn, wsuv_conn_stats_t *out) {
 
 /* ---- a loop ---- */
 
-static size_t deflate_contexts(const wsuv_conn_t *conn) {
+size_t wsuv__stats_contexts(const wsuv_conn_t *conn) {
   size_t n = wsuv_conn_nextensions(conn);
   size_t octets = 0;
   size_t i;
@@ -59,7 +59,7 @@ static void add_memory(wsuv_loop_memory_t *memory, const struct wsuv__list *conn
     memory->queued += wsuv_conn_queued(conn);
     memory->unfinished += unfinished(&conn->endpoint);
     memory->held += wsuv__endpoint_held(&conn->endpoint);
-    memory->deflate += deflate_contexts(conn);
+    memory->deflate += wsuv__stats_contexts(conn);
   }
 }
 

@@ -21,6 +21,9 @@ void wsuv__stats_count_ended(wsuv_conn_t *conn);
 void wsuv__stats_sum_up(wsuv_server_stats_t *out, const wsuv_server_stats_t *ended,
                         const struct wsuv__list *conns);
 
+/* Octets of the compression contexts that it has. */
+size_t wsuv__stats_contexts(const wsuv_conn_t *conn);
+
 /* The server goes: its counts stay with the loop. */
 void wsuv__stats_keep_server(const wsuv_server_t *server);
 

@@ -72,7 +72,11 @@ int wsuv_conn_is_subscribed(const wsuv_conn_t *conn, const char *topic) {
 
 static const wsuv_publish_options_t presets = WSUV_PUBLISH_OPTIONS_INIT;
 
-static int judge_options(const wsuv_publish_options_t *o, int allowed_flags) {
+int wsuv__topic_judge(const char *topic) {
+  return judge_name(topic) > 0 ? 0 : WSUV_EINVAL;
+}
+
+int wsuv__publish_options_judge(const wsuv_publish_options_t *o, int allowed_flags) {
   if (o->size < sizeof *o || (o->flags & ~allowed_flags) != 0)
     return WSUV_EINVAL;
   return o->slow >= WSUV_SLOW_DEFAULT && o->slow <= WSUV_SLOW_CLOSE ? 0 : WSUV_EINVAL;
@@ -83,7 +87,7 @@ static int judge_options(const wsuv_publish_options_t *o, int allowed_flags) {
 static int begin(wsuv_server_t *server, const char *topic, const wsuv_publish_options_t *o,
                  int allowed_flags, wsuv_published_t *out, struct wsuv__topic **found) {
   size_t len = judge_name(topic);
-  int err = len > 0 ? judge_options(o, allowed_flags) : WSUV_EINVAL;
+  int err = len > 0 ? wsuv__publish_options_judge(o, allowed_flags) : WSUV_EINVAL;
 
   *found = NULL;
   if (out != NULL)

@@ -102,7 +102,7 @@ static void accept_unasked(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
 
   if (err == 0)
     return;
-  wsuv__server_count_rejection(conn->server, WSUV_REJECTED_RESOURCES);
+  wsuv__server_reject(conn, WSUV_REJECTED_RESOURCES);
   upgrade->state = UPGRADE_READING_REQUEST;
   if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE)
     wsuv__upgrade_refuse_busy(conn);
@@ -144,7 +144,7 @@ static void take_plain(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
 static int is_over_budget(wsuv_conn_t *conn, int verdict) {
   if (verdict != 0 || !wsuv__budget_is_exhausted(&conn->loop->budget))
     return 0;
-  wsuv__server_count_rejection(conn->server, WSUV_REJECTED_BUDGET);
+  wsuv__server_reject(conn, WSUV_REJECTED_BUDGET);
   conn->error = WSUV_EBUDGET;
   return 1;
 }
@@ -225,13 +225,19 @@ static void take_octets(wsuv_conn_t *conn, int err) {
   open_if_accepted(conn);
 }
 
+/* For lack of memory. */
+static void give_up(wsuv_conn_t *conn, int err) {
+  wsuv__server_reject(conn, WSUV_REJECTED_RESOURCES);
+  wsuv__conn_release(conn, err);
+}
+
 /* The first octet of a further request on a connection that was kept: from here on it is as with the first one. */
 static int start_further(wsuv_conn_t *conn) {
   int err = wsuv__upgrade_start(conn);
 
   wsuv__server_begin_handshake(conn);
   if (err != 0)
-    wsuv__conn_release(conn, err);
+    give_up(conn, err);
   else
     wsuv__conn_start_timeout(conn, conn->config->handshake_timeout_ms);
   return err;
@@ -249,7 +255,7 @@ void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
     err = wsuv__head_parser_feed(&upgrade->head, bytes, len, &used);
   if (err == 0 && used < len &&
       wsuv__buf_append(&upgrade->leftover, &upgrade->allocator, bytes + used, len - used) != 0)
-    wsuv__conn_release(conn, WSUV_ENOMEM);
+    give_up(conn, WSUV_ENOMEM);
   else
     take_octets(conn, err);
 }

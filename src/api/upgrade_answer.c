@@ -141,7 +141,7 @@ static int end_with_answer(struct wsuv_upgrade *upgrade, const struct answer *an
   if (err != 0)
     return err;
   if (upgrade->kind == REQUEST_UPGRADE)
-    wsuv__server_count_rejection(conn->server, WSUV_REJECTED_BY_APPLICATION);
+    wsuv__server_reject(conn, WSUV_REJECTED_BY_APPLICATION);
   wsuv__upgrade_end_with(conn, &text, 0);
   return 0;
 }

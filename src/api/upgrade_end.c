@@ -29,7 +29,7 @@ void wsuv__upgrade_refuse(wsuv_conn_t *conn, int err, const char *detail) {
   struct wsuv__buf text = {NULL, 0, 0};
   int rc = wsuv__response_write_refusal(&text, &conn->loop->allocator, err, detail);
 
-  wsuv__server_count_rejection(conn->server, rejection_of(err));
+  wsuv__server_reject(conn, rejection_of(err));
   wsuv__conn_set_detail(conn, detail);
   conn->error = err;
   wsuv__upgrade_end_with(conn, &text, rc);
@@ -47,8 +47,7 @@ void wsuv__upgrade_refuse_busy(wsuv_conn_t *conn) {
 }
 
 void wsuv__upgrade_refuse_stopping(wsuv_conn_t *conn) {
-  if (conn->turned_away == 0)
-    wsuv__server_count_rejection(conn->server, WSUV_REJECTED_STOPPING);
+  wsuv__server_reject(conn, WSUV_REJECTED_STOPPING);
   wsuv__upgrade_refuse_busy(conn);
 }
 
@@ -83,8 +82,8 @@ void wsuv__upgrade_time_out(wsuv_conn_t *conn) {
     give_up_answer(conn);
     return;
   }
-  if (upgrade->kind == REQUEST_UPGRADE && conn->turned_away == 0)
-    wsuv__server_count_rejection(conn->server, WSUV_REJECTED_SLOW);
+  if (upgrade->kind == REQUEST_UPGRADE)
+    wsuv__server_reject(conn, WSUV_REJECTED_SLOW);
   if (upgrade->state == UPGRADE_READING_REQUEST && upgrade->head.total > 0)
     refuse_slow(conn);
   else

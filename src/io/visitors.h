@@ -1,11 +1,11 @@
-/* How many connections each address has. A hash table with a secret key, so that nobody can choose addresses that fall
- * together; its size follows the number of addresses that are present. */
+/* How many connections each address has. The hash has a secret key, so that nobody can choose addresses that fall together. */
 #ifndef WSUV_IO_VISITORS_H
 #define WSUV_IO_VISITORS_H
 
 #include <uv.h>
 
-#include "base/alloc.h"
+#include "base/hash_table.h"
+#include "base/siphash.h"
 
 /* IPv4 as mapped into IPv6 (RFC 4291 2.5.5.2), also where it came so; of IPv6 the first 64 bits: one subscriber has all of
  * them. */
@@ -23,22 +23,20 @@ enum wsuv__address_kind {
 enum wsuv__address_kind wsuv__address_of(const struct sockaddr *from, struct wsuv__address *out);
 
 struct wsuv__visitor {
-  struct wsuv__visitor *next; /* in its bucket */
+  struct wsuv__hash_node node;
   struct wsuv__address address;
   uint64_t count;
 };
 
 struct wsuv__visitors {
   const wsuv_allocator_t *allocator;
-  uint64_t key[2];
+  uint8_t key[WSUV__SIPHASH_KEY_SIZE];
   uint64_t max; /* for each address */
-  struct wsuv__visitor **buckets;
-  size_t nbuckets; /* 0 or a power of two */
-  size_t n;        /* addresses present */
+  struct wsuv__hash_table addresses;
 };
 
 void wsuv__visitors_init(struct wsuv__visitors *table, const wsuv_allocator_t *a,
-                         const uint64_t key[2], uint64_t max);
+                         const uint8_t key[WSUV__SIPHASH_KEY_SIZE], uint64_t max);
 
 /* One more of the address; *out is for leave. WSUV_EADDRESS: there are `max` already. WSUV_ENOMEM. */
 int wsuv__visitors_enter(struct wsuv__visitors *table, const struct wsuv__address *address,

@@ -146,7 +146,7 @@ static void test_address(void **state) {
     check_refused(&rig.raws[5], "HTTP/1.1 429 ");
     CHECK_INT(0, connect_from(&rig, &rig.raws[6], "127.0.0.3"));
     check_open(&rig.raws[6]);
-    CHECK_SIZE(3, rig.host.server->visitors.n);
+    CHECK_SIZE(3, rig.host.server->visitors.addresses.count);
   }
   raw_close(&rig.raws[0]);
   RUN_UNTIL(&rig.lb, rig.host.talkers[0]->n[EV_CLOSE] == 1);
@@ -163,14 +163,14 @@ static void test_local_ones_do_not_count(void **state) {
   listen_as(&rig);
   CHECK_SIZE(1024, rig.host.server->visitors.max);
   raw_open(&rig.raws[0], &rig.host);
-  CHECK_SIZE(0, rig.host.server->visitors.n);
+  CHECK_SIZE(0, rig.host.server->visitors.addresses.count);
   loopback_close(&rig.lb);
 
   set_up(&rig);
   rig.options.max_connections_per_address = WSUV_OFF;
   listen_as(&rig);
   raw_open(&rig.raws[0], &rig.host);
-  CHECK_SIZE(0, rig.host.server->visitors.n);
+  CHECK_SIZE(0, rig.host.server->visitors.addresses.count);
   loopback_close(&rig.lb);
 }
 
@@ -349,6 +349,18 @@ static void test_options(void **state) {
   loopback_close(&rig.lb);
 }
 
+/* Each of the `n` that came was opened or rejected, once. */
+static void check_accounted_for(const struct rig *rig, size_t n) {
+  wsuv_server_stats_t stats = {.size = sizeof stats};
+  uint64_t sum = 0;
+  size_t i;
+
+  CHECK_ERR(0, wsuv_server_stats(rig->host.server, &stats));
+  for (i = 0; i < WSUV_NREJECTIONS; i++)
+    sum += stats.rejected[i];
+  CHECK_SIZE(n, stats.opened + sum);
+}
+
 /* Whatever cannot be allocated: it is dropped, or served, and the next one is served again. */
 static void test_without_memory(void **state) {
   static struct rig rig;
@@ -371,7 +383,8 @@ static void test_without_memory(void **state) {
     raw_open(&rig.raws[1], &rig.host);
     raw_close(&rig.raws[0]);
     RUN_UNTIL(&rig.lb, wsuv_server_nconns(rig.host.server) == 1);
-    CHECK_SIZE(1, rig.host.server->visitors.n);
+    CHECK_SIZE(1, rig.host.server->visitors.addresses.count);
+    check_accounted_for(&rig, 2);
     loopback_close(&rig.lb);
   }
   CHECK_TRUE(n > 4);

@@ -708,6 +708,53 @@ static void test_whatever_callbacks_do(void **state) {
   }
 }
 
+/* ---- sent again, for ever ---- */
+
+#define MANY 1000000
+
+static int nagain;
+
+static void send_again(struct order *order) {
+  if (order->status != WSUV_EDROPPED)
+    return;
+  CHECK_TRUE(++nagain < MANY);
+  order->status = 1;
+  (void)send_order(order, WSUV_SLOW_DROP_OLDEST, 0);
+}
+
+/* Each drops another one, whose callback drops another one: others are served all the same. */
+static void test_sent_again_when_dropped(void **state) {
+  static struct rig rig;
+  static struct raw other;
+  wsuv_conn_options_t conn = small_limits();
+  struct order *orders;
+  int n = 0;
+  int i;
+  (void)state;
+  nagain = 0;
+  open_with(&rig, &conn);
+  raw_open(&other, &rig.host);
+  rig.host.talkers[1]->on_event = talker_echo;
+  block(&rig);
+  orders = new_orders(&rig, NSENT);
+  for (; rig.t->conn->endpoint.outbox.done.next == &rig.t->conn->endpoint.outbox.done; n++) {
+    CHECK_TRUE(n < NSENT);
+    orders[n].then = send_again;
+    CHECK_ERR(0, send_order(&orders[n], WSUV_SLOW_DROP_OLDEST, 0));
+  }
+  for (i = 0; i < 10; i++) {
+    raw_frame(&other, WSUV_TEXT, "hello", 5);
+    raw_expect_frame(&other, WSUV_TEXT, "hello", 5);
+  }
+  CHECK_TRUE(nagain > 0);
+  raw_start_reading(&rig.raw);
+  RUN_UNTIL(&rig.lb, wsuv_conn_queued(rig.t->conn) == 0);
+  loopback_close(&rig.lb);
+  for (i = 0; i < n; i++)
+    CHECK_INT(0, orders[i].status);
+  free(orders);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_refuse),
@@ -724,6 +771,7 @@ int main(void) {
       cmocka_unit_test(test_drain_at_the_edge),
       cmocka_unit_test(test_prepared_for_many),
       cmocka_unit_test(test_whatever_callbacks_do),
+      cmocka_unit_test(test_sent_again_when_dropped),
   };
   return cmocka_run_group_tests_name("policies", tests, NULL, NULL);
 }

@@ -8,7 +8,8 @@
 #include "support/failing_alloc.h"
 #include "wsuv/errno.h"
 
-static const uint64_t key[2] = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
+static const uint8_t key[WSUV__SIPHASH_KEY_SIZE] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                    8, 9, 10, 11, 12, 13, 14, 15};
 
 static enum wsuv__address_kind parse(const char *text, struct wsuv__address *out) {
   struct sockaddr_in in;
@@ -123,13 +124,13 @@ static void test_limit(void **state) {
     CHECK_ERR(0, wsuv__visitors_enter(&table, &a, &at[i]));
   CHECK_ERR(WSUV_EADDRESS, wsuv__visitors_enter(&table, &a, &at[3]));
   CHECK_ERR(0, wsuv__visitors_enter(&table, &b, &other));
-  CHECK_SIZE(2, table.n);
+  CHECK_SIZE(2, table.addresses.count);
   wsuv__visitors_leave(&table, at[1]);
   CHECK_ERR(0, wsuv__visitors_enter(&table, &a, &at[1]));
   CHECK_ERR(WSUV_EADDRESS, wsuv__visitors_enter(&table, &a, &at[3]));
   for (i = 0; i < 3; i++)
     wsuv__visitors_leave(&table, at[i]);
-  CHECK_SIZE(1, table.n);
+  CHECK_SIZE(1, table.addresses.count);
   wsuv__visitors_leave(&table, other);
   wsuv__visitors_free(&table);
   failing_alloc_check_no_leaks(&fa);
@@ -151,14 +152,14 @@ static void crowd(int grows) {
   wsuv__visitors_init(&table, &fa.allocator, key, 2);
   for (i = 0; i < n; i++) {
     struct wsuv__address address = numbered(i);
-    if (!grows && table.n >= table.nbuckets && table.n > 0)
+    if (!grows && table.addresses.count >= table.addresses.nchains && table.addresses.count > 0)
       failing_alloc_fail_once(&fa, 2); /* the larger array, behind the entry */
     CHECK_ERR(0, wsuv__visitors_enter(&table, &address, &at[i]));
     CHECK_ERR(0, wsuv__visitors_enter(&table, &address, &again[i]));
     CHECK_PTR(at[i], again[i]);
   }
-  CHECK_SIZE(n, table.n);
-  CHECK_INT(grows, table.nbuckets >= n);
+  CHECK_SIZE(n, table.addresses.count);
+  CHECK_INT(grows, table.addresses.nchains >= n);
   failing_alloc_fail_once(&fa, 0);
   for (i = 0; i < n; i++) {
     struct wsuv__address address = numbered(i);
@@ -169,8 +170,8 @@ static void crowd(int grows) {
     wsuv__visitors_leave(&table, at[k]);
     wsuv__visitors_leave(&table, again[k]);
   }
-  CHECK_SIZE(0, table.n);
-  CHECK_SIZE(16, table.nbuckets);
+  CHECK_SIZE(0, table.addresses.count);
+  CHECK_SIZE(16, table.addresses.nchains);
   CHECK_SIZE(1, fa.noutstanding);
   wsuv__visitors_free(&table);
   failing_alloc_check_no_leaks(&fa);
@@ -204,7 +205,7 @@ static void test_no_memory_to_shrink(void **state) {
   for (i = 0; i < 200; i++)
     wsuv__visitors_leave(&table, at[i]);
   CHECK_TRUE(failing_alloc_has_failed(&fa));
-  CHECK_SIZE(256, table.nbuckets);
+  CHECK_SIZE(256, table.addresses.nchains);
   wsuv__visitors_free(&table);
   failing_alloc_check_no_leaks(&fa);
 }
@@ -223,7 +224,7 @@ static void test_no_memory(void **state) {
     wsuv__visitors_init(&table, &fa.allocator, key, 1);
     failing_alloc_fail_once(&fa, n);
     CHECK_ERR(WSUV_ENOMEM, wsuv__visitors_enter(&table, &address, &at));
-    CHECK_SIZE(0, table.n);
+    CHECK_SIZE(0, table.addresses.count);
     CHECK_ERR(0, wsuv__visitors_enter(&table, &address, &at));
     wsuv__visitors_leave(&table, at);
     wsuv__visitors_free(&table);
@@ -235,10 +236,10 @@ static size_t longest_chain(const struct wsuv__visitors *table) {
   size_t longest = 0;
   size_t i;
 
-  for (i = 0; i < table->nbuckets; i++) {
-    const struct wsuv__visitor *visitor;
+  for (i = 0; i < table->addresses.nchains; i++) {
+    const struct wsuv__hash_node *node;
     size_t len = 0;
-    for (visitor = table->buckets[i]; visitor != NULL; visitor = visitor->next)
+    for (node = table->addresses.chains[i]; node != NULL; node = node->next)
       len++;
     longest = len > longest ? len : longest;
   }
@@ -257,7 +258,7 @@ static void fill(struct wsuv__visitors *table, const struct wsuv__address *addre
 static void test_key_is_secret(void **state) {
   static struct wsuv__address chosen[64];
   static struct wsuv__visitor *at[64];
-  static const uint64_t other_key[2] = {1, 2};
+  static const uint8_t other_key[WSUV__SIPHASH_KEY_SIZE] = {1, 2};
   struct failing_alloc fa;
   struct wsuv__visitors table;
   struct wsuv__visitor *probe;
@@ -266,13 +267,14 @@ static void test_key_is_secret(void **state) {
   (void)state;
 
   failing_alloc_init(&fa);
-  for (i = 0; nchosen < 64; i++) { /* those of bucket 0 of a table of 64 */
+  for (i = 0; nchosen < 64; i++) { /* those of chain 0 of a table of 64 */
     struct wsuv__address address = numbered(i);
     wsuv__visitors_init(&table, &fa.allocator, key, 1);
-    table.buckets = wsuv__alloc_zeroed(&fa.allocator, 64 * sizeof(struct wsuv__visitor *));
-    table.nbuckets = 64;
+    table.addresses.chains =
+        wsuv__alloc_zeroed(&fa.allocator, 64 * sizeof(struct wsuv__hash_node *));
+    table.addresses.nchains = 64;
     CHECK_ERR(0, wsuv__visitors_enter(&table, &address, &probe));
-    if (table.buckets[0] == probe)
+    if (table.addresses.chains[0] == &probe->node)
       chosen[nchosen++] = address;
     wsuv__visitors_leave(&table, probe);
     wsuv__visitors_free(&table);
