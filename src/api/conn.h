@@ -41,17 +41,16 @@ struct wsuv_conn {
   uint32_t nresponded;  /* requests answered that left the connection as it is */
   uint8_t phase;        /* wsuv_state_t */
   uint8_t transport;    /* enum wsuv__transport */
-  uint8_t
-      pending; /* callbacks that must come before the memory may go: the handle's close, a resolution */
-  uint8_t depth;            /* events being handled: the pump runs when the outermost ends */
-  uint8_t reading;          /* the stream was told to read */
-  uint8_t writing;          /* the stream has a write under way */
-  uint8_t flow;             /* enum wsuv__flow */
-  uint8_t water;            /* enum wsuv__water */
-  uint8_t hold;             /* enum wsuv__hold */
-  uint8_t handed_out;       /* enum wsuv__handed_out */
-  uint8_t opened;           /* on_open was called */
-  uint8_t excused;          /* a deadline came much too late, and was put off once */
+  uint8_t pending;    /* callbacks that must come before the memory may go: a close, a resolution */
+  uint8_t depth;      /* events being handled: the pump runs when the outermost ends */
+  uint8_t reading;    /* the stream was told to read */
+  uint8_t writing;    /* the stream has a write under way */
+  uint8_t flow;       /* enum wsuv__flow */
+  uint8_t water;      /* enum wsuv__water */
+  uint8_t hold;       /* enum wsuv__hold */
+  uint8_t handed_out; /* enum wsuv__handed_out */
+  uint8_t opened;     /* on_open was called */
+  uint8_t excused;    /* a deadline came much too late, and was put off once */
   uint8_t waits_for_budget; /* not read from until others hold less */
   uint8_t turned_away;  /* 0: it is served; else it is only told why not, a wsuv_rejection_t + 1 */
   uint8_t is_rejected;  /* counted in server->rejected */

@@ -43,12 +43,10 @@ static inline size_t wsuv__upgrade_leftover_len(const struct wsuv_upgrade *upgra
   return upgrade->leftover.len - upgrade->leftover_at;
 }
 
-/* While a request waits for its answer, and the answer for the transport, the peer's end is listened for: only a peer that
- * sends ahead (which a WebSocket client must not, RFC 6455 4.1) has to wait. */
+/* While a request waits for its turn or its answer, and the answer for the transport, the peer's end is listened for: only a
+ * peer that sends ahead (which a WebSocket client must not, RFC 6455 4.1) has to wait. */
 static inline int wsuv__upgrade_is_full(const struct wsuv_upgrade *upgrade) {
-  return upgrade != NULL &&
-         (upgrade->state == UPGRADE_AWAITING_DECISION || upgrade->state == UPGRADE_RESPONDED) &&
-         wsuv__upgrade_leftover_len(upgrade) > 0;
+  return upgrade != NULL && wsuv__upgrade_leftover_len(upgrade) > 0;
 }
 
 /* The verdict on a whole request: 0 or the fault. */
