@@ -45,10 +45,10 @@
 #include "wsuv/tls_info.h"
 #include "wsuv/tls_stream.h"
 #include "wsuv/topic.h"
-#include "wsuv/upgrade.h"
 #include "wsuv/trace.h"
 #include "wsuv/trace_frame.h"
 #include "wsuv/traffic.h"
+#include "wsuv/upgrade.h"
 #include "wsuv/version.h"
 #include "wsuv/workers.h"
 

@@ -1,7 +1,7 @@
-/* The pump: the one place that turns what endpoint and application want into reading, writing, deadlines and shutdown. */
+#include "api/conn_pump.h"
+
 #include <assert.h>
 
-#include "api/conn.h"
 #include "api/conn_end.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/admission.h"
 #include "api/adopt.h"
 #include "api/opening.h"
 #include "api/server.h"

@@ -18,6 +18,12 @@ static int take_max_posts(size_t *out, const wsuv_loop_options_t *o) {
   return err;
 }
 
+static int judge_options(const uv_loop_t *uv_loop, const wsuv_loop_options_t *o) {
+  if (uv_loop == NULL || (o != NULL && o->size < sizeof *o))
+    return WSUV_EINVAL;
+  return o != NULL && o->trace != NULL && o->trace->size < sizeof *o->trace ? WSUV_EINVAL : 0;
+}
+
 int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options_t *options) {
   const wsuv_allocator_t *a =
       wsuv__allocator_or_default(options != NULL ? options->allocator : NULL);
@@ -26,11 +32,9 @@ int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options
   int err;
 
   *out = NULL;
-  if (uv_loop == NULL || (options != NULL && options->size < sizeof *options))
-    return WSUV_EINVAL;
-  if (options != NULL && options->trace != NULL && options->trace->size < sizeof *options->trace)
-    return WSUV_EINVAL;
-  err = take_max_posts(&max_posts, options);
+  err = judge_options(uv_loop, options);
+  if (err == 0)
+    err = take_max_posts(&max_posts, options);
   if (err != 0)
     return err;
   loop = wsuv__alloc_zeroed(a, sizeof *loop);
