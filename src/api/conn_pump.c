@@ -153,7 +153,7 @@ static void move_phase(wsuv_conn_t *conn) {
 static int wants_reading(const wsuv_conn_t *conn) {
   switch ((wsuv_state_t)conn->phase) {
   case WSUV_STATE_OPENING_HANDSHAKE:
-    return !wsuv__upgrade_is_full(conn->upgrade);
+    return !wsuv__upgrade_is_full(conn->upgrade) && !wsuv__upgrade_owes_step(conn);
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
     return wsuv_endpoint_wants_read(&conn->endpoint);
