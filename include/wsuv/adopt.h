@@ -100,7 +100,7 @@ typedef struct wsuv_request {
  * WSUV_ENOUPGRADE: an ordinary HTTP request; it is the application's to serve. WSUV_EVERSION, WSUV_EMETHOD and the other
  * faults of wsuv_handshake_finish, WSUV_EBODY: a 426 has "Sec-WebSocket-Version: 13" and "Upgrade: websocket" (RFC 6455
  * 4.4). WSUV_EHTTP: a text that cannot be part of a head. WSUV_EHEADSIZE: max_head_size, max_headers. WSUV_EINVAL,
- * WSUV_ESTREAM, WSUV_ESTATE, WSUV_EBUSY, WSUV_EADDRESS, WSUV_ENOMEM: as wsuv_server_adopt. */
+ * WSUV_ESTREAM, WSUV_ESTATE, WSUV_EBUSY (also the loop's memory_budget), WSUV_EADDRESS, WSUV_ENOMEM: as wsuv_server_adopt. */
 WSUV_EXTERN int wsuv_upgrade_from_request(wsuv_server_t *server, uv_stream_t *stream,
                                           const wsuv_request_t *request,
                                           const wsuv_adopt_options_t *options);

@@ -48,6 +48,16 @@ static void drop_connection(wsuv_server_t *server) {
 
 /* ---- limits ---- */
 
+void wsuv__server_count_rejection(wsuv_server_t *server, wsuv_rejection_t reason) {
+  server->rejected[reason]++;
+}
+
+void wsuv__server_reject(wsuv_conn_t *conn, wsuv_rejection_t reason) {
+  if (!conn->is_rejected)
+    wsuv__server_count_rejection(conn->server, reason);
+  conn->is_rejected = 1;
+}
+
 unsigned wsuv__server_refusal(const wsuv_server_t *server) {
   if (server->state != SERVER_RUNNING)
     return WSUV_REJECTED_STOPPING + 1;

@@ -4,6 +4,13 @@
 
 #include "api/conn.h"
 #include "wsuv/adopt.h"
+#include "wsuv/stats.h"
+
+/* One that has no wsuv_conn_t was refused. */
+void wsuv__server_count_rejection(wsuv_server_t *server, wsuv_rejection_t reason);
+
+/* The connection will not be opened: counted once, for the first reason. */
+void wsuv__server_reject(wsuv_conn_t *conn, wsuv_rejection_t reason);
 
 /* libuv's callback for a connection that waits to be accepted. */
 void wsuv__server_on_connection(uv_stream_t *listener, int status);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "api/conn_pump.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"

@@ -70,9 +70,6 @@ void wsuv__conn_set_delay(wsuv_conn_t *conn); /* TCP_NODELAY, as the options hav
 void wsuv__conn_enter(wsuv_conn_t *conn);
 void wsuv__conn_leave(wsuv_conn_t *conn);
 
-/* The only function that reads what the endpoint wants and starts or stops reading, writing, deadlines, shutdown. */
-void wsuv__conn_pump(wsuv_conn_t *conn);
-
 /* Has the pump run: at the end of the event being handled, else on the loop's next turn. */
 void wsuv__conn_mark(wsuv_conn_t *conn);
 
@@ -111,10 +108,5 @@ void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail);
 /* The callbacks of the stream and of the endpoint. */
 extern const struct wsuv__stream_events wsuv__conn_stream_events;
 const wsuv_endpoint_handler_t *wsuv__conn_endpoint_handler(const wsuv_handler_t *handler);
-
-void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len); /* so many the stream took */
-
-/* The outbox's writer; `conn` is a wsuv_conn_t. */
-size_t wsuv__conn_write_now(void *conn, const wsuv_span_t *spans, size_t nspans);
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/conn.h"
+#include "api/conn_pump.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "proto/endpoint_closing.h"

@@ -1,7 +1,7 @@
-/* The pump: the one place that turns what endpoint and application want into reading, writing, deadlines and shutdown. */
+#include "api/conn_pump.h"
+
 #include <assert.h>
 
-#include "api/conn.h"
 #include "api/conn_end.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
@@ -153,7 +153,7 @@ static void move_phase(wsuv_conn_t *conn) {
 static int wants_reading(const wsuv_conn_t *conn) {
   switch ((wsuv_state_t)conn->phase) {
   case WSUV_STATE_OPENING_HANDSHAKE:
-    return !wsuv__upgrade_is_full(conn->upgrade);
+    return !wsuv__upgrade_is_full(conn->upgrade) && !wsuv__upgrade_owes_step(conn);
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
     return wsuv_endpoint_wants_read(&conn->endpoint);

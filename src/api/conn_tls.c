@@ -1,5 +1,6 @@
 #include "api/conn_tls.h"
 
+#include "api/admission.h"
 #include "api/opening.h"
 #include "api/server.h"
 #include "api/stats.h"

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/admission.h"
 #include "api/adopt.h"
 #include "api/opening.h"
 #include "api/server.h"
@@ -87,9 +88,16 @@ static int judge_alone(wsuv_server_t *server, wsuv_conn_t *conn) {
   wsuv__list_remove(&conn->link);
   err = wsuv__upgrade_judge(conn->upgrade);
   wsuv__list_append(&server->conns, &conn->link);
-  if (err != 0 || server->state == SERVER_RUNNING)
+  if (err != 0)
     return err;
-  return server->state == SERVER_DRAINING ? WSUV_EBUSY : WSUV_ESTATE;
+  if (server->state != SERVER_RUNNING) {
+    wsuv__server_reject(conn, WSUV_REJECTED_STOPPING);
+    return server->state == SERVER_DRAINING ? WSUV_EBUSY : WSUV_ESTATE;
+  }
+  if (!wsuv__budget_is_exhausted(&server->loop->budget))
+    return 0;
+  wsuv__server_reject(conn, WSUV_REJECTED_BUDGET);
+  return WSUV_EBUSY;
 }
 
 int wsuv_upgrade_from_request(wsuv_server_t *server, uv_stream_t *stream,

@@ -23,12 +23,6 @@ void wsuv__server_forget(wsuv_server_t *server) {
   wsuv__loop_forget(loop);
 }
 
-void wsuv__server_reject(wsuv_conn_t *conn, wsuv_rejection_t reason) {
-  if (!conn->is_rejected)
-    wsuv__server_count_rejection(conn->server, reason);
-  conn->is_rejected = 1;
-}
-
 void wsuv__server_part_with(wsuv_conn_t *conn) {
   wsuv_server_t *server = conn->server;
 

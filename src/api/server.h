@@ -56,13 +56,6 @@ struct wsuv_server {
   wsuv_server_stats_t ended; /* counts of connections that are gone */
 };
 
-static inline void wsuv__server_count_rejection(wsuv_server_t *server, wsuv_rejection_t reason) {
-  server->rejected[reason]++;
-}
-
-/* The connection will not be opened: counted once, for the first reason. */
-void wsuv__server_reject(wsuv_conn_t *conn, wsuv_rejection_t reason);
-
 /* A connection in its opening handshake or that of TLS, counted and in the list, without transport. NULL: no memory. */
 wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase);
 

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "api/admission.h"
 #include "api/opening.h"
 #include "api/server.h"
 #include "http/token.h"

@@ -1,6 +1,7 @@
 /* The application's answers. */
 #include <string.h>
 
+#include "api/admission.h"
 #include "api/opening.h"
 #include "api/server.h"
 #include "http/response.h"

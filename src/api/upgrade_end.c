@@ -1,4 +1,5 @@
 /* How requests end that the application does not answer. */
+#include "api/admission.h"
 #include "api/server.h"
 #include "api/upgrade.h"
 #include "http/response.h"

@@ -59,9 +59,8 @@ struct wsuv_endpoint {
   uint8_t sending_flags; /* wsuv_send_flags_t */
   uint8_t ping_waits;    /* the heartbeat's last Ping had not left when that was looked at last */
   uint8_t eof_waits;     /* the transport ended while something was held: it counts behind that */
-  uint8_t
-      kept_waiting; /* the transport was not read from, for the owner's own reasons; cleared by who looks at it */
-  uint8_t was_blocked; /* at the last heartbeat octets waited for the transport */
+  uint8_t kept_waiting;  /* not read from, for the owner's reasons; cleared by who looks at it */
+  uint8_t was_blocked;   /* at the last heartbeat octets waited for the transport */
   struct wsuv__utf8 sending_utf8;
   size_t held_back; /* octets given to encoders since a frame came out of them last */
 };
@@ -100,12 +99,6 @@ void wsuv__endpoint_note_pong(struct wsuv_endpoint *endpoint, const uint8_t *pay
 /* Only tells the time; tick also acts on it. */
 static inline void wsuv__endpoint_set_now(struct wsuv_endpoint *endpoint, uint64_t now_ms) {
   endpoint->now_ms = now_ms;
-}
-
-/* Octets of the application's that have not been handed to the transport; those that encoders hold back wait for the application
- * and not for the transport. */
-static inline size_t wsuv__endpoint_taken(const struct wsuv_endpoint *endpoint) {
-  return wsuv__outbox_waiting(&endpoint->outbox) + endpoint->held_back;
 }
 
 /* Non-zero while received bytes are still parsed. */

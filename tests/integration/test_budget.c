@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/conn.h"
-#include "integration/raw_peer.h"
+#include "api/server.h"
+#include "integration/given_stream.h"
 #include "wsuv/deflate.h"
 #include "wsuv/stats.h"
 #include "wsuv/topic.h"
@@ -218,6 +218,44 @@ static void policies_do_not_heed_the_budget(void **state) {
   loopback_close(&rig.lb);
 }
 
+/* ---- requests that the application has read ---- */
+
+static void requests_taken_over_are_refused_too(void **state) {
+  static const wsuv_header_t headers[] = {
+      {"Host", "localhost", 0, 0},
+      {"Upgrade", "websocket", 0, 0},
+      {"Connection", "Upgrade", 0, 0},
+      {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", 0, 0},
+      {"Sec-WebSocket-Version", "13", 0, 0},
+  };
+  wsuv_adopt_options_t options = given_options(1, NULL, 0);
+  wsuv_request_t request = WSUV_REQUEST_INIT;
+  struct given given;
+  struct raw peer;
+  struct raw *stopped;
+  struct rig rig;
+  (void)state;
+  open_rig(&rig);
+  stopped = add_peer(&rig);
+  raw_stop_reading(stopped);
+  fill(&rig, rig.host.talkers[0]);
+  CHECK_INT(0, given_open(&given, &peer, &rig.lb, GIVEN_PIPE));
+  request.method = "GET";
+  request.target = "/";
+  request.headers = headers;
+  request.nheaders = sizeof headers / sizeof headers[0];
+  CHECK_ERR(WSUV_EBUSY, CALL(&rig.lb, wsuv_upgrade_from_request(rig.host.server, given.stream,
+                                                                &request, &options)));
+  CHECK_SIZE(1, rig.host.server->rejected[WSUV_REJECTED_BUDGET]);
+  raw_start_reading(stopped);
+  RUN_UNTIL(&rig.lb, budget_of(&rig)->total == 0);
+  CHECK_ERR(0, CALL(&rig.lb,
+                    wsuv_upgrade_from_request(rig.host.server, given.stream, &request, &options)));
+  RUN_UNTIL(&rig.lb, raw_took_head(&peer));
+  CHECK_BYTES("HTTP/1.1 101 ", 13, raw_text(&peer), 13);
+  loopback_close(&rig.lb);
+}
+
 /* ---- compression ---- */
 
 struct pairs {
@@ -374,6 +412,7 @@ int main(void) {
       cmocka_unit_test(reading_goes_on_where_there_is_room_again),
       cmocka_unit_test(after_all_patience_the_largest_goes),
       cmocka_unit_test(policies_do_not_heed_the_budget),
+      cmocka_unit_test(requests_taken_over_are_refused_too),
       cmocka_unit_test(contexts_are_counted),
       cmocka_unit_test(contexts_over_it_end_connections),
       cmocka_unit_test(many_peers_with_unfinished_messages),

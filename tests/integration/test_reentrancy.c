@@ -7,6 +7,9 @@
 
 #include "integration/raw_peer.h"
 #include "wsuv/deflate.h"
+#include "wsuv/drain.h"
+#include "wsuv/post.h"
+#include "wsuv/topic.h"
 
 struct scene;
 
@@ -15,7 +18,7 @@ struct place {
   int server_side;
   int event; /* enum event, or one of these */
 };
-enum { ON_UPGRADE = NEVENTS, ON_REQUEST, ON_SERVER_CLOSE };
+enum { ON_UPGRADE = NEVENTS, ON_REQUEST, ON_SERVER_CLOSE, ON_POST, ON_DRAINING, ON_DRAINED };
 
 static const struct place places[] = {
     {"client on_open", 0, EV_OPEN},
@@ -35,6 +38,9 @@ static const struct place places[] = {
     {"on_upgrade", 1, ON_UPGRADE},
     {"on_request", 1, ON_REQUEST},
     {"on_close of the server", 1, ON_SERVER_CLOSE},
+    {"a post's callback", 1, ON_POST},
+    {"a drain's callback", 1, ON_DRAINING},
+    {"a drain's last callback", 1, ON_DRAINED},
 };
 #define NPLACES (sizeof places / sizeof places[0])
 
@@ -57,6 +63,7 @@ struct scene {
   act_fn act;
   int acted;
   int nreqs; /* requests not yet called back */
+  int nposts;
 };
 
 static struct scene *scene; /* the one that plays */
@@ -184,6 +191,56 @@ static void act_listen(struct scene *s, wsuv_conn_t *conn) {
   CHECK_ERR(0, host_listen(&s->second, NULL));
 }
 
+static void act_drain(struct scene *s, wsuv_conn_t *conn) {
+  wsuv_drain_options_t o = WSUV_DRAIN_OPTIONS_INIT;
+  (void)conn;
+  o.window_ms = WSUV_OFF;
+  if (s->host.server != NULL)
+    (void)CALL(&s->lb, wsuv_server_drain(s->host.server, &o));
+}
+
+/* Whoever is there subscribes, gets what may be dropped and what drops it, and has no subscription any more. */
+static void act_topics(struct scene *s, wsuv_conn_t *conn) {
+  static const uint8_t octets[10000];
+  struct talker *server = s->host.ntalkers > 0 ? s->host.talkers[0] : NULL;
+  wsuv_publish_options_t o = WSUV_PUBLISH_OPTIONS_INIT;
+  int i;
+  (void)conn;
+  if (s->host.server == NULL)
+    return;
+  if (server != NULL && server->conn != NULL)
+    (void)CALL(&s->lb, wsuv_conn_subscribe(server->conn, "news"));
+  for (i = 0; i < 200; i++) {
+    o.slow = i % 2 ? WSUV_SLOW_KEEP_LATEST : WSUV_SLOW_DROP_OLDEST;
+    CHECK_ERR(0, CALL(&s->lb, wsuv_server_publish(s->host.server, "news", WSUV_BINARY, octets,
+                                                  sizeof octets, &o, NULL)));
+  }
+  o.slow = WSUV_SLOW_CLOSE;
+  CHECK_ERR(0, CALL(&s->lb, wsuv_server_publish(s->host.server, "news", WSUV_BINARY, octets,
+                                                sizeof octets, &o, NULL)));
+  if (server != NULL && server->conn != NULL)
+    CALL_VOID(&s->lb, wsuv_conn_unsubscribe_all(server->conn));
+  CHECK_SIZE(0, wsuv_server_ntopics(s->host.server));
+}
+
+static void on_posted(wsuv_loop_t *loop, wsuv_conn_id_t id, void *arg, int status) {
+  struct scene *s = arg;
+  (void)loop;
+  (void)id;
+  CHECK_INT(0, s->lb.in_call);
+  CHECK_TRUE(status <= 0);
+  s->nposts--;
+}
+
+static void act_post(struct scene *s, wsuv_conn_t *conn) {
+  wsuv_conn_id_t id = conn != NULL ? wsuv_conn_id(conn) : 1;
+  if (s->lb.loop == NULL)
+    return;
+  s->nposts++;
+  CHECK_ERR(0,
+            CALL(&s->lb, wsuv_loop_post_send(s->lb.loop, id, WSUV_TEXT, "x", 1, 0, on_posted, s)));
+}
+
 static void act_ask(struct scene *s, wsuv_conn_t *conn) {
   char peer[64];
   if (conn == NULL)
@@ -216,6 +273,9 @@ static const struct {
     {"connect", act_connect},
     {"listen", act_listen},
     {"ask", act_ask},
+    {"drain", act_drain},
+    {"topics", act_topics},
+    {"post", act_post},
 };
 #define NACTS (sizeof acts / sizeof acts[0])
 
@@ -234,9 +294,36 @@ static void begin(struct talker *t) {
   send_request(t);
 }
 
+static void on_post(wsuv_loop_t *loop, void *arg, int status) {
+  struct scene *s = arg;
+  (void)loop;
+  CHECK_INT(0, s->lb.in_call);
+  CHECK_ERR(0, status);
+  act_at(1, ON_POST, s->client.conn);
+}
+
+static void on_progress(wsuv_server_t *server, const wsuv_drain_progress_t *progress) {
+  (void)server;
+  CHECK_INT(0, scene->lb.in_call);
+  act_at(1, progress->done ? ON_DRAINED : ON_DRAINING, scene->client.conn);
+}
+
+/* What has to be under way for some of the places. */
+static void begin_place(struct scene *s) {
+  wsuv_drain_options_t o = WSUV_DRAIN_OPTIONS_INIT;
+  o.window_ms = WSUV_OFF;
+  o.cb = on_progress;
+  if (s->place->event == ON_POST)
+    CHECK_ERR(0, CALL(&s->lb, wsuv_loop_post(s->lb.loop, on_post, s)));
+  else if (s->place->event == ON_DRAINING || s->place->event == ON_DRAINED)
+    CHECK_ERR(0, CALL(&s->lb, wsuv_server_drain(s->host.server, &o)));
+}
+
 static void client_hears(struct talker *t, enum event event) {
-  if (event == EV_OPEN)
+  if (event == EV_OPEN) {
     begin(t);
+    begin_place(scene);
+  }
   act_at(0, (int)event, t->conn);
   if (t->n[EV_MESSAGE] >= 2 && t->n[EV_PONG] > 0 && t->n[EV_PING] > 0 && t->n[EV_CLOSE] == 0)
     (void)CALL(t->lb, wsuv_conn_close(t->conn, 1000, NULL));
@@ -325,6 +412,7 @@ static void end(struct scene *s) {
   wsuv_deflate_free(s->deflate);
   loopback_close(&s->lb);
   CHECK_INT(0, s->nreqs);
+  CHECK_INT(0, s->nposts);
 }
 
 /* covers: UV.15 EPT.40 */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <wsuv/metrics.h>
 
+#include "api/admission.h"
 #include "api/server.h"
 #include "integration/raw_peer.h"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/endpoint_closing.h"
+#include "proto/endpoint_send.h"
 #include "proto/outbox_entry.h"
 #include "support/check.h"
 #include "support/failing_alloc.h"
