@@ -14,8 +14,8 @@
 
 set(WSUV_BIN_DIR "${PROJECT_BINARY_DIR}/bin")
 set(WSUV_INTEROP_DIR
-    "${PROJECT_BINARY_DIR}/interop"
-    CACHE PATH "Where cmake/deps.sh puts node_modules for the interop tests")
+    "${PROJECT_SOURCE_DIR}/build/tests/interop"
+    CACHE PATH "Where 'sh cmake/deps.sh interop' puts node_modules for the interop tests")
 
 # Debian's Python sees Debian's python3-websockets; another python3 that comes first in PATH may not.
 find_program(WSUV_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)

@@ -1,17 +1,21 @@
-/* Publish and subscribe, with a page that shows it live: the page on / (samples/web), a WebSocket on /topics.
+/* Publish and subscribe, with a page that shows it live: the page on / (samples/web), a WebSocket on /topics, and for
+ * Prometheus the library's numbers on /metrics.
  *
  *   18_pubsub                          then open http://127.0.0.1:9001/ in two tabs
+ *   curl http://127.0.0.1:9001/metrics     for everybody here; a real server asks who wants to know, or where from
  *
  * A browser sends text messages: "subscribe NAME", "unsubscribe NAME", "publish NAME TEXT". The server sends JSON objects with a
  * "type": "subscribed", "unsubscribed", "published" (how many got it) and "error" to who asked; "message" and "value" to the
- * subscribers of a "topic". Four topics it publishes itself, each second: clock, connections, messages (a second) and presence
- * (the subscribers of each topic). Who reads too slowly gets of these only the newest.
+ * subscribers of a "topic". Some topics it publishes itself, each second: clock, presence (the subscribers of each topic), and what
+ * wsuv/stats.h tells: connections, messages (sent in a second), dropped (since the start, for readers that are too slow), queued
+ * (octets) and lag (milliseconds). Who reads too slowly gets of these only the newest.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
 #include "json.h"
+#include "metrics_page.h"
 #include "serve.h"
 #include "web_files.h"
 
@@ -25,13 +29,15 @@ enum {
 };
 
 /* Those of the server's own come first and stay. */
-enum live { CLOCK, CONNECTIONS, MESSAGES, PRESENCE, NLIVE };
+enum live { CLOCK, CONNECTIONS, MESSAGES, DROPPED, QUEUED, LAG, PRESENCE, NLIVE };
 
 struct pubsub {
+  wsuv_loop_t *loop;
   wsuv_server_t *server;
   uv_timer_t timer;
   int interval_ms;
-  int64_t nsent; /* since the last tick */
+  uint64_t nsent;     /* messages, at the last tick */
+  int64_t lag_max_ms; /* of all that was asked for since /metrics told it */
   char topics[TOPICS_MAX][NAME_MAX_LEN + 1];
   size_t ntopics;
 };
@@ -80,7 +86,6 @@ static wsuv_published_t publish(struct pubsub *ps, const char *topic, json_t *js
   if (!json->failed)
     wsuv_server_publish(ps->server, topic, WSUV_TEXT, json->text, json->len, options, &published);
   json_free(json);
-  ps->nsent += (int64_t)published.sent;
   return published;
 }
 
@@ -121,13 +126,28 @@ static void forget_empty_topics(struct pubsub *ps) {
       memmove(ps->topics[i], ps->topics[--ps->ntopics], sizeof ps->topics[i]);
 }
 
+/* The largest lag is told once by the library, and here to two: to the page each second, and to who asks for /metrics. */
+static wsuv_loop_stats_t take_stats(struct pubsub *ps) {
+  wsuv_loop_stats_t stats = {.size = sizeof stats};
+  wsuv_loop_stats(ps->loop, &stats);
+  if (stats.lag_max_ms > ps->lag_max_ms)
+    ps->lag_max_ms = stats.lag_max_ms;
+  return stats;
+}
+
 static void on_tick(uv_timer_t *timer) {
   struct pubsub *ps = (struct pubsub *)timer->data;
-  int64_t per_second = ps->nsent * 1000 / ps->interval_ms;
-  ps->nsent = 0;
+  const wsuv_loop_stats_t stats = take_stats(ps);
+  const wsuv_server_stats_t *server = &stats.total; /* the loop has no other */
+  const wsuv_drops_t *drops = &server->drops;
+  int64_t nsent = (int64_t)(server->sent.text - ps->nsent);
+  ps->nsent = server->sent.text;
   publish_number(ps, CLOCK, now_ms());
-  publish_number(ps, CONNECTIONS, (int64_t)wsuv_server_nconns(ps->server));
-  publish_number(ps, MESSAGES, per_second);
+  publish_number(ps, CONNECTIONS, (int64_t)server->open);
+  publish_number(ps, MESSAGES, nsent * 1000 / ps->interval_ms);
+  publish_number(ps, DROPPED, (int64_t)(drops->oldest + drops->replaced + drops->refused));
+  publish_number(ps, QUEUED, (int64_t)server->queued);
+  publish_number(ps, LAG, stats.lag_max_ms);
   publish_presence(ps);
   forget_empty_topics(ps);
 }
@@ -238,27 +258,27 @@ static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
 
 /* ---- coming ---- */
 
-/* Without it any page on the web could talk to this server through the browser of whoever looks at it (RFC 6455 10.2). */
-static int comes_from_our_page(const wsuv_upgrade_t *upgrade) {
-  const char *origin = wsuv_upgrade_header(upgrade, "Origin");
-  const char *host = wsuv_upgrade_header(upgrade, "Host");
-  const char *authority = origin != NULL ? strstr(origin, "://") : NULL;
-  return origin == NULL || (authority != NULL && host != NULL && strcmp(authority + 3, host) == 0);
-}
-
+/* Pages from elsewhere do not get here: the library answers 403 to any Origin but the server's own (RFC 6455 10.2). */
 static void on_upgrade(wsuv_server_t *server, wsuv_upgrade_t *upgrade) {
   (void)server;
-  if (!web_files_target_is(upgrade, "/topics"))
-    web_files_refuse(upgrade, 404, "The topics are at /topics\n");
-  else if (!comes_from_our_page(upgrade))
-    web_files_refuse(upgrade, 403, "Only the page of this server may connect\n");
-  else
+  if (web_files_target_is(upgrade, "/topics"))
     wsuv_upgrade_accept(upgrade, NULL);
+  else
+    web_files_refuse(upgrade, 404, "The topics are at /topics\n");
+}
+
+static void answer_metrics(struct pubsub *ps, wsuv_upgrade_t *request) {
+  wsuv_loop_stats_t stats = take_stats(ps);
+  stats.lag_max_ms = ps->lag_max_ms;
+  ps->lag_max_ms = 0;
+  metrics_page_answer(&stats, request);
 }
 
 static void on_request(wsuv_server_t *server, wsuv_upgrade_t *request) {
-  (void)server;
-  web_files_answer(&files, request);
+  if (web_files_target_is(request, "/metrics"))
+    answer_metrics((struct pubsub *)wsuv_server_data(server), request);
+  else
+    web_files_answer(&files, request);
 }
 
 static void on_server_close(wsuv_server_t *server) {
@@ -277,8 +297,8 @@ static const wsuv_server_handler_t handler = {.size = sizeof(wsuv_server_handler
 
 /* ---- the program ---- */
 
-static void start_timer(struct pubsub *ps, wsuv_loop_t *loop) {
-  uv_timer_init(wsuv_loop_uv(loop), &ps->timer);
+static void start_timer(struct pubsub *ps) {
+  uv_timer_init(wsuv_loop_uv(ps->loop), &ps->timer);
   uv_unref((uv_handle_t *)&ps->timer);
   ps->timer.data = ps;
   uv_timer_start(&ps->timer, on_tick, (uint64_t)ps->interval_ms, (uint64_t)ps->interval_ms);
@@ -304,24 +324,25 @@ static int run(wsuv_server_options_t options, struct pubsub *ps) {
   options.max_connections = CONNECTIONS_MAX;
   options.max_subscriptions = TOPICS_OF_ONE;
 
-  wsuv_loop_t *loop;
   const wsuv_extension_t *extensions[1];
   wsuv_deflate_t *deflate = allow_compression(&options, extensions);
-  int err = wsuv_loop_new(&loop, uv_default_loop(), NULL);
+  int err = wsuv_loop_new(&ps->loop, uv_default_loop(), NULL);
   if (err == 0)
-    err = wsuv_server_listen(loop, &ps->server, &options, &handler, ps);
+    err = wsuv_server_listen(ps->loop, &ps->server, &options, &handler, ps);
   if (err == 0)
-    start_timer(ps, loop);
-  int status = err != 0 ? serve_cannot_listen(&options, err) : serve(loop, ps->server, &options);
+    start_timer(ps);
+  int status =
+      err != 0 ? serve_cannot_listen(&options, err) : serve(ps->loop, ps->server, &options);
   wsuv_deflate_free(deflate); /* when all connections are gone */
   return status;
 }
 
 int main(int argc, char **argv) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
-  struct pubsub ps = {.interval_ms = 1000,
-                      .topics = {"clock", "connections", "messages", "presence"},
-                      .ntopics = NLIVE};
+  struct pubsub ps = {
+      .interval_ms = 1000,
+      .topics = {"clock", "connections", "messages", "dropped", "queued", "lag", "presence"},
+      .ntopics = NLIVE};
   const char *web = SAMPLES_WEB_DIR, *name;
   options.port = SERVE_DEFAULT_PORT;
   const cli_option_t table[] = {

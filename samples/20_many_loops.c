@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <wsuv.h>
 
-enum { HIGH_WATER = 1024 * 1024, MAX_LOOPS = 64 };
+enum { HIGH_WATER = 1024 * 1024, MAX_LOOPS = 1024 };
 
 /* Of one loop, and touched by its thread only. */
 struct lane {
@@ -123,7 +123,7 @@ int main(int argc, char **argv) {
       SERVE_OPTIONS(server),
       {.name = "--loops",
        .value = "N",
-       .help = "threads, up to 64 [as many as processors]",
+       .help = "threads, up to 1024 [as many as processors]",
        .number = &options.nloops,
        .min = 1,
        .max = MAX_LOOPS},

@@ -57,9 +57,8 @@ void web_files_refuse(wsuv_upgrade_t *request, int status, const char *text) {
       {.name = "Content-Type", .value = "text/plain; charset=utf-8"},
       {.name = "Cache-Control", .value = "no-cache"},
   };
-  int is_head = strcmp(wsuv_upgrade_method(request), "HEAD") == 0;
   wsuv_upgrade_reject(request, status, headers, sizeof headers / sizeof headers[0], text,
-                      is_head ? 0 : strlen(text));
+                      strlen(text));
 }
 
 static void send_file(const web_file_t *file, const char *policy, wsuv_upgrade_t *request) {
@@ -70,9 +69,10 @@ static void send_file(const web_file_t *file, const char *policy, wsuv_upgrade_t
       {.name = "X-Content-Type-Options", .value = "nosniff"},
       {.name = "Referrer-Policy", .value = "no-referrer"},
   };
-  int is_head = strcmp(wsuv_upgrade_method(request), "HEAD") == 0; /* it asks for the fields only */
-  wsuv_upgrade_reject(request, 200, headers, sizeof headers / sizeof headers[0], file->content,
-                      is_head ? 0 : file->len);
+  int err = wsuv_upgrade_respond(request, 200, headers, sizeof headers / sizeof headers[0],
+                                 file->content, file->len);
+  if (err == WSUV_ENOMEM)
+    wsuv_upgrade_reject(request, 503, NULL, 0, NULL, 0);
 }
 
 void web_files_answer(const web_files_t *files, wsuv_upgrade_t *request) {

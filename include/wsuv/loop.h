@@ -23,9 +23,10 @@ typedef struct wsuv_loop_options {
   size_t size;                       /* sizeof(wsuv_loop_options_t) */
   const wsuv_allocator_t *allocator; /* NULL: malloc; copied */
   int keep_sigpipe;                  /* non-zero: leave SIGPIPE as it is, see wsuv_loop_new */
-  /* Octets that the connections of the loop may hold together: queued for sending, of unfinished messages, read ahead, in
-   * compression contexts [WSUV_OFF]. Over it nothing is read and no message is taken for sending (WSUV_EQUEUEFULL) until others
-   * have drained; what is still over it after 10 s is closed, the largest first, with 1013 (WSUV_EBUDGET). */
+  /* Octets that the connections of the loop may hold together: queued for sending, of unfinished messages, read ahead,
+   * in compression contexts of their own [WSUV_OFF]. Four fifths are for whoever comes first. Beyond, nothing is read from a connection that holds more than an equal
+   * share of the last fifth, and no message for it is taken for sending (WSUV_EQUEUEFULL); handshakes are answered 503. Where others
+   * have not drained after 10 s, to less than seven tenths of all, the largest are closed with 1013 (WSUV_EBUDGET). */
   int64_t memory_budget;
   int64_t
       max_posts; /* of other threads that wait to be run, see wsuv/post.h [65536]; WSUV_OFF: any number */

@@ -68,8 +68,8 @@ typedef struct wsuv_send_options {
 WSUV_EXTERN int wsuv_conn_send_with(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload,
                                     size_t len, const wsuv_send_options_t *options);
 
-/* The same of a prepared message, whose octets are not copied, unless the connection is a client's, which masks, or what extensions
- * make of it is its own: it is kept, with a reference, while it waits. */
+/* The same of a prepared message. Its octets are kept, with a reference, while they wait, and copied only where they are different
+ * for each connection: a client's are masked, and an extension without a `variant` makes others every time. */
 WSUV_EXTERN int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
                                              const wsuv_send_options_t *options);
 

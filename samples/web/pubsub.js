@@ -11,6 +11,7 @@ function element(tag, className, text) {
 
 /* ---- a card for each topic that is subscribed to ---- */
 
+const UNITS = { connections: "open", messages: "sent a second", dropped: "messages", queued: "octets", lag: "ms", presence: "topics" };
 const SHOWN_VALUES = 60;
 const SHOWN_TEXTS = 6;
 const SVG = "http://www.w3.org/2000/svg";
@@ -22,7 +23,7 @@ class Card {
     this.node = element("section", "card");
     this.node.dataset.topic = topic;
     this.count = element("span", "count");
-    this.value = element("div", "value");
+    this.value = element("span", "value");
     this.texts = element("ol", "texts");
     this.line = document.createElementNS(SVG, "polyline");
     this.graph = document.createElementNS(SVG, "svg");
@@ -36,7 +37,9 @@ class Card {
     leave.addEventListener("click", () => unsubscribe(topic));
     const head = element("div", "head");
     head.append(element("h3", "", topic), this.count, leave);
-    this.node.append(head, this.value, this.texts);
+    const reading = element("div", "reading");
+    reading.append(this.value, element("span", "unit", UNITS[topic]));
+    this.node.append(head, reading, this.texts);
   }
 
   /* Between the least and the greatest of the values shown. */
@@ -58,7 +61,7 @@ class Card {
     if (this.values.length > SHOWN_VALUES)
       this.values.shift();
     if (this.graph.parentNode === null)
-      this.value.after(this.graph);
+      this.texts.before(this.graph);
     this.draw();
   }
 
@@ -71,7 +74,7 @@ class Card {
 
 /* ---- what is wanted, and what is there ---- */
 
-const LIVE = ["clock", "connections", "messages", "presence"];
+const LIVE = ["clock", "connections", "messages", "dropped", "queued", "lag", "presence"];
 const wanted = new Set([...LIVE, "news"]); /* asked for again after each reconnection */
 const cards = new Map();
 let presence = new Map(LIVE.map((topic) => [topic, 0]));

@@ -351,7 +351,8 @@ check "closed with 1001 it exits with 0" status_is 0
 
 start_server 18_pubsub --port 0 --interval-ms 20
 : >"$work/stay"
-"$bin/02_client" --wait -1 "${url}topics" 'subscribe news' 'subscribe connections' 'subscribe presence' >"$work/stay" 2>&1 </dev/null &
+"$bin/02_client" --wait -1 "${url}topics" 'subscribe news' 'subscribe connections' 'subscribe presence' \
+  'subscribe dropped' 'subscribe lag' >"$work/stay" 2>&1 </dev/null &
 waiting=$!
 check "02_client subscribes" wait_until has stay '{"type":"subscribed","topic":"presence"}'
 check "it gets live values" wait_until has stay '"topic":"connections","value":1,'
@@ -361,6 +362,30 @@ check "another one publishes" has out '{"type":"published","topic":"news","sent"
 check "but not on the server's own topics" has out '"error","topic":"clock","text":"this topic is the server'
 check "and is told what it did wrong" count_is out 3 '"type":"error"'
 check "the subscriber hears it" wait_until has stay '"type":"message","topic":"news","text":"hello .u0022you.u0022"'
+check "nothing was dropped" has stay '"topic":"dropped","value":0,'
+check "the loop's lag is known" wait_until has stay '"topic":"lag","value":[0-9]'
+"$bin/02_client" --wait -1 "${url}topics" 'subscribe flood' >"$work/out" 2>&1 </dev/null &
+stopped=$!
+check "one subscribes and is stopped" wait_until has out '"subscribed","topic":"flood"'
+kill -s STOP "$stopped"
+text=$(head -c 4000 /dev/zero | tr '\0' x)
+awk -v text="$text" 'BEGIN { for (i = 0; i < 3000; i++) print "publish flood " text }' >"$work/flood"
+"$bin/wsuv-cat" "${url}topics" <"$work/flood" >"$work/out" 2>"$work/err"
+check "what it does not read is refused" has out '"topic":"flood","sent":0,"refused":1}'
+check "and counted" wait_until has stay '"topic":"dropped","value":[1-9]'
+if command -v curl >/dev/null; then
+  http=http${url#ws}
+  run curl -s --max-time 20 "${http}metrics" "${http}metrics" "${http}pubsub.js" -w '%{http_code} %{num_connects}\n'
+  check "/metrics keeps its connection" count_is out 1 '^200 1$'
+  check "also for the page's files" count_is out 2 '200 0$'
+  check "the numbers end as they should" count_is out 2 '^# EOF$'
+  check "and tell what was refused" count_is out 2 '^wsuv_messages_dropped_total{reason="refused"} [1-9]'
+  run curl -sI --max-time 20 "${http}metrics"
+  check "they are OpenMetrics" has out '^Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8'
+  run curl -si --max-time 20 -X POST "${http}metrics"
+  check "and read only" has out '^HTTP/1.1 405 '
+fi
+kill -s KILL "$stopped"
 stop_server TERM
 wait "$waiting"
 status=$?

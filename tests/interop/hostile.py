@@ -8,6 +8,7 @@ covers: D018
 """
 
 import os
+import re
 import resource
 import sys
 import time
@@ -394,6 +395,31 @@ def a_peer_that_asks_for_much_with_little():
     server.stop()
 
 
+def a_failure_is_told_with_its_last_frames():
+    server = Server("--trace", "5")
+    link = server.open()
+    link.send(link.frame(TEXT, b"forgotten"))
+    link.expect(TEXT, b"forgotten")
+    link.send(link.frame(TEXT, b"half", fin=False) + link.frame(PING, b"?"))
+    link.expect(PONG, b"?")
+    link.send(link.frame(BINARY, b"not the rest"))
+    link.expect_failed(1002)
+    lines = [server.process.stdout.readline() for _ in range(6)]
+    if not re.fullmatch(r"FAILURE 127\.0\.0\.1:\d+: EINTERLEAVED: .+\n", lines[0]):
+        raise Failure(f"the failure is told as {lines[0]!r}")
+    told = [re.sub(r"^ *\+\d+\.\d{3} s +", "", line) for line in lines[1:]]
+    expected = [
+        "<- text masked 4 octets",
+        "<- ping fin masked 1 octet",
+        "-> pong fin 1 octet",
+        "<- binary fin masked 12 octets",
+        "-> close fin",
+    ]
+    if [line[: len(wanted)] for line, wanted in zip(told, expected)] != expected:
+        raise Failure(f"the last frames are told as {told}")
+    server.stop()
+
+
 def half_open_handshakes_end_by_their_deadline():
     server = Server("--handshake-timeout-ms", "1500")
     started = time.monotonic()
@@ -469,6 +495,7 @@ def main():
     for function in (
         floods_end_by_default,
         a_server_that_asks_and_never_reads,
+        a_failure_is_told_with_its_last_frames,
         half_open_handshakes_end_by_their_deadline,
         sigterm_says_going_away,
         sigterm_does_not_wait_for_ever,

@@ -435,6 +435,21 @@ async def who_is_answered_503_gets_to_the_other(kind):
     check(nrefused > 0, "the one that answers 503 was not asked")
 
 
+async def who_is_one_too_many_gets_to_the_other(kind):
+    """Who comes to a full app is answered 503 as soon as it has asked, on a new connection and on one that the proxy kept."""
+    async with contextlib.AsyncExitStack() as stack:
+        full, free = (stack.enter_context(app(*flags)) for flags in (["--max-connections", "1"], []))
+        proxy = await stack.enter_async_context(running(kind, full, free))
+        links = []
+        for _ in range(8):
+            links.append(await proxy.connect())
+            await exercise_briefly(links[-1])
+        for link in links:
+            await link.close()
+    nserved = [sum(line.startswith("CLOSE 1000") for line in server.lines) for server in (full, free)]
+    check(nserved == [1, 7], f"the full one and the other served {nserved}")
+
+
 async def who_finds_nobody_gets_to_the_other(kind):
     with tempfile.TemporaryDirectory() as folder, app(pipe=True) as server:
         async with running(kind, f"unix:{folder}/nothing", server) as proxy:
@@ -485,6 +500,7 @@ def tests(kind):
         ("a reload leaves connections alone", a_reload_leaves_connections_alone),
         ("an end of the proxy is seen", an_end_of_the_proxy_is_seen),
         ("who is answered 503 gets to the other", who_is_answered_503_gets_to_the_other),
+        ("who is one too many gets to the other", who_is_one_too_many_gets_to_the_other),
         ("who finds nobody gets to the other", who_finds_nobody_gets_to_the_other),
         ("plain requests on one connection", plain_requests_on_one_connection),
     ]

@@ -155,7 +155,7 @@ class Tab {
 
 async function live(a) {
   await a.sees("each of the server's own topics has a card", () =>
-    ["clock", "connections", "messages", "presence"].every((topic) => document.querySelector(`.card[data-topic="${topic}"]`)));
+    ["clock", "connections", "messages", "dropped", "queued", "lag", "presence"].every((topic) => document.querySelector(`.card[data-topic="${topic}"]`)));
   await a.sees("the clock moves", () => {
     const clock = document.querySelector('.card[data-topic="clock"] .value').textContent;
     window.firstClock ??= clock;
@@ -166,6 +166,11 @@ async function live(a) {
   await a.sees("and is drawn", () => document.querySelector('.card[data-topic="messages"] svg').getBoundingClientRect().height > 10);
   await a.sees("messages are counted", () =>
     Number(document.querySelector('.card[data-topic="messages"] .value').textContent.replace(/\D/g, "")) > 0);
+  await a.sees("what the loop and the queues do is shown, with its unit", () =>
+    [["dropped", "messages"], ["queued", "octets"], ["lag", "ms"]].every(([topic, unit]) => {
+      const card = document.querySelector(`.card[data-topic="${topic}"]`);
+      return /^[\d,.]+$/.test(card.querySelector(".value").textContent) && card.querySelector(".unit").textContent === unit;
+    }));
 }
 
 async function talk(a, b) {

@@ -31,7 +31,7 @@ typedef struct flag {
   int *on;
 } flag_t;
 
-#define NPLAIN_FLAGS   18
+#define NPLAIN_FLAGS   19
 #define NDEFLATE_FLAGS 11
 #define NTLS_FLAGS     9
 #define NFLAGS         (NPLAIN_FLAGS + NDEFLATE_FLAGS + NTLS_FLAGS)
@@ -94,6 +94,8 @@ static void list_plain_flags(flag_t flags[NPLAIN_FLAGS], testee_options_t *o) {
        &o->subprotocols[0], NULL, NULL, NULL},
       {"tell-all", "       prints a line for each request, field of it, and end of a connection",
        OF_SERVER, 0, 0, 0, NULL, NULL, NULL, &o->tells_all},
+      {"trace", "N        the last frames of a connection whose peer breaks the protocol [off]",
+       OF_SERVER, 1, WSUV_TRACE_FRAMES_MAX, 1, NULL, NULL, &o->conn.trace_frames, NULL},
   };
   memcpy(flags, list, sizeof list);
 }

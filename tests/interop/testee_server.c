@@ -77,6 +77,14 @@ static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
   }
 }
 
+static void on_failure(void *arg, wsuv_conn_t *conn, int error, const char *text) {
+  (void)arg;
+  (void)conn;
+  (void)error;
+  (void)printf("FAILURE %s", text);
+  (void)fflush(stdout);
+}
+
 static void on_tls_failed(wsuv_server_t *server, const wsuv_tls_failure_t *failure) {
   (void)server;
   if (app.options.tells_tls_failures) {
@@ -123,6 +131,15 @@ static const wsuv_server_handler_t telling_handler = {
     .on_upgrade = on_upgrade,
     .on_tls_failed = on_tls_failed,
 };
+
+static int make_loop(uv_loop_t *uv) {
+  static const wsuv_trace_t trace = {.size = sizeof(wsuv_trace_t), .on_failure = on_failure};
+  wsuv_loop_options_t options = WSUV_LOOP_OPTIONS_INIT;
+  if (app.options.conn.trace_frames > 0) {
+    options.trace = &trace;
+  }
+  return wsuv_loop_new(&app.loop, uv, &options);
+}
 
 static void listen_for_clients(void) {
   static const char *const any_origin = "*"; /* pages of nowhere and of other ports connect */
@@ -177,7 +194,7 @@ int main(int argc, char **argv) {
   uv_loop_t uv;
   int err = uv_loop_init(&uv);
   if (err == 0) {
-    err = wsuv_loop_new(&app.loop, &uv, NULL);
+    err = make_loop(&uv);
   }
   if (err != 0) {
     fail("cannot start", err);
