@@ -203,7 +203,7 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
 }
 
 int wsuv__budget_init(struct wsuv__budget *budget, int64_t memory_budget) {
-  uint64_t limit;
+  uint64_t limit = 0; /* also after an error */
   int err = wsuv__option_take(&limit, memory_budget, SIZE_MAX, SIZE_MAX);
 
   budget->limit = limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
