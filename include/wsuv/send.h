@@ -68,8 +68,8 @@ typedef struct wsuv_send_options {
 WSUV_EXTERN int wsuv_conn_send_with(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload,
                                     size_t len, const wsuv_send_options_t *options);
 
-/* The same of a prepared message, whose octets are not copied, unless there are few (up to 512, sent to be kept without a request)
- * or the connection is a client's: it is kept, with a reference, while it waits. */
+/* The same of a prepared message, whose octets are not copied, unless the connection is a client's: it is kept, with a reference, while
+ * it waits. */
 WSUV_EXTERN int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
                                              const wsuv_send_options_t *options);
 
