@@ -12,7 +12,7 @@
 
 #define TOPIC             "all"
 #define MAX_SUBSCRIPTIONS 1000
-#define PING_INTERVAL_MS  600000 /* the load only listens on most of its connections, and answers no Pings */
+#define PING_INTERVAL_MS  600000 /* the load answers no Pings */
 
 static struct {
   int port; /* 0: any free one */
