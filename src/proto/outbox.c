@@ -149,11 +149,9 @@ static int may_write_now(const struct wsuv__outbox *outbox) {
 
 /* The cork's content as the first span, if there is any. */
 static size_t cork_span(const struct wsuv__outbox *outbox, wsuv_span_t *span) {
-  if (cork_len(outbox) == 0)
-    return 0;
-  span->data = outbox->cork->base;
-  span->len = outbox->cork->len;
-  return 1;
+  span->data = outbox->cork != NULL ? outbox->cork->base : NULL;
+  span->len = cork_len(outbox);
+  return span->len > 0;
 }
 
 static size_t take_spans(const struct wsuv__outbox_entry *entry, wsuv_span_t *spans,

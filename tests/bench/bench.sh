@@ -1,18 +1,23 @@
 #!/bin/sh
 # Measures the echo server against a raw libuv TCP echo of the same octets and prints a table; then the same server with
 # permessage-deflate against itself without; then an echo over TLS against the same without, or against another server; then
-# the memory of idle connections.
+# broadcast against a raw libuv one, and another server's; then one loop against two; then the memory of idle connections. One
+# part is by hand: firehose, a reader that is fed without end, by each policy.
 #
 # usage: sh tests/bench/bench.sh [-b DIR] [-r ROUNDS] [-p PERCENT] [-c CONNECTIONS] [-o PARTS] [-k DIR] [-a COMMAND]
+#                                 [-n CONNECTIONS] [-s SECONDS]
 #
 #   -b DIR          the release build with -DWSUV_BUILD_BENCH=ON [build/bench]
 #   -r ROUNDS       of all workloads, both servers by turns [7]
 #   -p PERCENT      of the usual number of messages in a round [100]
 #   -c CONNECTIONS  idle ones, for the memory of each; a tenth of them where each has contexts of its own [10000; 0: leave
 #                   that out], and half of them where they have TLS
-#   -o PARTS        only these, of: echo deflate tls memory [all]
+#   -o PARTS        only these, of: echo deflate tls broadcast loops memory [all], and firehose
 #   -k DIR          has server.pem and server.key [tests/certs of the build, or else made with openssl]
-#   -a COMMAND      another wss:// echo server, to compare TLS with: prints a line that ends with its port
+#   -a COMMAND      another wss:// echo server, to compare TLS with, or with -o broadcast a ws:// one that sends every
+#                  message of a client to all, to compare that with: prints a line that ends with its port
+#   -n CONNECTIONS  of broadcast [1000]
+#   -s SECONDS      of firehose, for each policy [60]
 #
 # Linux only. A round takes 20 to 40 seconds. See README.md.
 set -eu
@@ -22,11 +27,13 @@ build=$root/build/bench
 rounds=7
 percent=100
 idle=10000
-parts="echo deflate tls memory"
+parts="echo deflate tls broadcast loops memory"
 certs=
 against=
+crowd=1000
+seconds=60
 
-while getopts b:r:p:c:o:k:a:h option; do
+while getopts b:r:p:c:o:k:a:n:s:h option; do
   case $option in
     b) build=$OPTARG ;;
     r) rounds=$OPTARG ;;
@@ -35,8 +42,10 @@ while getopts b:r:p:c:o:k:a:h option; do
     o) parts=$OPTARG ;;
     k) certs=$OPTARG ;;
     a) against=$OPTARG ;;
+    n) crowd=$OPTARG ;;
+    s) seconds=$OPTARG ;;
     *)
-      sed -n '2,18s/^# \{0,1\}//p' "$0"
+      sed -n '2,24s/^# \{0,1\}//p' "$0"
       exit 2
       ;;
   esac
@@ -163,7 +172,7 @@ WORKLOADS
 
 # print_table RESULTS FIRST SECOND: the names of the two kinds
 print_table() {
-  echo "64 connections; medians of $rounds rounds; ratio: median of each round's"
+  echo "${clients:-64} connections; medians of $rounds rounds; ratio: median of each round's"
   echo
   echo "| payload | in flight | $2 messages/s | $3 messages/s | $2 CPU µs | $3 CPU µs | CPU ratio | $2 p50 / p99 µs | $3 p50 / p99 µs |"
   echo "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
@@ -272,6 +281,92 @@ if wants tls && [ -n "$has_tls" ]; then
   stop "$other_pid"
 fi
 
+# ---- broadcast ----
+
+# spread KIND PORT PID FLAG...: a line of the results
+spread() {
+  kind=$1 port=$2 pid=$3
+  shift 3
+  # shellcheck disable=SC2086
+  echo "$payload $in_flight $round $kind $($on_cpu_1 "$bin/bench_broadcast_load" --port "$port" --pid "$pid" \
+    --conns "$crowd" --burst "$in_flight" --payload "$payload" --messages "$messages" --warm-up $((messages / 10)) "$@")" >>"$results"
+}
+spread_wsuv() { spread wsuv "$crowd_port" "$crowd_pid"; }
+spread_raw() { spread raw "$base_port" "$base_pid" --raw; }
+spread_other() { spread other "$base_port" "$base_pid"; }
+
+# broadcast_against NAME MEASURE COMMAND...
+broadcast_against() {
+  base=$1 base_does=$2
+  shift 2
+  # shellcheck disable=SC2086
+  start base $on_cpu_0 "$@"
+  base_pid=$pid base_port=$port
+  # shellcheck disable=SC2086
+  start crowd $on_cpu_0 "$bin/bench_broadcast_server"
+  crowd_pid=$pid crowd_port=$port
+  run_rounds "$work/broadcast-$base" "125 1 500
+125 16 8000
+1024 1 500
+1024 16 4000" spread_wsuv "$base_does"
+  echo
+  echo "Broadcast against $*; messages/s and CPU are those of deliveries"
+  clients=$crowd
+  print_table "$work/broadcast-$base" wsuv "$base"
+  clients=
+  stop "$base_pid"
+  stop "$crowd_pid"
+  rm -f "$work/base" "$work/crowd"
+}
+
+if wants broadcast; then
+  broadcast_against raw spread_raw "$bin/bench_raw_broadcast"
+  # shellcheck disable=SC2086
+  [ "$parts" != broadcast ] || [ -z "$against" ] || broadcast_against other spread_other $against
+fi
+
+# ---- one loop and two, wherever the system runs them ----
+
+measure_two() { measure two "$two_port" "$two_pid" --payload "$payload"; }
+measure_one() { measure one "$one_port" "$one_pid" --payload "$payload"; }
+
+loops_server=$(find "$build" -type f -name 20_many_loops -perm -u+x | head -n 1)
+if wants loops && [ -n "$loops_server" ]; then
+  start one "$loops_server" --port 0 --loops 1
+  one_pid=$pid one_port=$port
+  start two "$loops_server" --port 0 --loops 2
+  two_pid=$pid two_port=$port
+  pinned=$on_cpu_1
+  on_cpu_1=
+  run_rounds "$work/loops" "20 1 150000
+1024 32 1000000" measure_two measure_one
+  echo
+  echo "Two loops against one; the load runs on the same processors"
+  print_table "$work/loops" two one
+  on_cpu_1=$pinned
+  stop "$one_pid"
+  stop "$two_pid"
+fi
+
+# ---- a reader that is fed without end ----
+
+if wants firehose; then
+  echo
+  echo "| policy | sent | oldest | replaced | refused | received | MiB before / first 5 s / after / end | others' p50 / p99 µs before | with it |"
+  echo "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+  for policy in refuse drop-oldest keep-latest close; do
+    # shellcheck disable=SC2086
+    start firehose $on_cpu_0 "$bin/bench_firehose_server"
+    # shellcheck disable=SC2086
+    row=$($on_cpu_1 "$bin/bench_firehose_load" --port "$port" --pid "$pid" --seconds "$seconds" --policy "$policy")
+    # shellcheck disable=SC2086
+    set -- $row
+    echo "| $policy | $1 | $2 | $3 | $4 | $5 | $6 / $7 / $8 / $9 | ${10} / ${11} | ${12} / ${13} |"
+    stop "$pid"
+    rm -f "$work/firehose"
+  done
+fi
+
 # ---- memory ----
 
 # grown_row NAME CONNECTIONS LOAD-FLAGS: what the server just started grows by; ends it
@@ -295,6 +390,14 @@ if wants memory && [ "$idle" -gt 0 ]; then
   echo "| idle connections | how many | octets of resident memory each |"
   echo "| :--- | ---: | ---: |"
   grow "without compression" "$idle" "" ""
+  for n in 1 10; do
+    # shellcheck disable=SC2086
+    start idle $on_cpu_0 "$bin/bench_broadcast_server" --subscriptions $n
+    grown_row "with $n subscriptions" "$idle" ""
+  done
+  # shellcheck disable=SC2086
+  start idle $on_cpu_0 "$bin/bench_broadcast_server"
+  grown_row "kept after an HTTP request" "$idle" "--http"
   if [ -n "$messages_file" ]; then
     some=$(((idle + 9) / 10))
     one="--deflate --file $messages_file --exchange 1"

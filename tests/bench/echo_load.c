@@ -7,7 +7,7 @@
  *
  * Prints one line: messages/s, the server's CPU time per message in µs (of the process --pid, 0 without), and the median
  * and the 99th percentile of the round trip of a batch in µs. With --idle: octets of resident memory that the server grew
- * by per connection; with --exchange each connection sends so many messages and has their echoes before. */
+ * by per connection, with --http of connections that are kept after an HTTP request; with --exchange each connection sends so many messages and has their echoes before. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -18,12 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "tls_client.h"
 
 #ifdef WSUV_BENCH_ZLIB_NG
@@ -71,6 +70,7 @@ static struct {
   uint64_t nmessages;
   uint64_t warm_up;
   int raw;
+  int http;
   int idle;
   const char *file;
   int deflate;
@@ -109,40 +109,12 @@ static void fail(const char *what) {
   exit(EXIT_FAILURE);
 }
 
-static void *allocate(size_t size) {
-  void *p = calloc(1, size);
-  if (p == NULL) {
-    fail("no memory");
-  }
-  return p;
-}
-
-static uint64_t now_ns(void) {
-  struct timespec t;
-  (void)clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
-
-/* One number of a file below /proc/PID, the `index`th. */
-static uint64_t proc_number(const char *file, int index) {
-  char path[64];
-  unsigned long long numbers[2] = {0, 0};
-  (void)snprintf(path, sizeof path, "/proc/%ld/%s", opt.pid, file);
-  FILE *f = fopen(path, "r");
-  if (f == NULL || fscanf(f, "%llu %llu", &numbers[0], &numbers[1]) != 2) {
-    fail("cannot read the server's /proc");
-  }
-  (void)fclose(f);
-  return numbers[index];
-}
-
-/* Nanoseconds on the CPU, user and system. */
 static uint64_t server_cpu_ns(void) {
-  return opt.pid == 0 ? 0 : proc_number("schedstat", 0);
+  return process_cpu_ns(opt.pid);
 }
 
 static uint64_t server_memory(void) {
-  return opt.pid == 0 ? 0 : proc_number("statm", 1) * (uint64_t)sysconf(_SC_PAGESIZE);
+  return process_memory(opt.pid);
 }
 
 /* Frames */
@@ -363,11 +335,13 @@ static void upgrade(const load_conn_t *conn) {
       "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
       "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
       "Sec-WebSocket-Version: 13\r\n";
+  static const char plain_request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n";
   static const char offer[] =
       "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
   char answer[2048];
   size_t len = 0;
-  write_all(conn, request, sizeof request - 1);
+  write_all(conn, opt.http ? plain_request : request,
+            (opt.http ? sizeof plain_request : sizeof request) - 1);
   write_all(conn, offer, opt.deflate ? sizeof offer - 1 : 0);
   write_all(conn, "\r\n", 2);
   do {
@@ -378,7 +352,7 @@ static void upgrade(const load_conn_t *conn) {
     len += (size_t)n;
     answer[len] = '\0';
   } while (strstr(answer, "\r\n\r\n") == NULL && len < sizeof answer - 1);
-  if (strncmp(answer, "HTTP/1.1 101 ", 13) != 0) {
+  if (strncmp(answer, opt.http ? "HTTP/1.1 200 " : "HTTP/1.1 101 ", 13) != 0) {
     errno = 0;
     fail("the server does not upgrade");
   }
@@ -522,12 +496,12 @@ static void start_batch(load_conn_t *conn) {
   load.left -= load.left < opt.in_flight ? load.left : opt.in_flight;
   conn->sent = 0;
   conn->received = 0;
-  conn->started = now_ns();
+  conn->started = clock_ns();
   write_batch(conn);
 }
 
 static void finish_batch(load_conn_t *conn) {
-  load.samples[load.nsamples++ % SAMPLES] = (uint32_t)((now_ns() - conn->started) / 100);
+  load.samples[load.nsamples++ % SAMPLES] = (uint32_t)((clock_ns() - conn->started) / 100);
   start_batch(conn);
 }
 
@@ -581,16 +555,9 @@ static void run_batches(uint64_t nmessages) {
   }
 }
 
-static int compare(const void *a, const void *b) {
-  uint32_t x = *(const uint32_t *)a;
-  uint32_t y = *(const uint32_t *)b;
-  return (x > y) - (x < y);
-}
-
-static double percentile(unsigned int percent) {
+static double round_trip(unsigned int percent) {
   size_t n = load.nsamples < SAMPLES ? (size_t)load.nsamples : SAMPLES;
-  qsort(load.samples, n, sizeof load.samples[0], compare);
-  return n == 0 ? 0 : load.samples[n * percent / 100] / 10.0;
+  return percentile(load.samples, n, percent) / 10;
 }
 
 static uint64_t whole_batches(uint64_t nmessages) {
@@ -607,12 +574,12 @@ static void measure_echoes(void) {
   watch_connections();
   run_batches(whole_batches(opt.warm_up));
   uint64_t cpu = server_cpu_ns();
-  uint64_t start = now_ns();
+  uint64_t start = clock_ns();
   run_batches(n);
-  double seconds = (double)(now_ns() - start) / 1e9;
+  double seconds = (double)(clock_ns() - start) / 1e9;
   double cpu_us = (double)(server_cpu_ns() - cpu) / 1e3;
-  (void)printf("%.0f %.4f %.1f %.1f\n", (double)n / seconds, cpu_us / (double)n, percentile(50),
-               percentile(99));
+  (void)printf("%.0f %.4f %.1f %.1f\n", (double)n / seconds, cpu_us / (double)n, round_trip(50),
+               round_trip(99));
 }
 
 static void measure_idle_connections(void) {
@@ -627,19 +594,12 @@ static void measure_idle_connections(void) {
   (void)printf("%.0f\n", grown / (double)all);
 }
 
-static void raise_file_limit(void) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
-
 static void usage(void) {
   (void)fprintf(
       stderr, "usage: bench_echo_load --port N [--pid SERVER] [--conns N] [--in-flight M] "
               "[--payload OCTETS | --file LINES [--deflate]] [--messages N] [--warm-up N] [--raw] "
-              "[--idle [--deflate] [--file LINES --exchange N]] [--tls] [--tls-version 1.2|1.3]\n");
+              "[--idle [--http] [--deflate] [--file LINES --exchange N]] [--tls] [--tls-version "
+              "1.2|1.3]\n");
   exit(2);
 }
 
@@ -661,6 +621,9 @@ static int tls_version(const char *text) {
 
 static void take_other_option(int letter) {
   switch (letter) {
+  case 'H':
+    opt.http = 1;
+    break;
   case 't':
     opt.tls = 1;
     break;
@@ -723,11 +686,12 @@ static int is_contradictory(void) {
 
 int main(int argc, char **argv) {
   static const struct option options[] = {
-      {"port", 1, NULL, 'p'},      {"pid", 1, NULL, 'P'},         {"conns", 1, NULL, 'c'},
-      {"in-flight", 1, NULL, 'm'}, {"payload", 1, NULL, 's'},     {"messages", 1, NULL, 'n'},
-      {"warm-up", 1, NULL, 'w'},   {"raw", 0, NULL, 'r'},         {"idle", 0, NULL, 'i'},
-      {"file", 1, NULL, 'f'},      {"deflate", 0, NULL, 'd'},     {"exchange", 1, NULL, 'e'},
-      {"tls", 0, NULL, 't'},       {"tls-version", 1, NULL, 'v'}, {NULL, 0, NULL, 0},
+      {"port", 1, NULL, 'p'},      {"pid", 1, NULL, 'P'},     {"conns", 1, NULL, 'c'},
+      {"in-flight", 1, NULL, 'm'}, {"payload", 1, NULL, 's'}, {"messages", 1, NULL, 'n'},
+      {"warm-up", 1, NULL, 'w'},   {"raw", 0, NULL, 'r'},     {"idle", 0, NULL, 'i'},
+      {"file", 1, NULL, 'f'},      {"deflate", 0, NULL, 'd'}, {"exchange", 1, NULL, 'e'},
+      {"tls", 0, NULL, 't'},       {"http", 0, NULL, 'H'},    {"tls-version", 1, NULL, 'v'},
+      {NULL, 0, NULL, 0},
   };
   int letter;
   while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {

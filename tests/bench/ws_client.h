@@ -1,0 +1,33 @@
+/* The least of a WebSocket client on Linux, with blocking sockets: for load generators. Whatever goes wrong ends the program. */
+#ifndef WSUV_BENCH_WS_CLIENT_H
+#define WSUV_BENCH_WS_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WS_HEADER_MAX   14
+#define WS_FIRST_TEXT   0x81
+#define WS_FIRST_BINARY 0x82
+#define WS_FIRST_CLOSE  0x88
+
+/* To 127.0.0.1. The `index` of the connection chooses the address it comes from, so that more fit than an address has ports. */
+int ws_client_connect(size_t index, unsigned int port);
+
+/* Sends the request for `target`, a handshake or with `plain` an HTTP request, and reads the head of the answer: 101, or 200. */
+void ws_client_upgrade(int fd, const char *target, int plain);
+
+/* Writes all of it to a blocking socket. */
+void ws_client_write(int fd, const void *data, size_t len);
+
+size_t ws_put_header(unsigned char *p, unsigned char first, size_t len, int is_masked);
+
+/* A whole frame; WS_HEADER_MAX octets longer than its payload at most. Returns its length. */
+size_t ws_put_frame(unsigned char *p, unsigned char first, const void *payload, size_t len,
+                    int is_masked);
+
+/* The length of the frame at `p` and where its payload begins; 0: not all of it is there. */
+size_t ws_whole_frame(const unsigned char *p, size_t len, size_t *head_len);
+
+void ws_set_nonblocking(int fd);
+
+#endif
