@@ -3,7 +3,7 @@
  * wsuv/server.h, client.h, conn.h, send.h, loop.h         the libuv side
  * wsuv/upgrade.h                                          requests to a server, and their answers
  * wsuv/post.h                                             calls from other threads
- * wsuv/workers.h                                          one server on several threads
+ * wsuv/threads.h                                          one server on several threads
  * wsuv/adopt.h                                            on streams of the application's own
  * wsuv/drain.h                                            stopping a server without a stampede
  * wsuv/endpoint.h, event.h, handshake.h, extension.h      the sans-I/O core, usable without libuv (wsuv::core)
@@ -41,6 +41,7 @@
 #include "wsuv/send.h"
 #include "wsuv/server.h"
 #include "wsuv/stats.h"
+#include "wsuv/threads.h"
 #include "wsuv/tls.h"
 #include "wsuv/tls_info.h"
 #include "wsuv/tls_stream.h"
@@ -50,6 +51,5 @@
 #include "wsuv/traffic.h"
 #include "wsuv/upgrade.h"
 #include "wsuv/version.h"
-#include "wsuv/workers.h"
 
 #endif

@@ -72,7 +72,7 @@ static void say_counts(wsuv_loop_t *loop, void *arg, int status) {
 struct program {
   struct lane lanes[MAX_LOOPS];
   signals_t signals;
-  wsuv_workers_t *workers;
+  wsuv_threads_t *threads;
 };
 
 static void stop(void *arg, int again) {
@@ -81,16 +81,16 @@ static void stop(void *arg, int again) {
   drain.window_ms = 1000;
   drain.deadline_ms = 10000;
   if (again)
-    wsuv_workers_terminate(program->workers);
+    wsuv_threads_terminate(program->threads);
   else
-    wsuv_workers_stop(program->workers, &drain);
+    wsuv_threads_stop(program->threads, &drain);
 }
 
 static void hang_up(void *arg) {
-  wsuv_workers_each(((struct program *)arg)->workers, say_counts, NULL);
+  wsuv_threads_each(((struct program *)arg)->threads, say_counts, NULL);
 }
 
-static int on_start(wsuv_workers_t *workers, wsuv_loop_t *loop, wsuv_server_t *server, int index,
+static int on_start(wsuv_threads_t *threads, wsuv_loop_t *loop, wsuv_server_t *server, int index,
                     void *data) {
   struct program *program = (struct program *)data;
   (void)server;
@@ -98,14 +98,14 @@ static int on_start(wsuv_workers_t *workers, wsuv_loop_t *loop, wsuv_server_t *s
   wsuv_loop_uv(loop)->data = &program->lanes[index];
   if (index > 0)
     return 0;
-  program->workers = workers;
+  program->threads = threads;
   int err = signals_start(&program->signals, wsuv_loop_uv(loop), stop, program);
   return err != 0 ? err : signals_on_hangup(&program->signals, hang_up, program);
 }
 
 /* The signals stay: a second one may still be for the other loops. The library closes their handles when all have ended. */
-static void on_stop(wsuv_workers_t *workers, wsuv_loop_t *loop, int index, void *data) {
-  (void)workers;
+static void on_stop(wsuv_threads_t *threads, wsuv_loop_t *loop, int index, void *data) {
+  (void)threads;
   (void)index;
   (void)data;
   say_counts(loop, NULL, 0);
@@ -115,7 +115,7 @@ int main(int argc, char **argv) {
   static struct program program;
   wsuv_server_options_t server = WSUV_SERVER_OPTIONS_INIT;
   wsuv_conn_options_t limits = WSUV_CONN_OPTIONS_INIT;
-  wsuv_workers_options_t options = WSUV_WORKERS_OPTIONS_INIT;
+  wsuv_threads_options_t options = WSUV_THREADS_OPTIONS_INIT;
   server.port = SERVE_DEFAULT_PORT;
   server.conn = &limits;
   limits.write_high_water = HIGH_WATER;
@@ -134,16 +134,16 @@ int main(int argc, char **argv) {
                      sizeof table / sizeof table[0]};
   cli_parse(&cli, argc, argv);
 
-  wsuv_workers_t *workers;
+  wsuv_threads_t *threads;
   options.server = &server;
   options.handler = &handler;
   options.data = &program;
   options.on_start = on_start;
   options.on_stop = on_stop;
-  int err = wsuv_workers_start(&workers, &options);
+  int err = wsuv_threads_start(&threads, &options);
   if (err != 0)
     return serve_cannot_listen(&server, err);
-  serve_say_where(&server, wsuv_workers_port(workers));
-  wsuv_workers_join(workers);
+  serve_say_where(&server, wsuv_threads_port(threads));
+  wsuv_threads_join(threads);
   return 0;
 }

@@ -44,7 +44,7 @@ WSUV_EXTERN int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop,
 
 /* Ends everything on it: servers stop listening, connections end as by wsuv_conn_terminate (each gets its on_close), posts that
  * wait are called back with WSUV_ECANCELED. Then `cb` (may be NULL) is called, last, and the memory is gone: wsuv's handles no
- * longer keep the uv_loop_t. WSUV_ESTATE if it was called before, or the loop is one of wsuv/workers.h. What other threads have to
+ * longer keep the uv_loop_t. WSUV_ESTATE if it was called before, or the loop is one of wsuv/threads.h. What other threads have to
  * heed: wsuv/post.h. */
 WSUV_EXTERN int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg);
 

@@ -6,7 +6,7 @@
  * How long another thread may call: until wsuv_loop_close is called on the loop's thread everything works; from then on both
  * return WSUV_ESTATE; when wsuv_loop_close's callback comes the wsuv_loop_t is gone and must not be used any more, nor may a call
  * still be under way. So have the other threads stop, and wait for that, before the loop is closed or from a callback that comes
- * before the end, such as a server's on_close. wsuv/workers.h does this for its own loops.
+ * before the end, such as a server's on_close. wsuv/threads.h does this for its own loops.
  *
  * Memory for what is posted comes from the allocator of the loop, on the thread that posts: one that was given to wsuv_loop_new
  * must be safe for several threads then. malloc is.

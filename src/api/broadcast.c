@@ -5,14 +5,14 @@
 #include "wsuv/frame.h"
 
 static void settle_letter(struct wsuv__broadcast *broadcast) {
-  struct wsuv_workers *workers = broadcast->workers;
+  struct wsuv_threads *threads = broadcast->threads;
   int nleft;
 
-  uv_mutex_lock(&workers->lock);
+  uv_mutex_lock(&threads->lock);
   nleft = --broadcast->nleft;
-  uv_mutex_unlock(&workers->lock);
+  uv_mutex_unlock(&threads->lock);
   if (nleft == 0)
-    wsuv__release(&workers->allocator, broadcast);
+    wsuv__release(&threads->allocator, broadcast);
 }
 
 static void open_letter(struct wsuv__mail *mail, int status) {
@@ -24,11 +24,11 @@ static void open_letter(struct wsuv__mail *mail, int status) {
 }
 
 void *wsuv__broadcast_content(const struct wsuv__broadcast *broadcast) {
-  return broadcast->mails + broadcast->workers->nloops;
+  return broadcast->mails + broadcast->threads->nloops;
 }
 
-struct wsuv__broadcast *wsuv__broadcast_new(struct wsuv_workers *workers, size_t size) {
-  size_t n = (size_t)workers->nloops;
+struct wsuv__broadcast *wsuv__broadcast_new(struct wsuv_threads *threads, size_t size) {
+  size_t n = (size_t)threads->nloops;
   size_t fixed = sizeof(struct wsuv__broadcast) +
                  n * (sizeof(struct wsuv__letter) + sizeof(struct wsuv__mail *));
   struct wsuv__broadcast *broadcast;
@@ -36,15 +36,15 @@ struct wsuv__broadcast *wsuv__broadcast_new(struct wsuv_workers *workers, size_t
 
   if (size > SIZE_MAX - fixed)
     return NULL;
-  broadcast = wsuv__alloc(&workers->allocator, fixed + size);
+  broadcast = wsuv__alloc(&threads->allocator, fixed + size);
   if (broadcast == NULL)
     return NULL;
-  broadcast->workers = workers;
-  broadcast->nleft = workers->nloops;
+  broadcast->threads = threads;
+  broadcast->nleft = threads->nloops;
   broadcast->mails = (struct wsuv__mail **)(void *)&broadcast->letters[n];
   for (i = 0; i < n; i++) {
     broadcast->letters[i].mail.run = open_letter;
-    broadcast->letters[i].to = &workers->each[i];
+    broadcast->letters[i].to = &threads->each[i];
     broadcast->letters[i].of = broadcast;
     broadcast->mails[i] = &broadcast->letters[i].mail;
   }
@@ -52,15 +52,15 @@ struct wsuv__broadcast *wsuv__broadcast_new(struct wsuv_workers *workers, size_t
 }
 
 /* The phase is RUNNING only while every loop is there. */
-int wsuv__workers_post_all(struct wsuv_workers *workers, struct wsuv__broadcast *broadcast) {
+int wsuv__threads_post_all(struct wsuv_threads *threads, struct wsuv__broadcast *broadcast) {
   int err = WSUV_ESTATE;
 
-  uv_mutex_lock(&workers->lock);
-  if (workers->phase == WORKERS_RUNNING)
-    err = wsuv__mailbox_put_all(workers->mailboxes, broadcast->mails, (size_t)workers->nloops);
-  uv_mutex_unlock(&workers->lock);
+  uv_mutex_lock(&threads->lock);
+  if (threads->phase == THREADS_RUNNING)
+    err = wsuv__mailbox_put_all(threads->mailboxes, broadcast->mails, (size_t)threads->nloops);
+  uv_mutex_unlock(&threads->lock);
   if (err != 0)
-    wsuv__release(&workers->allocator, broadcast);
+    wsuv__release(&threads->allocator, broadcast);
   return err;
 }
 
@@ -71,26 +71,26 @@ struct call {
   void *arg;
 };
 
-static void deliver_call(struct wsuv__broadcast *broadcast, struct wsuv__worker *to, int status) {
+static void deliver_call(struct wsuv__broadcast *broadcast, struct wsuv__thread *to, int status) {
   const struct call *call = wsuv__broadcast_content(broadcast);
 
   call->cb(to->loop, call->arg, status);
 }
 
-int wsuv_workers_each(wsuv_workers_t *workers, wsuv_post_cb cb, void *arg) {
+int wsuv_threads_each(wsuv_threads_t *threads, wsuv_post_cb cb, void *arg) {
   struct wsuv__broadcast *broadcast;
   struct call *call;
 
   if (cb == NULL)
     return WSUV_EINVAL;
-  broadcast = wsuv__broadcast_new(workers, sizeof *call);
+  broadcast = wsuv__broadcast_new(threads, sizeof *call);
   if (broadcast == NULL)
     return WSUV_ENOMEM;
   broadcast->deliver = deliver_call;
   call = wsuv__broadcast_content(broadcast);
   call->cb = cb;
   call->arg = arg;
-  return wsuv__workers_post_all(workers, broadcast);
+  return wsuv__threads_post_all(threads, broadcast);
 }
 
 /* ---- a publication ---- */
@@ -100,7 +100,7 @@ struct publishing {
   struct wsuv__publication what; /* its pointers are into the block */
 };
 
-static void deliver_publication(struct wsuv__broadcast *broadcast, struct wsuv__worker *to,
+static void deliver_publication(struct wsuv__broadcast *broadcast, struct wsuv__thread *to,
                                 int status) {
   const struct publishing *publishing = wsuv__broadcast_content(broadcast);
 
@@ -125,7 +125,7 @@ static void copy_publication(struct publishing *publishing, const struct wsuv__p
   publishing->what.topic = memcpy(at, from->topic, strlen(from->topic) + 1);
 }
 
-int wsuv__workers_publish(struct wsuv_workers *workers, wsuv__publish_fn publish,
+int wsuv__threads_publish(struct wsuv_threads *threads, wsuv__publish_fn publish,
                           const struct wsuv__publication *publication, size_t options_size) {
   struct wsuv__broadcast *broadcast;
   struct publishing *publishing;
@@ -136,14 +136,14 @@ int wsuv__workers_publish(struct wsuv_workers *workers, wsuv__publish_fn publish
   size = sizeof *publishing + options_size + strlen(publication->topic) + 1;
   if (publication->len > SIZE_MAX - size)
     return WSUV_ENOMEM;
-  broadcast = wsuv__broadcast_new(workers, size + publication->len);
+  broadcast = wsuv__broadcast_new(threads, size + publication->len);
   if (broadcast == NULL)
     return WSUV_ENOMEM;
   broadcast->deliver = deliver_publication;
   publishing = wsuv__broadcast_content(broadcast);
   publishing->publish = publish;
   copy_publication(publishing, publication, options_size);
-  return wsuv__workers_post_all(workers, broadcast);
+  return wsuv__threads_post_all(threads, broadcast);
 }
 
 static void publish(wsuv_server_t *server, const struct wsuv__publication *publication) {
@@ -164,13 +164,13 @@ static int judge(const char *topic, wsuv_opcode_t type, const void *payload, siz
   return type == WSUV_TEXT && !wsuv_utf8_is_valid(payload, len) ? WSUV_EENCODING : 0;
 }
 
-int wsuv_workers_publish(wsuv_workers_t *workers, const char *topic, wsuv_opcode_t type,
+int wsuv_threads_publish(wsuv_threads_t *threads, const char *topic, wsuv_opcode_t type,
                          const void *payload, size_t len, const wsuv_publish_options_t *options) {
   const struct wsuv__publication publication = {topic, type, payload, len, options};
   int err = judge(topic, type, payload, len, options);
 
   if (err != 0)
     return err;
-  return wsuv__workers_publish(workers, publish, &publication,
+  return wsuv__threads_publish(threads, publish, &publication,
                                options != NULL ? sizeof *options : 0);
 }

@@ -11,7 +11,7 @@
 
 enum wsuv__loop_owner {
   LOOP_OF_APPLICATION,
-  LOOP_OF_WORKERS /* who close it */
+  LOOP_OF_THREADS /* who close it */
 };
 
 enum wsuv__loop_state {

@@ -11,13 +11,13 @@ const wsuv_drain_options_t crew_at_once = {.size = sizeof crew_at_once, .window_
 
 int crew_index(struct crew *crew) {
   uv_thread_t self = uv_thread_self();
-  int n = wsuv_workers_nloops(crew->workers);
+  int n = wsuv_threads_nloops(crew->threads);
   int i;
 
   for (i = 0; i < n; i++)
-    if (uv_thread_equal(&crew->threads[i], &self))
+    if (uv_thread_equal(&crew->selves[i], &self))
       return i;
-  print_error("this is no worker's thread\n");
+  print_error("this is no thread's thread\n");
   fail();
   return -1;
 }
@@ -45,31 +45,31 @@ static void add(struct crew *crew, int *count, int n) {
   uv_mutex_unlock(&crew->lock);
 }
 
-/* ---- on the workers' threads ---- */
+/* ---- on the threads ---- */
 
-static int on_start(wsuv_workers_t *workers, wsuv_loop_t *loop, wsuv_server_t *server, int index,
+static int on_start(wsuv_threads_t *threads, wsuv_loop_t *loop, wsuv_server_t *server, int index,
                     void *data) {
   struct crew *crew = data;
 
-  CHECK_NOT_NULL(workers);
+  CHECK_NOT_NULL(threads);
   CHECK_PTR(crew, wsuv_server_data(server));
-  CHECK_TRUE(wsuv_workers_port(workers) != 0 || crew->server.path != NULL);
+  CHECK_TRUE(wsuv_threads_port(threads) != 0 || crew->server.path != NULL);
   CHECK_NOT_NULL(wsuv_loop_uv(loop));
-  crew->threads[index] = uv_thread_self();
+  crew->selves[index] = uv_thread_self();
   if (index == 0)
-    crew->workers = workers;
-  CHECK_PTR(crew->workers, workers);
+    crew->threads = threads;
+  CHECK_PTR(crew->threads, threads);
   if (index == crew->fail_start_at)
     return UV_EIO;
   add(crew, &crew->nstarted, 1);
   return 0;
 }
 
-static void on_stop(wsuv_workers_t *workers, wsuv_loop_t *loop, int index, void *data) {
+static void on_stop(wsuv_threads_t *threads, wsuv_loop_t *loop, int index, void *data) {
   struct crew *crew = data;
 
   CHECK_INT(index, crew_index(crew));
-  CHECK_PTR(crew->workers, workers);
+  CHECK_PTR(crew->threads, threads);
   CHECK_NOT_NULL(wsuv_loop_uv(loop));
   add(crew, &crew->nstopped, 1);
 }
@@ -88,9 +88,9 @@ static void on_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payloa
   struct crew *crew = crew_of(conn);
 
   if (len == 4 && memcmp(payload, "stop", 4) == 0)
-    (void)wsuv_workers_stop(crew->workers, &crew_at_once);
+    (void)wsuv_threads_stop(crew->threads, &crew_at_once);
   else if (len == 9 && memcmp(payload, "terminate", 9) == 0)
-    wsuv_workers_terminate(crew->workers);
+    wsuv_threads_terminate(crew->threads);
   else
     (void)wsuv_conn_send_message(conn, type, payload, len, 0);
 }
@@ -123,7 +123,7 @@ void crew_open(struct crew *crew, int nloops) {
   CHECK_INT(0, uv_mutex_init(&crew->lock));
   CHECK_INT(0, uv_cond_init(&crew->changed));
   crew->fail_start_at = -1;
-  crew->options = (wsuv_workers_options_t)WSUV_WORKERS_OPTIONS_INIT;
+  crew->options = (wsuv_threads_options_t)WSUV_THREADS_OPTIONS_INIT;
   crew->server = (wsuv_server_options_t)WSUV_SERVER_OPTIONS_INIT;
   crew->loop = (wsuv_loop_options_t)WSUV_LOOP_OPTIONS_INIT;
   crew->loop.allocator = &crew->fa.allocator;
@@ -138,16 +138,16 @@ void crew_open(struct crew *crew, int nloops) {
 }
 
 void crew_start(struct crew *crew) {
-  wsuv_workers_t *workers;
+  wsuv_threads_t *threads;
 
-  CHECK_ERR(0, wsuv_workers_start(&workers, &crew->options));
-  CHECK_PTR(crew->workers, workers);
-  CHECK_INT(crew->options.nloops, wsuv_workers_nloops(workers));
+  CHECK_ERR(0, wsuv_threads_start(&threads, &crew->options));
+  CHECK_PTR(crew->threads, threads);
+  CHECK_INT(crew->options.nloops, wsuv_threads_nloops(threads));
   CHECK_INT(crew->options.nloops, crew->nstarted);
 }
 
 void crew_join(struct crew *crew) {
-  wsuv_workers_join(crew->workers);
+  wsuv_threads_join(crew->threads);
   CHECK_INT(crew->nstarted, crew->nstopped);
   CHECK_INT(crew->nstarted, crew->nclosed);
   failing_alloc_check_no_leaks(&crew->fa);
@@ -164,7 +164,7 @@ int crew_try_connect(struct crew *crew, struct talker *client) {
   char url[64];
 
   (void)snprintf(url, sizeof url, "%s://127.0.0.1:%d/", crew->to.tls != NULL ? "wss" : "ws",
-                 wsuv_workers_port(crew->workers));
+                 wsuv_threads_port(crew->threads));
   crew->to.url = crew->server.path != NULL ? "ws://localhost/" : url;
   crew->to.path = crew->server.path;
   talker_init(client, &crew->lb);

@@ -1,9 +1,9 @@
-/* Workers with an echoing server and a counting allocator of their own, and a loopback for the clients on the test's thread. What
- * the workers' threads count is under a lock. */
+/* Threads with an echoing server and a counting allocator of their own, and a loopback for the clients on the test's thread. What
+ * the threads count is under a lock. */
 #ifndef WSUV_TESTS_CREW_H
 #define WSUV_TESTS_CREW_H
 
-#include <wsuv/workers.h>
+#include <wsuv/threads.h>
 
 #include "integration/loopback.h"
 
@@ -12,12 +12,12 @@
 
 struct crew {
   struct loopback lb;
-  struct failing_alloc fa; /* of the workers */
-  wsuv_workers_options_t options;
+  struct failing_alloc fa; /* of the threads */
+  wsuv_threads_options_t options;
   wsuv_server_options_t server;
   wsuv_loop_options_t loop;
   wsuv_connect_options_t to; /* of the clients; the URL is made */
-  wsuv_workers_t *workers;   /* set by the first on_start */
+  wsuv_threads_t *threads;   /* set by the first on_start */
   struct talker clients[CREW_CLIENTS];
   int nclients;
   uv_mutex_t lock;
@@ -27,7 +27,7 @@ struct crew {
   int nstopped;
   int nclosed; /* servers */
   int nopen[CREW_LOOPS];
-  uv_thread_t threads[CREW_LOOPS];
+  uv_thread_t selves[CREW_LOOPS];
 };
 
 /* Options for `nloops`; nothing is started. */
@@ -35,10 +35,10 @@ void crew_open(struct crew *crew, int nloops);
 
 void crew_start(struct crew *crew);
 
-/* wsuv_workers_join, and that everything was stopped. */
+/* wsuv_threads_join, and that everything was stopped. */
 void crew_join(struct crew *crew);
 
-/* The clients' side, and that the workers left nothing. */
+/* The clients' side, and that the threads left nothing. */
 void crew_close(struct crew *crew);
 
 /* Begins to connect. */
@@ -53,7 +53,7 @@ void crew_echo(struct crew *crew);
 /* Turns the clients' loop until all of them are closed. */
 void crew_await_close(struct crew *crew);
 
-/* The index of the worker whose thread this is. */
+/* The index of the thread whose thread this is. */
 int crew_index(struct crew *crew);
 
 int crew_read(struct crew *crew, const int *count);
@@ -61,7 +61,7 @@ int crew_read(struct crew *crew, const int *count);
 /* Waits until the count is at least `n`. */
 void crew_await(struct crew *crew, const int *count, int n);
 
-/* Every Close at once, for wsuv_workers_stop. */
+/* Every Close at once, for wsuv_threads_stop. */
 extern const wsuv_drain_options_t crew_at_once;
 
 #endif

@@ -25,7 +25,7 @@ static void play(int hand_off) {
   while (crew.nclients < 12)
     (void)crew_connect(&crew);
   crew_echo(&crew);
-  CHECK_ERR(0, wsuv_workers_stop(crew.workers, &crew_at_once));
+  CHECK_ERR(0, wsuv_threads_stop(crew.threads, &crew_at_once));
   crew_await_close(&crew);
   crew_join(&crew);
   crew_close(&crew);
@@ -48,5 +48,5 @@ int main(void) {
       cmocka_unit_test(test_spread),
       cmocka_unit_test(test_handed_over),
   };
-  return cmocka_run_group_tests_name("tls workers", tests, NULL, NULL);
+  return cmocka_run_group_tests_name("tls threads", tests, NULL, NULL);
 }

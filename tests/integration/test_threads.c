@@ -32,7 +32,7 @@ static void open_row(struct crew *crew, const struct spread_row *row) {
   crew_open(crew, row->nloops);
   crew->options.hand_off = row->hand_off;
   if (row->by_path) {
-    (void)snprintf(socket_path, sizeof socket_path, "/tmp/wsuv-workers-%d", (int)getpid());
+    (void)snprintf(socket_path, sizeof socket_path, "/tmp/wsuv-threads-%d", (int)getpid());
     (void)unlink(socket_path);
     crew->server.path = socket_path;
   }
@@ -61,17 +61,17 @@ static void run_spread(const void *data) {
 
   open_row(&crew, row);
   crew_start(&crew);
-  CHECK_INT(row->by_path, wsuv_workers_port(crew.workers) == 0);
+  CHECK_INT(row->by_path, wsuv_threads_port(crew.threads) == 0);
   for (i = 0; i < row->nloops; i++)
-    CHECK_NOT_NULL(wsuv_workers_loop(crew.workers, i));
-  CHECK_NULL(wsuv_workers_loop(crew.workers, row->nloops));
-  CHECK_NULL(wsuv_workers_loop(crew.workers, -1));
+    CHECK_NOT_NULL(wsuv_threads_loop(crew.threads, i));
+  CHECK_NULL(wsuv_threads_loop(crew.threads, row->nloops));
+  CHECK_NULL(wsuv_threads_loop(crew.threads, -1));
   while (crew.nclients < 24)
     (void)crew_connect(&crew);
   crew_echo(&crew);
   check_spread(&crew, row);
-  CHECK_ERR(0, wsuv_workers_stop(crew.workers, &crew_at_once));
-  CHECK_ERR(WSUV_ESTATE, wsuv_workers_stop(crew.workers, &crew_at_once));
+  CHECK_ERR(0, wsuv_threads_stop(crew.threads, &crew_at_once));
+  CHECK_ERR(WSUV_ESTATE, wsuv_threads_stop(crew.threads, &crew_at_once));
   crew_await_close(&crew);
   for (i = 0; i < crew.nclients; i++) {
     CHECK_INT(WSUV_CLOSE_GOING_AWAY, crew.clients[i].end.code);
@@ -90,7 +90,7 @@ static void talk_on(struct talker *t, enum event event) {
     (void)talker_say(t, "again and again");
 }
 
-/* Stopped and terminated by a message, in a callback of a worker's, while all others talk. */
+/* Stopped and terminated by a message, in a callback of a thread's, while all others talk. */
 static void end_by_message(int nloops, int hand_off, const char *message) {
   struct crew crew;
   int i;
@@ -122,7 +122,7 @@ static void test_terminate_while_busy(void **state) {
   end_by_message(3, 1, "terminate");
 }
 
-/* Connections that are made while the workers stop: each ends, in whatever way. */
+/* Connections that are made while the threads stop: each ends, in whatever way. */
 static void test_stop_while_connecting(void **state) {
   int hand_off;
   (void)state;
@@ -137,7 +137,7 @@ static void test_stop_while_connecting(void **state) {
       if (crew.nclients == CREW_CLIENTS / 2)
         RUN_UNTIL(&crew.lb, crew.clients[0].n[EV_OPEN] == 1);
     }
-    CHECK_ERR(0, wsuv_workers_stop(crew.workers, &crew_at_once));
+    CHECK_ERR(0, wsuv_threads_stop(crew.threads, &crew_at_once));
     crew_await_close(&crew);
     crew_join(&crew);
     crew_close(&crew);
@@ -150,24 +150,24 @@ static void test_stop_and_terminate_from_start(void **state) {
 
   crew_open(&crew, 2);
   crew_start(&crew);
-  CHECK_ERR(0, wsuv_workers_stop(crew.workers, &crew_at_once));
-  wsuv_workers_terminate(crew.workers);
-  wsuv_workers_terminate(crew.workers);
+  CHECK_ERR(0, wsuv_threads_stop(crew.threads, &crew_at_once));
+  wsuv_threads_terminate(crew.threads);
+  wsuv_threads_terminate(crew.threads);
   crew_join(&crew);
   crew_close(&crew);
 }
 
-static int stop_at_once(wsuv_workers_t *workers, wsuv_loop_t *loop, wsuv_server_t *server,
+static int stop_at_once(wsuv_threads_t *threads, wsuv_loop_t *loop, wsuv_server_t *server,
                         int index, void *data) {
   struct crew *crew = data;
 
   (void)loop;
   (void)server;
   crew->nstarted++; /* one after the other, and before the test goes on */
-  crew->threads[index] = uv_thread_self();
-  crew->workers = workers;
+  crew->selves[index] = uv_thread_self();
+  crew->threads = threads;
   if (index > 0)
-    CHECK_ERR(index == 1 ? 0 : WSUV_ESTATE, wsuv_workers_stop(workers, &crew_at_once));
+    CHECK_ERR(index == 1 ? 0 : WSUV_ESTATE, wsuv_threads_stop(threads, &crew_at_once));
   return 0;
 }
 
@@ -197,14 +197,14 @@ static void never(uv_timer_t *timer) {
   fail();
 }
 
-static int start_timers(wsuv_workers_t *workers, wsuv_loop_t *loop, wsuv_server_t *server,
+static int start_timers(wsuv_threads_t *threads, wsuv_loop_t *loop, wsuv_server_t *server,
                         int index, void *data) {
   struct forgetful *f = data;
   uv_timer_t *timer = &f->timers[index];
 
   f->crew.nstarted++;
-  f->crew.threads[index] = uv_thread_self();
-  f->crew.workers = workers;
+  f->crew.selves[index] = uv_thread_self();
+  f->crew.threads = threads;
   CHECK_ERR(WSUV_ESTATE, wsuv_loop_close(loop, NULL, NULL));
   CHECK_INT(0, uv_timer_init(wsuv_loop_uv(loop), timer));
   timer->data = server;
@@ -220,8 +220,8 @@ static void test_server_closed_and_handles_left(void **state) {
   crew_start(&f.crew);
   crew_await(&f.crew, &f.crew.nstopped, 1);
   CHECK_INT(1, crew_read(&f.crew, &f.crew.nstopped));
-  CHECK_NOT_NULL(wsuv_workers_loop(f.crew.workers, 0)); /* it waits for the others */
-  CHECK_ERR(0, wsuv_workers_stop(f.crew.workers, &crew_at_once));
+  CHECK_NOT_NULL(wsuv_threads_loop(f.crew.threads, 0)); /* it waits for the others */
+  CHECK_ERR(0, wsuv_threads_stop(f.crew.threads, &crew_at_once));
   crew_join(&f.crew);
   crew_close(&f.crew);
 }
@@ -229,8 +229,8 @@ static void test_server_closed_and_handles_left(void **state) {
 /* ---- errors of the start ---- */
 
 static void test_arguments(void **state) {
-  wsuv_workers_t *workers = NULL;
-  wsuv_workers_options_t good;
+  wsuv_threads_t *threads = NULL;
+  wsuv_threads_options_t good;
   wsuv_server_handler_t handler;
   struct crew crew;
   int i;
@@ -270,16 +270,16 @@ static void test_arguments(void **state) {
       handler.conn = NULL;
       crew.options.handler = &handler;
     }
-    CHECK_ERR(WSUV_EINVAL, wsuv_workers_start(&workers, &crew.options));
-    CHECK_NULL(workers);
+    CHECK_ERR(WSUV_EINVAL, wsuv_threads_start(&threads, &crew.options));
+    CHECK_NULL(threads);
   }
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_start(&workers, NULL));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_start(&threads, NULL));
   CHECK_INT(0, crew.nstarted);
   crew_close(&crew);
 }
 
 static void test_port_in_use(void **state) {
-  wsuv_workers_t *workers;
+  wsuv_threads_t *threads;
   struct crew crew;
   struct host host;
   int hand_off;
@@ -290,8 +290,8 @@ static void test_port_in_use(void **state) {
     host_echo(&host, &crew.lb);
     crew.server.port = host.port;
     crew.options.hand_off = hand_off;
-    CHECK_ERR(UV_EADDRINUSE, wsuv_workers_start(&workers, &crew.options));
-    CHECK_NULL(workers);
+    CHECK_ERR(UV_EADDRINUSE, wsuv_threads_start(&threads, &crew.options));
+    CHECK_NULL(threads);
     CHECK_INT(0, crew.nstarted);
     failing_alloc_check_no_leaks(&crew.fa);
     crew_close(&crew);
@@ -300,7 +300,7 @@ static void test_port_in_use(void **state) {
 
 /* Of the third of four: the first two have listened, and are gone. */
 static void test_on_start_fails(void **state) {
-  wsuv_workers_t *workers;
+  wsuv_threads_t *threads;
   struct crew crew;
   int hand_off;
   (void)state;
@@ -309,8 +309,8 @@ static void test_on_start_fails(void **state) {
     crew_open(&crew, 4);
     crew.options.hand_off = hand_off;
     crew.fail_start_at = 2;
-    CHECK_ERR(UV_EIO, wsuv_workers_start(&workers, &crew.options));
-    CHECK_NULL(workers);
+    CHECK_ERR(UV_EIO, wsuv_threads_start(&threads, &crew.options));
+    CHECK_NULL(threads);
     CHECK_INT(2, crew.nstarted);
     CHECK_INT(2, crew.nstopped);
     CHECK_INT(3, crew.nclosed);
@@ -319,12 +319,12 @@ static void test_on_start_fails(void **state) {
   }
 }
 
-static int change_options(wsuv_workers_t *workers, wsuv_server_options_t *o, int index,
+static int change_options(wsuv_threads_t *threads, wsuv_server_options_t *o, int index,
                           void *data) {
   static const char *const names[] = {"zero", "one"};
   struct crew *crew = data;
 
-  CHECK_NOT_NULL(workers);
+  CHECK_NOT_NULL(threads);
   if (crew->fail_start_at == index)
     return UV_EPERM;
   o->subprotocols = &names[index];
@@ -337,7 +337,7 @@ static int change_options(wsuv_workers_t *workers, wsuv_server_options_t *o, int
 
 static void test_options_of_each_loop(void **state) {
   static const char *const names[] = {"zero", "one"};
-  wsuv_workers_t *workers;
+  wsuv_threads_t *threads;
   struct crew crew;
   int i;
   (void)state;
@@ -346,7 +346,7 @@ static void test_options_of_each_loop(void **state) {
   crew.options.on_options = change_options;
   crew.options.hand_off = 1; /* in turn: which one it will be is known */
   crew.fail_start_at = 1;
-  CHECK_ERR(UV_EPERM, wsuv_workers_start(&workers, &crew.options));
+  CHECK_ERR(UV_EPERM, wsuv_threads_start(&threads, &crew.options));
   crew.fail_start_at = -1;
   crew.nstarted = crew.nstopped = crew.nclosed = 0;
   crew_start(&crew);
@@ -354,7 +354,7 @@ static void test_options_of_each_loop(void **state) {
   crew.to.nsubprotocols = 2;
   for (i = 0; i < 2; i++)
     CHECK_STR(names[i], wsuv_conn_subprotocol(crew_connect(&crew)->conn));
-  CHECK_ERR(0, wsuv_workers_stop(crew.workers, &crew_at_once));
+  CHECK_ERR(0, wsuv_threads_stop(crew.threads, &crew_at_once));
   crew_await_close(&crew);
   crew_join(&crew);
   crew_close(&crew);
@@ -367,12 +367,12 @@ struct compressing {
   const wsuv_extension_t *extensions[2];
 };
 
-static int use_own_deflate(wsuv_workers_t *workers, wsuv_server_options_t *o, int index,
+static int use_own_deflate(wsuv_threads_t *threads, wsuv_server_options_t *o, int index,
                            void *data) {
   struct compressing *c = data;
   int err = wsuv_deflate_new(&c->deflates[index], NULL);
 
-  (void)workers;
+  (void)threads;
   if (err != 0)
     return err;
   c->extensions[index] = wsuv_deflate_extension(c->deflates[index]);
@@ -403,7 +403,7 @@ static void test_compression(void **state) {
     CHECK_SIZE(1, wsuv_conn_nextensions(crew_connect(&c.crew)->conn));
   for (i = 0; i < 20; i++)
     crew_echo(&c.crew);
-  CHECK_ERR(0, wsuv_workers_stop(c.crew.workers, &crew_at_once));
+  CHECK_ERR(0, wsuv_threads_stop(c.crew.threads, &crew_at_once));
   crew_await_close(&c.crew);
   crew_join(&c.crew);
   crew_close(&c.crew);
@@ -421,16 +421,16 @@ static void test_no_memory(void **state) {
     int has_failed = 1;
     size_t n;
     for (n = 1; has_failed; n++) {
-      wsuv_workers_t *workers;
+      wsuv_threads_t *threads;
       struct crew crew;
       int err;
       crew_open(&crew, 2);
       crew.options.hand_off = hand_off;
       failing_alloc_fail_once(&crew.fa, n);
-      err = wsuv_workers_start(&workers, &crew.options);
+      err = wsuv_threads_start(&threads, &crew.options);
       if (err == 0) {
-        wsuv_workers_terminate(workers);
-        wsuv_workers_join(workers);
+        wsuv_threads_terminate(threads);
+        wsuv_threads_join(threads);
       }
       has_failed = failing_alloc_has_failed(&crew.fa);
       CHECK_ERR(has_failed ? WSUV_ENOMEM : 0, err);
@@ -458,7 +458,7 @@ static void test_no_memory_for_a_connection(void **state) {
     CHECK_SIZE(0, client->n[EV_OPEN]);
     (void)crew_connect(&crew);
   }
-  wsuv_workers_terminate(crew.workers);
+  wsuv_threads_terminate(crew.threads);
   crew_await_close(&crew);
   crew_join(&crew);
   crew_close(&crew);
@@ -480,6 +480,6 @@ int main(void) {
       cmocka_unit_test(test_no_memory),
       cmocka_unit_test(test_no_memory_for_a_connection),
   };
-  return CHECK_RUN_TABLE("workers spread", spreads, run_spread) +
-         cmocka_run_group_tests_name("workers", tests, NULL, NULL);
+  return CHECK_RUN_TABLE("threads spread", spreads, run_spread) +
+         cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }

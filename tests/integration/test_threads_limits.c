@@ -1,7 +1,7 @@
 /* Connections that are handed to other loops are told why they are not served, and every loop drains with the same options. */
 #include <string.h>
 
-#include "api/workers.h"
+#include "api/threads.h"
 #include "integration/crew.h"
 #include "integration/raw_peer.h"
 
@@ -19,7 +19,7 @@ static void open_rig(struct rig *rig) {
 }
 
 static void ask(struct rig *rig, struct raw *raw) {
-  raw_connect(raw, &rig->crew.lb, wsuv_workers_port(rig->crew.workers));
+  raw_connect(raw, &rig->crew.lb, wsuv_threads_port(rig->crew.threads));
   raw_say(raw, RAW_REQUEST);
   RUN_UNTIL(&rig->crew.lb, raw_took_head(raw) || raw->eof || raw->error != 0);
 }
@@ -51,7 +51,7 @@ static wsuv_server_stats_t stats_of(struct rig *rig) {
   memset(&counts, 0, sizeof counts);
   CHECK_INT(0, uv_sem_init(&counts.done, 0));
   for (i = 0; i < 2; i++) {
-    CHECK_ERR(0, wsuv_loop_post(wsuv_workers_loop(rig->crew.workers, i), read_stats, &counts));
+    CHECK_ERR(0, wsuv_loop_post(wsuv_threads_loop(rig->crew.threads, i), read_stats, &counts));
     uv_sem_wait(&counts.done);
   }
   uv_sem_destroy(&counts.done);
@@ -75,7 +75,7 @@ static void test_address(void **state) {
   stats = stats_of(&rig);
   CHECK_SIZE(2, stats.opened);
   CHECK_SIZE(2, stats.rejected[WSUV_REJECTED_ADDRESS]);
-  wsuv_workers_terminate(rig.crew.workers);
+  wsuv_threads_terminate(rig.crew.threads);
   crew_join(&rig.crew);
   crew_close(&rig.crew);
 }
@@ -96,7 +96,7 @@ static void test_connections(void **state) {
   stats = stats_of(&rig);
   CHECK_SIZE(4, stats.accepted);
   CHECK_SIZE(2, stats.rejected[WSUV_REJECTED_CONNECTIONS]);
-  wsuv_workers_terminate(rig.crew.workers);
+  wsuv_threads_terminate(rig.crew.threads);
   crew_join(&rig.crew);
   crew_close(&rig.crew);
 }
@@ -108,7 +108,7 @@ static void on_drain(wsuv_server_t *server, const wsuv_drain_progress_t *progres
   struct crew *crew = &rig->crew;
 
   CHECK_SIZE(1, progress->total);
-  CHECK_PTR(wsuv_workers_loop(crew->workers, crew_index(crew)), server->loop);
+  CHECK_PTR(wsuv_threads_loop(crew->threads, crew_index(crew)), server->loop);
   uv_mutex_lock(&crew->lock);
   rig->nreports++;
   rig->ndone += progress->done;
@@ -129,20 +129,20 @@ static void test_drain(void **state) {
   open_rig(&rig);
   crew_start(&rig.crew);
   drain.code = 70000;
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_stop(rig.crew.workers, &drain));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_stop(rig.crew.threads, &drain));
   drain.code = WSUV_CLOSE_SERVICE_RESTART;
   drain.window_ms = -5;
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_stop(rig.crew.workers, &drain));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_stop(rig.crew.threads, &drain));
   drain.window_ms = WSUV_OFF;
   drain.size--;
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_stop(rig.crew.workers, &drain));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_stop(rig.crew.threads, &drain));
   drain.size++;
   drain.retry_after_s = 77;
   drain.reason = reason;
   drain.cb = on_drain;
   for (i = 0; i < 2; i++)
     ask(&rig, &rig.raws[i]);
-  CHECK_ERR(0, wsuv_workers_stop(rig.crew.workers, &drain));
+  CHECK_ERR(0, wsuv_threads_stop(rig.crew.threads, &drain));
   memset(reason, 'x', sizeof reason - 1);
   memset(&drain, 0xff, sizeof drain);
   for (i = 0; i < 2; i++) {
@@ -171,5 +171,5 @@ int main(void) {
       cmocka_unit_test(test_connections),
       cmocka_unit_test(test_drain),
   };
-  return cmocka_run_group_tests_name("workers limits", tests, NULL, NULL);
+  return cmocka_run_group_tests_name("threads limits", tests, NULL, NULL);
 }

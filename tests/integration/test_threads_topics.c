@@ -24,7 +24,7 @@ struct publisher {
   uv_thread_t thread;
 };
 
-/* ---- on the workers' threads ---- */
+/* ---- on the threads ---- */
 
 static void add(struct crew *crew, int *count) {
   uv_mutex_lock(&crew->lock);
@@ -74,7 +74,7 @@ static struct rig *rig_new(int64_t max_posts) {
 }
 
 static void rig_free(struct rig *rig) {
-  CHECK_ERR(0, wsuv_workers_stop(rig->crew.workers, &crew_at_once));
+  CHECK_ERR(0, wsuv_threads_stop(rig->crew.threads, &crew_at_once));
   crew_await_close(&rig->crew);
   crew_join(&rig->crew);
   crew_close(&rig->crew);
@@ -107,7 +107,7 @@ static int publish(struct rig *rig, int number) {
   wsuv_publish_options_t options = WSUV_PUBLISH_OPTIONS_INIT;
 
   options.slow = WSUV_SLOW_DROP_OLDEST;
-  return wsuv_workers_publish(rig->crew.workers, "news", WSUV_BINARY, &number, sizeof number,
+  return wsuv_threads_publish(rig->crew.threads, "news", WSUV_BINARY, &number, sizeof number,
                               number % 2 ? &options : NULL);
 }
 
@@ -166,7 +166,7 @@ static void test_all_or_none(void **state) {
   (void)state;
 
   connect_all(rig);
-  CHECK_ERR(0, wsuv_loop_post(wsuv_workers_loop(rig->crew.workers, 2), block, rig));
+  CHECK_ERR(0, wsuv_loop_post(wsuv_threads_loop(rig->crew.threads, 2), block, rig));
   uv_sem_wait(&rig->blocked);
   CHECK_ERR(0, publish(rig, 1));
   CHECK_ERR(WSUV_EQUEUEFULL, publish(rig, 2));
@@ -184,7 +184,7 @@ static void test_all_or_none(void **state) {
 static void test_arguments(void **state) {
   static const char not_utf8[] = {(char)0xff};
   struct rig *rig = rig_new(0);
-  wsuv_workers_t *workers = rig->crew.workers;
+  wsuv_threads_t *threads = rig->crew.threads;
   wsuv_publish_options_t o = WSUV_PUBLISH_OPTIONS_INIT;
   const wsuv_publish_options_t good = o;
   char name[WSUV_TOPIC_MAX + 2];
@@ -192,30 +192,30 @@ static void test_arguments(void **state) {
 
   memset(name, 'x', sizeof name);
   name[WSUV_TOPIC_MAX + 1] = '\0';
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, name, WSUV_TEXT, "x", 1, NULL));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, name, WSUV_TEXT, "x", 1, NULL));
   name[WSUV_TOPIC_MAX] = '\0';
-  CHECK_ERR(0, wsuv_workers_publish(workers, name, WSUV_TEXT, "x", 1, NULL));
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, NULL, WSUV_TEXT, "x", 1, NULL));
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, "", WSUV_TEXT, "x", 1, NULL));
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, "x", WSUV_TEXT, NULL, 1, NULL));
-  CHECK_ERR(0, wsuv_workers_publish(workers, "x", WSUV_TEXT, NULL, 0, NULL));
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, "x", WSUV_PING, "x", 1, NULL));
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, "x", (wsuv_opcode_t)0, "x", 1, NULL));
-  CHECK_ERR(WSUV_EENCODING, wsuv_workers_publish(workers, "x", WSUV_TEXT, not_utf8, 1, NULL));
-  CHECK_ERR(0, wsuv_workers_publish(workers, "x", WSUV_BINARY, not_utf8, 1, &o));
+  CHECK_ERR(0, wsuv_threads_publish(threads, name, WSUV_TEXT, "x", 1, NULL));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, NULL, WSUV_TEXT, "x", 1, NULL));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, "", WSUV_TEXT, "x", 1, NULL));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, "x", WSUV_TEXT, NULL, 1, NULL));
+  CHECK_ERR(0, wsuv_threads_publish(threads, "x", WSUV_TEXT, NULL, 0, NULL));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, "x", WSUV_PING, "x", 1, NULL));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, "x", (wsuv_opcode_t)0, "x", 1, NULL));
+  CHECK_ERR(WSUV_EENCODING, wsuv_threads_publish(threads, "x", WSUV_TEXT, not_utf8, 1, NULL));
+  CHECK_ERR(0, wsuv_threads_publish(threads, "x", WSUV_BINARY, not_utf8, 1, &o));
   o.except = (const wsuv_conn_t *)(const void *)&o; /* only looked at */
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, "x", WSUV_BINARY, "x", 1, &o));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, "x", WSUV_BINARY, "x", 1, &o));
   o = good;
   o.flags = WSUV_SEND_NO_COMPRESS;
-  CHECK_ERR(0, wsuv_workers_publish(workers, "x", WSUV_BINARY, "x", 1, &o));
+  CHECK_ERR(0, wsuv_threads_publish(threads, "x", WSUV_BINARY, "x", 1, &o));
   o.flags = 0x100;
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, "x", WSUV_BINARY, "x", 1, &o));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, "x", WSUV_BINARY, "x", 1, &o));
   o = good;
   o.slow = (wsuv_slow_t)(WSUV_SLOW_CLOSE + 1);
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, "x", WSUV_BINARY, "x", 1, &o));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, "x", WSUV_BINARY, "x", 1, &o));
   o = good;
   o.size--;
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_publish(workers, "x", WSUV_BINARY, "x", 1, &o));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_publish(threads, "x", WSUV_BINARY, "x", 1, &o));
   rig_free(rig);
 }
 
@@ -225,5 +225,5 @@ int main(void) {
       cmocka_unit_test(test_all_or_none),
       cmocka_unit_test(test_arguments),
   };
-  return cmocka_run_group_tests_name("workers topics", tests, NULL, NULL);
+  return cmocka_run_group_tests_name("threads topics", tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@ struct post {
 };
 
 struct rig {
-  struct crew workers;
+  struct crew threads;
   int nposts; /* of each producer */
   struct post posts[NPRODUCERS][MAX_POSTS];
   int order[NLOOPS][NPRODUCERS * MAX_POSTS]; /* each loop's thread has its own */
@@ -36,25 +36,25 @@ static struct rig *rig_new(int64_t max_posts) {
   struct rig *rig = calloc(1, sizeof *rig);
 
   CHECK_NOT_NULL(rig);
-  crew_open(&rig->workers, NLOOPS);
+  crew_open(&rig->threads, NLOOPS);
   rig->nposts = loopback_is_slow() ? MAX_POSTS / 20 : MAX_POSTS;
-  rig->workers.loop.max_posts = max_posts;
+  rig->threads.loop.max_posts = max_posts;
   CHECK_INT(0, uv_sem_init(&rig->blocked, 0));
   CHECK_INT(0, uv_sem_init(&rig->unblock, 0));
-  crew_start(&rig->workers);
+  crew_start(&rig->threads);
   return rig;
 }
 
 static void rig_end(struct rig *rig) {
-  CHECK_ERR(0, wsuv_workers_stop(rig->workers.workers, &crew_at_once));
-  crew_join(&rig->workers);
-  crew_close(&rig->workers);
+  CHECK_ERR(0, wsuv_threads_stop(rig->threads.threads, &crew_at_once));
+  crew_join(&rig->threads);
+  crew_close(&rig->threads);
   uv_sem_destroy(&rig->blocked);
   uv_sem_destroy(&rig->unblock);
 }
 
 static void note(struct rig *rig, int number, int status) {
-  int index = crew_index(&rig->workers);
+  int index = crew_index(&rig->threads);
 
   rig->order[index][rig->nrun[index]++] = number;
   rig->ncanceled[index] += status == WSUV_ECANCELED;
@@ -86,7 +86,7 @@ static void publish(wsuv_server_t *server, const struct wsuv__publication *what)
   CHECK_INT(WSUV_BINARY, what->type);
   CHECK_BYTES("options", 8, what->options, 8);
   memcpy(&number, what->payload, sizeof number);
-  rig->payloads[crew_index(&rig->workers)] = what->payload;
+  rig->payloads[crew_index(&rig->threads)] = what->payload;
   note(rig, number, 0);
 }
 
@@ -94,7 +94,7 @@ static int publish_number(struct rig *rig, int number) {
   char topic[] = "a topic";
   char options[] = "options";
   struct wsuv__publication what = {topic, WSUV_BINARY, &number, sizeof number, options};
-  int err = wsuv__workers_publish(rig->workers.workers, publish, &what, sizeof options);
+  int err = wsuv__threads_publish(rig->threads.threads, publish, &what, sizeof options);
 
   memset(topic, 'x', sizeof topic);
   memset(options, 'x', sizeof options);
@@ -110,7 +110,7 @@ static void produce(void *arg) {
   for (i = 0; i < rig->nposts; i++) {
     struct post *post = post_of(rig, producer->index, i);
     CHECK_ERR(0, i % 2 ? publish_number(rig, post->number)
-                       : wsuv_workers_each(rig->workers.workers, on_post, post));
+                       : wsuv_threads_each(rig->threads.threads, on_post, post));
   }
 }
 
@@ -141,7 +141,7 @@ static void finish(wsuv_loop_t *loop, void *arg, int status) {
 static void await_all(struct rig *rig) {
   int i;
 
-  CHECK_ERR(0, wsuv_workers_each(rig->workers.workers, finish, rig));
+  CHECK_ERR(0, wsuv_threads_each(rig->threads.threads, finish, rig));
   for (i = 0; i < NLOOPS; i++)
     uv_sem_wait(&rig->blocked);
 }
@@ -170,24 +170,24 @@ static void test_order(void **state) {
 static void test_one_copy(void **state) {
   struct rig *rig = rig_new(0);
   struct wsuv__publication what = {"a topic", WSUV_BINARY, NULL, 1, NULL};
-  struct failing_alloc *fa = &rig->workers.fa;
+  struct failing_alloc *fa = &rig->threads.fa;
   int i;
   (void)state;
 
-  CHECK_ERR(WSUV_EINVAL, wsuv__workers_publish(rig->workers.workers, publish, &what, 0));
+  CHECK_ERR(WSUV_EINVAL, wsuv__threads_publish(rig->threads.threads, publish, &what, 0));
   what.len = 0;
   what.topic = NULL;
-  CHECK_ERR(WSUV_EINVAL, wsuv__workers_publish(rig->workers.workers, publish, &what, 0));
+  CHECK_ERR(WSUV_EINVAL, wsuv__threads_publish(rig->threads.threads, publish, &what, 0));
   what.topic = "a topic";
   what.payload = "x";
   what.len = SIZE_MAX;
-  CHECK_ERR(WSUV_ENOMEM, wsuv__workers_publish(rig->workers.workers, publish, &what, 0));
-  CHECK_ERR(WSUV_EINVAL, wsuv_workers_each(rig->workers.workers, NULL, rig));
+  CHECK_ERR(WSUV_ENOMEM, wsuv__threads_publish(rig->threads.threads, publish, &what, 0));
+  CHECK_ERR(WSUV_EINVAL, wsuv_threads_each(rig->threads.threads, NULL, rig));
   await_all(rig); /* no thread allocates now */
   failing_alloc_fail_once(fa, 1);
   CHECK_ERR(WSUV_ENOMEM, publish_number(rig, 1));
   failing_alloc_fail_once(fa, 1);
-  CHECK_ERR(WSUV_ENOMEM, wsuv_workers_each(rig->workers.workers, finish, rig));
+  CHECK_ERR(WSUV_ENOMEM, wsuv_threads_each(rig->threads.threads, finish, rig));
   CHECK_ERR(0, publish_number(rig, 7));
   await_all(rig);
   for (i = 0; i < NLOOPS; i++) {
@@ -213,14 +213,14 @@ static void block(wsuv_loop_t *loop, void *arg, int status) {
 /* The third loop is held up: its mailbox is full with one post. */
 static void test_all_or_none(void **state) {
   struct rig *rig = rig_new(1);
-  wsuv_workers_t *workers = rig->workers.workers;
+  wsuv_threads_t *threads = rig->threads.threads;
   int i;
   (void)state;
 
-  CHECK_ERR(0, wsuv_loop_post(wsuv_workers_loop(workers, 2), block, rig));
+  CHECK_ERR(0, wsuv_loop_post(wsuv_threads_loop(threads, 2), block, rig));
   uv_sem_wait(&rig->blocked);
-  CHECK_ERR(0, wsuv_workers_each(workers, on_post, post_of(rig, 0, 1)));
-  CHECK_ERR(WSUV_EQUEUEFULL, wsuv_workers_each(workers, on_post, post_of(rig, 0, 2)));
+  CHECK_ERR(0, wsuv_threads_each(threads, on_post, post_of(rig, 0, 1)));
+  CHECK_ERR(WSUV_EQUEUEFULL, wsuv_threads_each(threads, on_post, post_of(rig, 0, 2)));
   CHECK_ERR(WSUV_EQUEUEFULL, publish_number(rig, 3));
   uv_sem_post(&rig->unblock);
   rig_end(rig);
@@ -242,17 +242,17 @@ static void test_posts_at_the_end(void **state) {
   int i;
   (void)state;
 
-  CHECK_ERR(0, wsuv_workers_stop(rig->workers.workers, &crew_at_once));
+  CHECK_ERR(0, wsuv_threads_stop(rig->threads.threads, &crew_at_once));
   do {
-    err = wsuv_workers_each(rig->workers.workers, on_post, post);
+    err = wsuv_threads_each(rig->threads.threads, on_post, post);
     CHECK_TRUE(err == 0 || err == WSUV_EQUEUEFULL || err == WSUV_ESTATE);
     ntaken += err == 0;
   } while (err != WSUV_ESTATE && ntaken < NPRODUCERS * MAX_POSTS);
-  CHECK_NULL(err == WSUV_ESTATE ? wsuv_workers_loop(rig->workers.workers, 0) : NULL);
+  CHECK_NULL(err == WSUV_ESTATE ? wsuv_threads_loop(rig->threads.threads, 0) : NULL);
   if (err == WSUV_ESTATE)
-    CHECK_ERR(WSUV_ESTATE, wsuv_workers_stop(rig->workers.workers, &crew_at_once));
-  crew_join(&rig->workers);
-  crew_close(&rig->workers);
+    CHECK_ERR(WSUV_ESTATE, wsuv_threads_stop(rig->threads.threads, &crew_at_once));
+  crew_join(&rig->threads);
+  crew_close(&rig->threads);
   for (i = 0; i < NLOOPS; i++)
     CHECK_INT(ntaken, rig->nrun[i]);
   print_message("%d taken, %d of them canceled on the first loop\n", ntaken, rig->ncanceled[0]);
@@ -268,5 +268,5 @@ int main(void) {
       cmocka_unit_test(test_all_or_none),
       cmocka_unit_test(test_posts_at_the_end),
   };
-  return cmocka_run_group_tests_name("workers order", tests, NULL, NULL);
+  return cmocka_run_group_tests_name("threads order", tests, NULL, NULL);
 }
