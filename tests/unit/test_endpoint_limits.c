@@ -224,6 +224,23 @@ static void octets_of_a_message_in_fragments(void **state) {
   close_rig(&rig);
 }
 
+/* Octets that the owner left unread for a reason of its own are not missed: a window in which it did is not judged. */
+static void who_is_kept_waiting_is_not_judged(void **state) {
+  struct rig rig;
+  (void)state;
+  init_rig(&rig);
+  rig.options.min_receive_rate = 1;
+  open_rig(&rig, &whole);
+  CHECK_ERR(0, receive(&rig, "\x01\1a", 3));
+  rig.ep->kept_waiting = 1;
+  wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS);
+  CHECK_ERR(0, error_of(&rig));
+  CHECK_SIZE(START_MS + 2 * WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));
+  wsuv_endpoint_tick(rig.ep, START_MS + 2 * WINDOW_MS);
+  CHECK_ERR(WSUV_EPROGRESS, error_of(&rig));
+  close_rig(&rig);
+}
+
 /* What is delivered as it comes may be as slow as it likes between its frames, and not inside one. */
 static void pieces_are_judged_by_the_frame(void **state) {
   struct rig rig;
@@ -421,6 +438,7 @@ int main(void) {
       cmocka_unit_test(who_keeps_to_the_rate_lives),
       cmocka_unit_test(who_sends_a_little_less_does_not),
       cmocka_unit_test(octets_of_a_message_in_fragments),
+      cmocka_unit_test(who_is_kept_waiting_is_not_judged),
       cmocka_unit_test(pieces_are_judged_by_the_frame),
       cmocka_unit_test(pauses_do_not_count),
       cmocka_unit_test(events_not_asked_for),
