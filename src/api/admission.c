@@ -18,11 +18,11 @@ static int init_handle(wsuv_server_t *server, union wsuv__listener *handle) {
 }
 
 /* One that had rested for an accept that failed would rest for ever: libuv starts it again only after one that did not. */
-static int accept_into(wsuv_server_t *server, uv_stream_t *stream) {
+int wsuv__server_accept_into(wsuv_server_t *server, uv_stream_t *stream) {
   int err = uv_accept(&server->listener.stream, stream);
 
   if (err != 0)
-    (void)uv_listen(&server->listener.stream, server->backlog, wsuv__server_on_connection);
+    (void)uv_listen(&server->listener.stream, server->backlog, server->on_connection);
   return err;
 }
 
@@ -42,7 +42,7 @@ static void drop_connection(wsuv_server_t *server) {
   }
   server->spare.handle.data = server;
   server->spare_state = SPARE_CLOSING;
-  (void)accept_into(server, &server->spare.stream);
+  (void)wsuv__server_accept_into(server, &server->spare.stream);
   uv_close(&server->spare.handle, spare_closed);
 }
 
@@ -152,7 +152,7 @@ static int let_in(wsuv_conn_t *conn, const uv_stream_t *stream) {
 }
 
 static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn, unsigned refusal) {
-  int err = accept_into(server, conn->stream.handle);
+  int err = wsuv__server_accept_into(server, conn->stream.handle);
 
   wsuv__conn_enter(conn);
   wsuv__conn_set_delay(conn);
@@ -251,5 +251,5 @@ void wsuv__server_accept_waiting(struct wsuv__task *task) {
   if (!server->accept_waits || !wsuv__server_is_listening(server))
     return;
   server->accept_waits = 0;
-  wsuv__server_on_connection(&server->listener.stream, 0);
+  server->on_connection(&server->listener.stream, 0);
 }

@@ -15,6 +15,9 @@ void wsuv__server_reject(wsuv_conn_t *conn, wsuv_rejection_t reason);
 /* libuv's callback for a connection that waits to be accepted. */
 void wsuv__server_on_connection(uv_stream_t *listener, int status);
 
+/* uv_accept of what waits at the listener. An error of libuv: the listener goes on. */
+int wsuv__server_accept_into(wsuv_server_t *server, uv_stream_t *stream);
+
 /* server.accept's function: takes the connection that waits, if there is one and it may be taken now. */
 void wsuv__server_accept_waiting(struct wsuv__task *task);
 

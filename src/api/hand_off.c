@@ -156,7 +156,7 @@ static void accept_with(struct carrier *carrier, uv_stream_t *listener) {
   if (err != 0)
     return;
   wsuv__list_remove(&carrier->link);
-  err = uv_accept(listener, &handle->stream);
+  err = wsuv__server_accept_into(listener->data, &handle->stream);
   if (err == 0)
     err = wsuv__descriptor_copy(&handle->stream, &descriptor);
   uv_close(&handle->handle, carrier_closed);
@@ -173,8 +173,7 @@ void wsuv__acceptor_on_connection(uv_stream_t *listener, int status) {
   if (status != 0)
     wsuv__reserve_use(server, status);
   else if (wsuv__reserve_is_used(&server->reserve))
-    server->accept_waits =
-        1; /* by libuv's custom the listener rests; who comes first then stays on this loop */
+    server->accept_waits = 1; /* not taken, so that the listener rests */
   else if (wsuv__list_is_empty(&acceptor->free))
     acceptor->waits = 1;
   else

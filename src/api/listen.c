@@ -189,8 +189,9 @@ static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o
   int err = o->path != NULL ? uv_pipe_bind(&server->listener.pipe, o->path)
                             : bind_tcp(server, o, how->reuse_port);
 
+  server->on_connection = how->on_connection;
   if (err == 0)
-    err = uv_listen(&server->listener.stream, server->backlog, how->on_connection);
+    err = uv_listen(&server->listener.stream, server->backlog, server->on_connection);
   if (err == 0 && o->path == NULL)
     err = read_port(server);
   if (err == 0)

@@ -41,8 +41,9 @@ struct wsuv_server {
   struct wsuv__task accept; /* takes the connection that waited for a handshake to be done */
   int accept_waits;         /* it was not taken from the listener, which rests until it is */
   int backlog;
-  union wsuv__listener listener; /* of type UV_UNKNOWN_HANDLE for a server that listens nowhere */
-  struct wsuv__task closed;      /* which then stands for the listener's close */
+  uv_connection_cb on_connection; /* of the listener */
+  union wsuv__listener listener;  /* of type UV_UNKNOWN_HANDLE for a server that listens nowhere */
+  struct wsuv__task closed;       /* which then stands for the listener's close */
   union wsuv__listener spare;
   enum wsuv__spare spare_state;
   struct wsuv__reserve reserve;
