@@ -103,7 +103,7 @@ static struct {
   load_piece_t *frames; /* of the batch, with a file */
 } load;
 
-static void fail(const char *what) {
+static void give_up(const char *what) {
   (void)fprintf(stderr, "bench_echo_load: %s%s%s\n", what, errno != 0 ? ": " : "",
                 errno != 0 ? strerror(errno) : "");
   exit(EXIT_FAILURE);
@@ -168,12 +168,12 @@ static void read_file(void) {
   struct stat info;
   FILE *f = fopen(opt.file, "rb");
   if (f == NULL || fstat(fileno(f), &info) != 0) {
-    fail("cannot read the file");
+    give_up("cannot read the file");
   }
   load.text_len = (size_t)info.st_size;
   load.text = allocate(load.text_len + 1);
   if (fread(load.text, 1, load.text_len, f) != load.text_len) {
-    fail("cannot read the file");
+    give_up("cannot read the file");
   }
   (void)fclose(f);
   load.lines = allocate((load.text_len + 1) * sizeof *load.lines);
@@ -184,7 +184,7 @@ static void read_file(void) {
     at += line.len + 1;
   }
   if (load.nlines == 0) {
-    fail("no messages in the file");
+    give_up("no messages in the file");
   }
 }
 
@@ -197,7 +197,7 @@ static size_t compress_message(const unsigned char *text, size_t len, unsigned c
       .next_in = text, .avail_in = (unsigned)len, .next_out = out, .avail_out = (unsigned)room};
   if (Z(deflateInit2)(&z, 6, Z_DEFLATED, -WINDOW_BITS, 8, Z_DEFAULT_STRATEGY) != Z_OK ||
       Z(deflate)(&z, Z_SYNC_FLUSH) != Z_OK || z.avail_out == 0) {
-    fail("cannot compress");
+    give_up("cannot compress");
   }
   (void)Z(deflateEnd)(&z);
   return room - z.avail_out - TAIL;
@@ -209,7 +209,7 @@ static stream_t inflater;
 static void begin_decompressing(void) {
   if (inflater.state == NULL ? Z(inflateInit2)(&inflater, -15) != Z_OK
                              : Z(inflateReset)(&inflater) != Z_OK) {
-    fail("cannot decompress");
+    give_up("cannot decompress");
   }
 }
 
@@ -234,7 +234,7 @@ static int is_compressed_text(unsigned char *payload, size_t len, const unsigned
 static size_t compress_message(const unsigned char *text, size_t len, unsigned char *out,
                                size_t room) {
   (void)text, (void)len, (void)out, (void)room;
-  fail("built without zlib");
+  give_up("built without zlib");
   return 0;
 }
 
@@ -308,7 +308,7 @@ static void write_all(const load_conn_t *conn, const char *data, size_t len) {
   while (len > 0) {
     ssize_t n = send_to(conn, data, len);
     if (n <= 0) {
-      fail("cannot send the opening handshake");
+      give_up("cannot send the opening handshake");
     }
     data += n;
     len -= (size_t)n;
@@ -320,13 +320,13 @@ static void judge_negotiation(const char *answer) {
   static const char bits[] = "client_max_window_bits=";
   const char *at = strstr(answer, bits);
   if (strstr(answer, "permessage-deflate") == NULL) {
-    fail("the server does not compress");
+    give_up("the server does not compress");
   }
   if (at != NULL && strtol(at + sizeof bits - 1, NULL, 10) < WINDOW_BITS) {
-    fail("the server wants a smaller window");
+    give_up("the server wants a smaller window");
   }
   if (!opt.idle && strstr(answer, "server_no_context_takeover") == NULL) {
-    fail("the server's echoes differ from each other: it has context takeover");
+    give_up("the server's echoes differ from each other: it has context takeover");
   }
 }
 
@@ -347,14 +347,14 @@ static void upgrade(const load_conn_t *conn) {
   do {
     ssize_t n = receive_from(conn, answer + len, sizeof answer - 1 - len);
     if (n <= 0) {
-      fail("no answer to the opening handshake");
+      give_up("no answer to the opening handshake");
     }
     len += (size_t)n;
     answer[len] = '\0';
   } while (strstr(answer, "\r\n\r\n") == NULL && len < sizeof answer - 1);
   if (strncmp(answer, opt.http ? "HTTP/1.1 200 " : "HTTP/1.1 101 ", 13) != 0) {
     errno = 0;
-    fail("the server does not upgrade");
+    give_up("the server does not upgrade");
   }
   if (opt.deflate) {
     judge_negotiation(answer);
@@ -387,20 +387,20 @@ static size_t exchange_line(const load_conn_t *conn, size_t index) {
   while (len == 0 || whole_frame(echo, len, &head_len) == 0) {
     ssize_t n = receive_from(conn, echo + len, READ_SIZE - TAIL - len);
     if (n <= 0) {
-      fail("no echo");
+      give_up("no echo");
     }
     len += (size_t)n;
   }
   errno = 0;
   if (whole_frame(echo, len, &head_len) != len) {
-    fail("more than an echo");
+    give_up("more than an echo");
   }
   int is_same = echo[0] == FIRST_COMPRESSED
                     ? is_compressed_text(echo + head_len, len - head_len, text, line->len)
                     : echo[0] == FIRST_TEXT && len - head_len == line->len &&
                           memcmp(echo + head_len, text, line->len) == 0;
   if (!is_same) {
-    fail("an echo differs from what was sent");
+    give_up("an echo differs from what was sent");
   }
   return len;
 }
@@ -427,7 +427,7 @@ static int open_socket(size_t index) {
   int on = 1;
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) {
-    fail("socket");
+    give_up("socket");
   }
   struct sockaddr_in from = {.sin_family = AF_INET};
   from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index / PER_ADDRESS));
@@ -437,7 +437,7 @@ static int open_socket(size_t index) {
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (bind(fd, (const struct sockaddr *)&from, sizeof from) != 0 ||
       connect(fd, (const struct sockaddr *)&to, sizeof to) != 0) {
-    fail("connect");
+    give_up("connect");
   }
   return fd;
 }
@@ -466,7 +466,7 @@ static void watch_connections(void) {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
         epoll_ctl(load.epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-      fail("epoll");
+      give_up("epoll");
     }
   }
 }
@@ -476,7 +476,7 @@ static void watch_connections(void) {
 static void write_batch(load_conn_t *conn) {
   ssize_t n = send_to(conn, load.batch + conn->sent, load.batch_len - conn->sent);
   if (n < 0 && errno != EAGAIN) {
-    fail("write");
+    give_up("write");
   }
   conn->sent += n > 0 ? (size_t)n : 0;
   int is_partial = conn->sent < load.batch_len;
@@ -512,13 +512,13 @@ static int read_echo(load_conn_t *conn) {
     return 0;
   }
   if (n <= 0) {
-    fail("the server ended a connection");
+    give_up("the server ended a connection");
   }
   size_t len = (size_t)n;
   errno = 0;
   if (len > load.echo_len - conn->received ||
       memcmp(load.read_buffer, load.echo + conn->received, len) != 0) {
-    fail("an echo differs from what was sent");
+    give_up("an echo differs from what was sent");
   }
   conn->received += len;
   if (conn->received < load.echo_len) {
@@ -540,7 +540,7 @@ static void run_batches(uint64_t nmessages) {
     int n = epoll_wait(load.epoll, events, EVENTS, 10000);
     if (n == 0 || (n < 0 && errno != EINTR)) {
       errno = n == 0 ? ETIMEDOUT : errno;
-      fail("no echo");
+      give_up("no echo");
     }
     for (int i = 0; i < n; i++) {
       load_conn_t *conn = &load.conns[events[i].data.u64];
@@ -703,7 +703,7 @@ int main(int argc, char **argv) {
   }
   raise_file_limit();
   if (opt.tls) {
-    tls_client_set_version(opt.tls_version);
+    tls_client_begin(opt.tls_version, "127.0.0.1");
   }
   if (opt.file != NULL) {
     read_file();
