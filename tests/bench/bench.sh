@@ -52,7 +52,7 @@ while getopts b:r:p:c:o:k:a:n:s:h option; do
 done
 
 bin=$build/bench
-for program in bench_wsuv_echo bench_raw_echo bench_echo_load; do
+for program in bench_wsuv_echo bench_peer_wsuv bench_peer_raw bench_echo_load; do
   if [ ! -x "$bin/$program" ]; then
     echo "bench.sh: no $program in $bin; build with -DCMAKE_BUILD_TYPE=Release -DWSUV_BUILD_BENCH=ON" >&2
     exit 1
@@ -119,7 +119,9 @@ fi
 
 # What TLS is measured with.
 has_tls=
-if [ -x "$bin/bench_tls_echo" ]; then
+can=0
+"$bin/bench_peer_wsuv" --cert /dev/null --key /dev/null 2>/dev/null || can=$?
+if [ $can -ne 3 ]; then
   has_tls=yes
   [ -n "$certs" ] || certs=$build/tests/certs
   if [ ! -r "$certs/server.pem" ] && command -v openssl >/dev/null 2>&1; then
@@ -131,7 +133,7 @@ fi
 
 start_tls() {
   # shellcheck disable=SC2086
-  start "$1" $on_cpu_0 "$bin/bench_tls_echo" --cert "$certs/server.pem" --key "$certs/server.key"
+  start "$1" $on_cpu_0 "$bin/bench_peer_wsuv" --cert "$certs/server.pem" --key "$certs/server.key"
 }
 
 # load FLAG...: one load of the workload at hand
@@ -213,7 +215,7 @@ measure_raw() { measure raw "$raw_port" "$raw_pid" --payload "$payload" --raw; }
 
 if wants echo; then
   # shellcheck disable=SC2086 # prefixes of a command
-  start raw $on_cpu_0 "$bin/bench_raw_echo"
+  start raw $on_cpu_0 "$bin/bench_peer_raw"
   raw_pid=$pid raw_port=$port
   # shellcheck disable=SC2086
   start wsuv $on_cpu_0 "$bin/bench_wsuv_echo" --ping-interval-ms 20000
@@ -265,7 +267,7 @@ if wants tls && [ -n "$has_tls" ]; then
     other=other other_does=measure_other
   else
     # shellcheck disable=SC2086
-    start other $on_cpu_0 "$bin/bench_tls_echo"
+    start other $on_cpu_0 "$bin/bench_peer_wsuv"
     other=plain other_does=measure_no_tls
   fi
   other_pid=$pid other_port=$port
@@ -303,7 +305,7 @@ broadcast_against() {
   start base $on_cpu_0 "$@"
   base_pid=$pid base_port=$port
   # shellcheck disable=SC2086
-  start crowd $on_cpu_0 "$bin/bench_broadcast_server"
+  start crowd $on_cpu_0 "$bin/bench_peer_wsuv" --broadcast
   crowd_pid=$pid crowd_port=$port
   run_rounds "$work/broadcast-$base" "125 1 500
 125 16 8000
@@ -320,7 +322,7 @@ broadcast_against() {
 }
 
 if wants broadcast; then
-  broadcast_against raw spread_raw "$bin/bench_raw_broadcast"
+  broadcast_against raw spread_raw "$bin/bench_peer_raw" --broadcast
   # shellcheck disable=SC2086
   [ "$parts" != broadcast ] || [ -z "$against" ] || broadcast_against other spread_other $against
 fi
@@ -392,11 +394,11 @@ if wants memory && [ "$idle" -gt 0 ]; then
   grow "without compression" "$idle" "" ""
   for n in 1 10; do
     # shellcheck disable=SC2086
-    start idle $on_cpu_0 "$bin/bench_broadcast_server" --subscriptions $n
+    start idle $on_cpu_0 "$bin/bench_peer_wsuv" --broadcast --subscriptions $n
     grown_row "with $n subscriptions" "$idle" ""
   done
   # shellcheck disable=SC2086
-  start idle $on_cpu_0 "$bin/bench_broadcast_server"
+  start idle $on_cpu_0 "$bin/bench_peer_wsuv" --broadcast
   grown_row "kept after an HTTP request" "$idle" "--http"
   if [ -n "$messages_file" ]; then
     some=$(((idle + 9) / 10))
