@@ -3,5 +3,6 @@
 #define WSUV_BENCH_COMMANDS_H
 
 int command_load(char **argv);
+int command_run(char **argv);
 
 #endif

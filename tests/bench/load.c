@@ -27,7 +27,7 @@ void load_measure(load_options_t *options, load_result_t *result) {
   static void (*const modes[])(const load_options_t *, load_result_t *) = {
       load_echo, load_paced, load_broadcast, load_churn, load_idle};
   (void)signal(SIGPIPE, SIG_IGN);
-  raise_file_limit();
+  (void)raise_file_limit();
   target_resolve(&options->target);
   if (options->target.tls) {
     tls_client_begin((int)options->tls_version, options->target.host);

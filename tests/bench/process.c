@@ -128,12 +128,27 @@ uint64_t process_memory(long pid) {
   return sum_of(pid, own_memory, 0);
 }
 
-void raise_file_limit(void) {
-  struct rlimit limit;
+int program_is_there(const char *name) {
+  char path[4096];
+  const char *at = getenv("PATH");
+  while (at != NULL && *at != '\0') {
+    size_t len = strcspn(at, ":");
+    (void)snprintf(path, sizeof path, "%.*s/%s", (int)len, at, name);
+    if (access(path, X_OK) == 0) {
+      return 1;
+    }
+    at += len + (at[len] == ':');
+  }
+  return 0;
+}
+
+uint64_t raise_file_limit(void) {
+  struct rlimit limit = {0, 0};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
   }
+  return (uint64_t)limit.rlim_cur;
 }
 
 static int compare(const void *a, const void *b) {

@@ -13,8 +13,11 @@ uint64_t process_cpu_ns(long pid);
 /* Octets of resident memory, its child processes' too; 0 for the process 0. */
 uint64_t process_memory(long pid);
 
-/* As many descriptors as we may have. */
-void raise_file_limit(void);
+/* Whether PATH has such a program. */
+int program_is_there(const char *name);
+
+/* As many descriptors as we may have. Returns their number. */
+uint64_t raise_file_limit(void);
 
 /* Sorts, and returns that percentile; 0 of none. */
 double percentile(uint32_t *samples, size_t n, unsigned int percent);

@@ -11,6 +11,7 @@ static const struct {
   const char *help;
 } commands[] = {
     {"load", command_load, "puts one load on any WebSocket server"},
+    {"run", command_run, "compares servers by a set of workloads, in interleaved rounds"},
 };
 
 static void print_usage(FILE *out) {
