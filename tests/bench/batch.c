@@ -71,11 +71,12 @@ void batch_build(batch_t *batch, const load_options_t *options, const messages_t
   }
 }
 
-static int is_echo(unsigned char *echo, size_t head_len, size_t len, const message_t *message) {
+static int is_echo(unsigned char *echo, size_t head_len, size_t len, const message_t *message,
+                   int is_text) {
   if (echo[0] == FIRST_COMPRESSED) {
     return client_deflate_is(echo + head_len, len - head_len, message->payload, message->len);
   }
-  return echo[0] == WS_FIRST_TEXT && len - head_len == message->len &&
+  return echo[0] == (is_text ? WS_FIRST_TEXT : WS_FIRST_BINARY) && len - head_len == message->len &&
          memcmp(echo + head_len, message->payload, message->len) == 0;
 }
 
@@ -97,7 +98,7 @@ size_t batch_exchange(const batch_t *batch, const client_t *client, size_t index
   if (ws_whole_frame(batch->read_buffer, len, &head_len) != len) {
     fail("more than an echo");
   }
-  if (!is_echo(batch->read_buffer, head_len, len, message)) {
+  if (!is_echo(batch->read_buffer, head_len, len, message, batch->messages->is_text)) {
     fail("an echo differs from what was sent");
   }
   return len;

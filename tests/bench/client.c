@@ -42,7 +42,7 @@ const char *client_request(const load_options_t *options, size_t *len) {
     (void)snprintf(host, sizeof host, "%s%s%s:%u", is_v6 ? "[" : "", options->target.host,
                    is_v6 ? "]" : "", options->target.port);
     (void)snprintf(fields, sizeof fields, "%s%s", options->http ? "" : WS_UPGRADE_FIELDS,
-                   options->deflate ? CLIENT_DEFLATE_OFFER : "");
+                   options->deflate ? client_deflate_offer(options->mode != LOAD_IDLE) : "");
     request_len = ws_put_request(request, sizeof request, host, options->target.path, fields);
   }
   *len = request_len;

@@ -18,6 +18,12 @@ typedef z_stream stream_t;
 
 #define WINDOW_BITS 12 /* what is compressed here stays within; hardly a server allows less */
 
+const char *client_deflate_offer(int repeatable) {
+  return repeatable ? "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+                      "client_no_context_takeover; client_max_window_bits\r\n"
+                    : "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+}
+
 size_t client_deflate_room(size_t len) {
   return len + len / 8 + 64;
 }

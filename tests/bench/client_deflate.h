@@ -7,9 +7,9 @@
 
 #define CLIENT_DEFLATE_TAIL \
   4 /* octets that a compressed message is sent without (RFC 7692 7.2.1) */
-#define CLIENT_DEFLATE_OFFER                                                   \
-  "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; " \
-  "client_no_context_takeover; client_max_window_bits\r\n"
+
+/* The field of the request. `repeatable`: the same message has to be compressed to the same octets each time. */
+const char *client_deflate_offer(int repeatable);
 
 /* Octets that are enough for what does not get smaller. */
 size_t client_deflate_room(size_t len);
@@ -25,8 +25,7 @@ void client_deflate_begin(void);
 int client_deflate_is(unsigned char *payload, size_t len, const unsigned char *text,
                       size_t text_len);
 
-/* Ends the program where an answer to the opening handshake does not allow for what is sent here. With `repeatable` the same
- * message has to be compressed to the same octets each time. */
+/* Ends the program where an answer to the opening handshake does not allow for what is sent here. */
 void client_deflate_judge(const char *answer, int repeatable);
 
 #endif

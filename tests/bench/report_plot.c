@@ -65,7 +65,7 @@ int report_plot(const results_t *results, size_t base, const char *path) {
   (void)fprintf(out, "set style data histograms\nset style histogram clustered gap 1\n"
                      "set style fill solid 0.8 noborder\nset boxwidth 0.9\nset logscale y 2\n"
                      "set datafile missing '?'\nset grid ytics\nset key outside top\n"
-                     "set xtics rotate by -35\nset ylabel 'ratio'\n");
+                     "set xtics rotate by 35 right nomirror\nset ylabel 'ratio'\n");
   size_t n = put_data(results, base, out);
   (void)fprintf(out, "plot for [i=2:%zu] $data using i:xtic(1) title columnheader(i)\n", n + 1);
   return pclose(out) == 0;

@@ -4,7 +4,7 @@
 
 #include "load.h"
 #include "roster.h"
-#include "workloads.h"
+#include "rows.h"
 
 typedef enum metric {
   METRIC_CPU_US,

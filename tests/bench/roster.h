@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #include "certificate.h"
+#include "rows.h"
 #include "server.h"
-#include "workloads.h"
 
 #define ROSTER_MAX      32
 #define ROSTER_NAME_MAX 32

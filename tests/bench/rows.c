@@ -1,4 +1,4 @@
-#include "workloads.h"
+#include "rows.h"
 
 #include <fnmatch.h>
 #include <stdio.h>

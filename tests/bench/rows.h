@@ -1,6 +1,6 @@
-/* The workloads of `wsuv-bench run`. */
-#ifndef WSUV_BENCH_WORKLOADS_H
-#define WSUV_BENCH_WORKLOADS_H
+/* The rows of the tables, the workloads of `wsuv-bench run`. */
+#ifndef WSUV_BENCH_ROWS_H
+#define WSUV_BENCH_ROWS_H
 
 #include <stddef.h>
 
