@@ -23,7 +23,7 @@ struct tls_client {
 };
 
 static SSL_CTX *ctx;
-static const char *server_name; /* NULL: an address */
+static char server_name[256]; /* empty: an address */
 
 static _Noreturn void give_up(const char *what) {
   (void)fprintf(stderr, "bench: %s\n", what);
@@ -41,8 +41,8 @@ void tls_client_begin(int version, const char *host) {
   (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); /* thousands of idle ones */
   (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   /* RFC 6066 3: no addresses */
-  server_name =
-      strchr(host, ':') == NULL && strspn(host, "0123456789.") < strlen(host) ? host : NULL;
+  int is_address = strchr(host, ':') != NULL || strspn(host, "0123456789.") == strlen(host);
+  (void)snprintf(server_name, sizeof server_name, "%s", is_address ? "" : host);
 }
 
 /* As much of the ciphertext as the kernel takes. 1: all of it; 0: errno is EAGAIN. */
@@ -86,7 +86,7 @@ tls_client_t *tls_client_new(int fd) {
   }
   tls->fd = fd;
   SSL_set_bio(tls->ssl, in, out);
-  if (server_name != NULL) {
+  if (server_name[0] != '\0') {
     (void)SSL_set_tlsext_host_name(tls->ssl, server_name);
   }
   while ((rc = SSL_connect(tls->ssl)) != 1) {
