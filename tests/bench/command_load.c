@@ -85,7 +85,7 @@ static const option_spec_t specs[] = {
      .number = &load.warm_up},
     {.name = "seconds",
      .value = "S",
-     .help = "to measure, after a tenth of it, instead of --messages",
+     .help = "to measure, after a tenth of it, instead of --messages; with --idle to hold them",
      .decimal = &load.seconds},
     {.name = "rate",
      .value = "N",
@@ -199,7 +199,8 @@ static void check(void) {
 static void print_keys(const load_result_t *r) {
   double n = (double)r->n;
   if (load.mode == LOAD_IDLE) {
-    (void)printf("connections=%.0f octets=%.0f cpu_us=%.4f\n", n, r->octets, r->cpu_ns / 1e3 / n);
+    (void)printf("connections=%.0f octets=%.0f cpu_us=%.4f held_us=%.4f\n", n, r->octets,
+                 r->cpu_ns / 1e3 / n, r->held_ns / 1e3);
     return;
   }
   (void)printf("messages=%.0f seconds=%.6f rate=%.0f cpu_us=%.4f p50_us=%.1f p99_us=%.1f "
@@ -217,6 +218,9 @@ static void print_text(const load_result_t *r) {
   double n = (double)r->n;
   if (load.mode == LOAD_IDLE) {
     (void)printf("%.0f idle connections: %.0f octets of resident memory each\n", n, r->octets);
+    if (load.seconds > 0) {
+      (void)printf("server CPU: %.3f µs each in a second\n", r->held_ns / 1e3);
+    }
     return;
   }
   (void)printf("%.0f %s in %.3f s: %.0f/s\n", n, nouns[load.mode], r->seconds, n / r->seconds);

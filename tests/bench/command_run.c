@@ -219,6 +219,7 @@ static void make_options(const workload_t *workload, const contestant_t *contest
   options->target.port = server->port;
   if (workload->mode == LOAD_IDLE) {
     options->nconns = at_most(options->nconns, opt.nidle);
+    options->seconds = 0;
   }
   options->nconns = at_most(options->nconns, run.nfiles - SPARE_FILES);
   if (opt.quick) {

@@ -4,5 +4,6 @@
 
 int command_load(char **argv);
 int command_run(char **argv);
+int command_scale(char **argv);
 
 #endif

@@ -55,6 +55,7 @@ typedef struct load_result {
   double max_us;
   double late_us; /* of paced messages: the 99th percentile of how late they were sent */
   double octets;  /* of resident memory for each idle connection */
+  double held_ns; /* the server's CPU time for each idle connection in a second */
 } load_result_t;
 
 /* What a run is measured by: begun after the warm-up. */

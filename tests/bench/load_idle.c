@@ -1,6 +1,7 @@
 /* Connections that do nothing, and what the server's resident memory grows by for each. With messages to exchange each has had
- * so many of its own before. */
+ * so many of its own before. With a time they are held for it, and what CPU time that costs is measured, too. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "batch.h"
 #include "client_deflate.h"
@@ -17,6 +18,16 @@ static void open_idle(const load_options_t *options, const batch_t *batch, size_
       (void)batch_exchange(batch, &client, (i + j) % batch->n);
     }
   }
+}
+
+/* What they cost while nothing is sent to the server. */
+static void hold(const load_options_t *options, load_result_t *result) {
+  struct timespec pause = {(time_t)options->seconds, 0};
+  pause.tv_nsec = (long)((options->seconds - (double)pause.tv_sec) * 1e9);
+  uint64_t cpu = process_cpu_ns((long)options->pid);
+  (void)nanosleep(&pause, NULL);
+  result->held_ns = (double)(process_cpu_ns((long)options->pid) - cpu) /
+                    (double)(options->nconns + FIRST) / options->seconds;
 }
 
 void load_idle(const load_options_t *options, load_result_t *result) {
@@ -36,4 +47,7 @@ void load_idle(const load_options_t *options, load_result_t *result) {
   result->cpu_ns = (double)(process_cpu_ns((long)options->pid) - cpu);
   result->octets =
       ((double)process_memory((long)options->pid) - (double)before) / (double)options->nconns;
+  if (options->seconds > 0) {
+    hold(options, result);
+  }
 }

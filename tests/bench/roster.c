@@ -1,6 +1,7 @@
 #include "roster.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,18 +111,43 @@ static void find_in(roster_t *roster, const char *directory, const char *pattern
   free(entries);
 }
 
-void roster_find_programs(roster_t *roster, const char *patterns) {
-  char here[4000];
-  char installed[4096];
-  ssize_t len = readlink("/proc/self/exe", here, sizeof here - 1);
+/* Where this program is, and where the servers are installed. */
+static void list_places(char here[PATH_MAX], char installed[PATH_MAX]) {
+  ssize_t len = readlink("/proc/self/exe", here, PATH_MAX - 1);
   if (len <= 0) {
     die("/proc/self/exe");
   }
   here[len] = '\0';
   *strrchr(here, '/') = '\0';
-  (void)snprintf(installed, sizeof installed, "%s/%s", here, WSUV_BENCH_PEERS);
+  int n = snprintf(installed, PATH_MAX, "%s/" WSUV_BENCH_PEERS, here);
+  if (n < 0 || n >= PATH_MAX) {
+    fail("the path of this program is too long");
+  }
+}
+
+void roster_find_programs(roster_t *roster, const char *patterns) {
+  char here[PATH_MAX];
+  char installed[PATH_MAX];
+  list_places(here, installed);
   find_in(roster, here, patterns);
   find_in(roster, installed, patterns);
+}
+
+char *roster_command(const char *program, const char *arguments) {
+  char places[2][PATH_MAX];
+  char path[2 * PATH_MAX + 64];
+  list_places(places[0], places[1]);
+  for (size_t i = 0; i < 2; i++) {
+    (void)snprintf(path, sizeof path, "%s/%s", places[i], program);
+    if (access(path, X_OK) == 0) {
+      char *quoted = quote(path);
+      char *command = allocate(strlen(quoted) + strlen(arguments) + 2);
+      (void)sprintf(command, "%s %s", quoted, arguments);
+      free(quoted);
+      return command;
+    }
+  }
+  return NULL;
 }
 
 static char *complete(const char *command, const certificate_t *certificate) {

@@ -29,6 +29,9 @@ typedef struct roster {
  * patterns fit; NULL is all. */
 void roster_find_programs(roster_t *roster, const char *patterns);
 
+/* A shell command of a program in one of these places, or NULL; the caller frees it. */
+char *roster_command(const char *program, const char *arguments);
+
 /* Adds NAME=COMMAND, NAME:tls=COMMAND and so on. Returns NULL, or what is wrong. */
 const char *roster_add(roster_t *roster, const char *text);
 

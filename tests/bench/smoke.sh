@@ -72,8 +72,8 @@ loads "messages=10 $figures" --conns 2 --messages 10 --kind ascii --among 5
 loads "messages=50 $figures" --conns 4 --messages 50 --rate 5000
 loads "messages=30 $figures" --conns 3 --messages 30 --churn
 loads "messages=$number $figures" --conns 2 --seconds 0.02
-loads "connections=20 octets=$number cpu_us=$number" --conns 20 --idle --exchange 2
-loads "connections=20 octets=$number cpu_us=$number" --conns 20 --idle --http
+loads "connections=20 octets=$number cpu_us=$number held_us=$number" --conns 20 --idle --exchange 2
+loads "connections=20 octets=$number cpu_us=$number held_us=$number" --conns 20 --idle --http --seconds 0.01
 rejects 1 "an echo differs\|more came\|does not" load --port "$port" --raw --messages 10
 rejects 1 "does not compress" load --port "$port" --deflate
 start wsuv --broadcast
@@ -95,6 +95,7 @@ rejects 2 "only one of" load --port 1 --churn --idle
 rejects 2 "unknown command 'frobnicate'" frobnicate
 rejects 2 "fits no workload" run --only nothing
 rejects 2 "there is no such server" run --to nobody
+rejects 2 "more than 0" scale --rounds 0
 rejects 2 "NAME=COMMAND" run --server alone
 rejects 1 "measurements failed" run --quick --only echo-20 --server "odd=$bin/bench_peer_raw"
 
@@ -106,6 +107,10 @@ has '^\| workload \| raw \| wsuv \| dead \|$' '^### Server CPU, µs each \(ratio
 grep -q 'the server ended with status 7' "$scratch/err" || complain "nothing of the server that died"
 grep -q '| out of order' "$scratch/err" || complain "nothing of what it said"
 [ "$(wc -l <"$scratch/csv")" -eq 9 ] || complain "not 8 measurements in the CSV file"
+
+"$bench" scale --quick >"$scratch/out" 2>"$scratch/err" || complain "scale"
+has '^\| \| 1 \| 3 \| 20 \| exponent \|$' "^\| drain, both ends \| $number \| $number \| $number \| -?$number \|\$" \
+  "^\| 64 × 20 B \| $number \| $number \| $number \|\$"
 
 [ $nfailed -eq 0 ] && echo "wsuv-bench works"
 [ $nfailed -eq 0 ]

@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"load", command_load, "puts one load on any WebSocket server"},
     {"run", command_run, "compares servers by a set of workloads, in interleaved rounds"},
+    {"scale", command_scale, "how this library's costs grow from 1 to 10,000 connections"},
 };
 
 static void print_usage(FILE *out) {
