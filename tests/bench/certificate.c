@@ -56,6 +56,7 @@ int certificate_make(certificate_t *certificate) {
                  certificate->directory);
   (void)snprintf(certificate->key, sizeof certificate->key, "%s/server.key",
                  certificate->directory);
+  certificate->owner = getpid();
   EVP_PKEY *key = EVP_EC_gen("P-256");
   if (key == NULL) {
     fail("cannot make a key");
@@ -77,6 +78,9 @@ int certificate_make(certificate_t *certificate) {
 #endif
 
 void certificate_remove(const certificate_t *certificate) {
+  if (certificate->owner != getpid()) {
+    return;
+  }
   (void)unlink(certificate->cert);
   (void)unlink(certificate->key);
   (void)rmdir(certificate->directory);

@@ -2,7 +2,10 @@
 #ifndef WSUV_BENCH_CERTIFICATE_H
 #define WSUV_BENCH_CERTIFICATE_H
 
+#include <sys/types.h>
+
 typedef struct certificate {
+  pid_t owner; /* whose end removes it */
   char directory[64];
   char cert[96]; /* PEM files within */
   char key[96];

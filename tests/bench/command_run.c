@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "affinity.h"
@@ -180,6 +181,12 @@ static size_t choose_bases(size_t bases[ROSTER_MAX + 1]) {
   return n;
 }
 
+static void remove_certificate(void) {
+  if (run.has_certificate) {
+    certificate_remove(&run.certificate);
+  }
+}
+
 static void prepare(void) {
   const char *obstacle = opt.syscalls ? syscalls_obstacle() : NULL;
   if (obstacle != NULL) {
@@ -197,6 +204,7 @@ static void prepare(void) {
   for (size_t i = 0; i < run.results.nworkloads && !run.has_certificate; i++) {
     if (run.results.workloads[i]->variant == VARIANT_TLS) {
       run.has_certificate = certificate_make(&run.certificate);
+      (void)atexit(remove_certificate);
     }
   }
 }
@@ -232,6 +240,7 @@ static void measure(size_t row, size_t column, size_t round) {
   const workload_t *workload = run.results.workloads[row];
   contestant_t *contestant = &run.roster.list[column];
   load_result_t *cell = results_cell(&run.results, row, column, round);
+  const struct timespec grace = {0, 100000000}; /* for a server that is about to end */
   load_options_t options;
   char label[128];
   if (workload->mode == LOAD_IDLE) {
@@ -245,6 +254,7 @@ static void measure(size_t row, size_t column, size_t round) {
   if (!load_in_child(&options, run.affinity.load, label, cell)) {
     cell->n = 0;
     run.nfailed++;
+    (void)nanosleep(&grace, NULL);
     (void)server_is_alive(&contestant->servers[workload->variant], label);
   }
   if (workload->mode == LOAD_IDLE) {
@@ -348,9 +358,6 @@ int command_run(char **argv) {
     count_syscalls();
   }
   roster_stop_all(&run.roster);
-  if (run.has_certificate) {
-    certificate_remove(&run.certificate);
-  }
   report(bases, nbases);
   if (run.nfailed > 0) {
     (void)fprintf(stderr, "%d measurements failed\n", run.nfailed);

@@ -24,10 +24,11 @@
 
 /* Each server is the leader of a process group. */
 static volatile sig_atomic_t groups[MAX_SERVERS];
+static pid_t owner; /* a forked process that ends does not end them */
 
 static void kill_all(void) {
   for (size_t i = 0; i < MAX_SERVERS; i++) {
-    if (groups[i] != 0) {
+    if (groups[i] != 0 && owner == getpid()) {
       (void)kill(-groups[i], SIGKILL);
     }
   }
@@ -39,9 +40,8 @@ static void on_signal(int number) {
 }
 
 static void note_group(pid_t old, pid_t new) {
-  static int is_prepared;
-  if (!is_prepared) {
-    is_prepared = 1;
+  if (owner == 0) {
+    owner = getpid();
     (void)atexit(kill_all);
     (void)signal(SIGINT, on_signal);
     (void)signal(SIGTERM, on_signal);

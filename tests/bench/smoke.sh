@@ -99,6 +99,11 @@ rejects 2 "more than 0" scale --rounds 0
 rejects 2 "NAME=COMMAND" run --server alone
 rejects 1 "measurements failed" run --quick --only echo-20 --server "odd=$bin/bench_peer_raw"
 
+# A load that fails ends no other server.
+"$bench" run --quick --peers wsuv --only 'echo-20,echo-125' --server "odd=$bin/bench_peer_raw" >"$scratch/out" 2>"$scratch/err"
+has "^\| 64 × 125 B \| $number \| - \|\$"
+if grep -q 'the server ended\|was ended by' "$scratch/err"; then complain "a server ended"; fi
+
 "$bench" run --quick --peers 'raw,wsuv' --only 'echo-20,broadcast-1,churn,idle' --to wsuv --csv "$scratch/csv" \
   --server 'dead=echo out of order >&2; exit 7' >"$scratch/out" 2>"$scratch/err" || complain "run"
 has '^\| workload \| raw \| wsuv \| dead \|$' '^### Server CPU, µs each \(ratio to raw; to wsuv\)$' \
