@@ -7,7 +7,8 @@
 #include "load.h"
 #include "options.h"
 
-#define NAME "wsuv-bench load"
+#define NAME          "wsuv-bench load"
+#define LARGEST_BATCH ((uint64_t)1 << 31)
 
 static load_options_t load = LOAD_OPTIONS_INIT;
 
@@ -172,27 +173,31 @@ static void take_words(void) {
   }
 }
 
+static int has_nothing_to_do(void) {
+  return load.nconns == 0 || load.in_flight == 0 || (load.nmessages == 0 && load.seconds == 0);
+}
+
 static void check(void) {
-  if (load.nconns == 0 || load.in_flight == 0 || (load.nmessages == 0 && load.seconds == 0)) {
-    options_reject(NAME, "--conns, --in-flight and --messages are at least 1");
-  }
-  if (load.payload * load.in_flight > (uint64_t)1 << 32) {
-    options_reject(NAME, "--payload times --in-flight is too much");
-  }
-  if (load.raw && (load.deflate || load.target.tls || load.http)) {
-    options_reject(NAME, "--raw is without --deflate, --tls and --http");
-  }
-  if (load.deflate && load.kind == KIND_BINARY) {
-    options_reject(NAME, "--deflate is for text");
-  }
-  if ((load.exchange > 0 || load.http) && load.mode != LOAD_IDLE) {
-    options_reject(NAME, "--exchange and --http are for --idle");
-  }
-  if (load.mode == LOAD_IDLE && load.pid == 0) {
-    options_reject(NAME, "--idle needs --pid");
-  }
-  if (load.namong > 0 && load.mode != LOAD_ECHO && load.mode != LOAD_PACED) {
-    options_reject(NAME, "--among is for echoes");
+  const struct {
+    int is_wrong;
+    const char *what;
+  } rules[] = {
+      {has_nothing_to_do(), "--conns, --in-flight and --messages are at least 1"},
+      {load.in_flight > 0 && load.payload > LARGEST_BATCH / load.in_flight,
+       "--payload times --in-flight is too much"},
+      {load.raw && (load.deflate || load.target.tls || load.http),
+       "--raw is without --deflate, --tls and --http"},
+      {load.deflate && load.kind == KIND_BINARY && load.file == NULL, "--deflate is for text"},
+      {(load.exchange > 0 || load.http) && load.mode != LOAD_IDLE,
+       "--exchange and --http are for --idle"},
+      {load.mode == LOAD_IDLE && load.pid == 0, "--idle needs --pid"},
+      {load.namong > 0 && load.mode != LOAD_ECHO && load.mode != LOAD_PACED,
+       "--among is for echoes"},
+  };
+  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    if (rules[i].is_wrong) {
+      options_reject(NAME, "%s", rules[i].what);
+    }
   }
 }
 

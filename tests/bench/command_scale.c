@@ -10,6 +10,7 @@
 #include "load_child.h"
 #include "options.h"
 #include "process.h"
+#include "results.h"
 #include "roster.h"
 
 #define NAME        "wsuv-bench scale"
@@ -204,18 +205,6 @@ static void measure_loops(size_t round) {
 
 /* ---- the tables ---- */
 
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a;
-  double y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values) {
-  size_t n = (size_t)opt.nrounds;
-  qsort(values, n, sizeof values[0], compare);
-  return (values[(n - 1) / 2] + values[n / 2]) / 2;
-}
-
 static void print_costs(void) {
   (void)printf("### Server CPU, µs each\n\n| | %llu | %llu | %llu | exponent |\n"
                "| :--- | ---: | ---: | ---: | ---: |\n",
@@ -226,7 +215,7 @@ static void print_costs(void) {
     double cost[NSIZES];
     (void)printf("| %s |", row_titles[row]);
     for (size_t size = 0; size < NSIZES; size++) {
-      cost[size] = median(scale.costs[row][size]);
+      cost[size] = median_of(scale.costs[row][size], (size_t)opt.nrounds);
       (void)printf(" %.2f |", cost[size]);
     }
     (void)printf(" %.2f |\n", log(cost[2] / cost[1]) / log((double)sizes[2] / (double)sizes[1]));
@@ -242,8 +231,8 @@ static void print_loops(void) {
       "\n### Echoes a second, bound to no processor\n\n| | one loop | two loops | ratio |\n"
       "| :--- | ---: | ---: | ---: |\n");
   for (size_t row = 0; row < NLOOP_ROWS; row++) {
-    double one = median(scale.rates[row][0]);
-    double two = median(scale.rates[row][1]);
+    double one = median_of(scale.rates[row][0], (size_t)opt.nrounds);
+    double two = median_of(scale.rates[row][1], (size_t)opt.nrounds);
     (void)printf("| %s | %.0f | %.0f | %.2f |\n", loop_rows[row].title, one, two, two / one);
   }
 }

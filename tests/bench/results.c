@@ -50,7 +50,7 @@ static int compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static double median(double *values, size_t n) {
+double median_of(double *values, size_t n) {
   if (n == 0) {
     return NOTHING;
   }
@@ -68,7 +68,7 @@ double results_median(const results_t *results, size_t workload, size_t contesta
       values[n++] = metric_of(r, metric);
     }
   }
-  return median(values, n);
+  return median_of(values, n);
 }
 
 double results_ratio(const results_t *results, size_t workload, size_t contestant, size_t base,
@@ -82,5 +82,5 @@ double results_ratio(const results_t *results, size_t workload, size_t contestan
       values[n++] = metric_of(r, metric) / metric_of(b, metric);
     }
   }
-  return median(values, n);
+  return median_of(values, n);
 }

@@ -13,33 +13,38 @@
 #define WS_PORT  80
 #define WSS_PORT 443
 
+/* All of the text up to `end`. */
+static const char *parse_port(target_t *target, const char *text, const char *end) {
+  char *port_end = NULL;
+  unsigned long port = strtoul(text, &port_end, 10);
+  if (*text < '0' || *text > '9' || port_end != end || port == 0 || port > 65535) {
+    return "not a port";
+  }
+  target->port = (unsigned int)port;
+  return NULL;
+}
+
 /* "host", "host:port", "[v6]:port": `len` octets. */
 static const char *parse_authority(target_t *target, const char *text, size_t len) {
   const char *end = text + len;
-  const char *host_end = memchr(text, *text == '[' ? ']' : ':', len);
-  const char *colon = host_end != NULL && *text == '[' ? host_end + 1 : host_end;
-  const char *host = *text == '[' ? text + 1 : text;
-  if (host_end == NULL) {
-    host_end = colon = end;
-  }
-  if (*text == '[' && *host_end != ']') {
+  int is_v6 = *text == '[';
+  const char *host = text + is_v6;
+  const char *host_end = memchr(text, is_v6 ? ']' : ':', len);
+  if (host_end == NULL && is_v6) {
     return "the address lacks its bracket";
   }
+  host_end = host_end == NULL ? end : host_end;
   size_t host_len = (size_t)(host_end - host);
   if (host_len == 0 || host_len >= sizeof target->host) {
     return "no host";
   }
   memcpy(target->host, host, host_len);
   target->host[host_len] = '\0';
-  if (colon < end) {
-    char *port_end = NULL;
-    unsigned long port = strtoul(colon + 1, &port_end, 10);
-    if (*colon != ':' || port_end != end || port_end == colon + 1 || port == 0 || port > 65535) {
-      return "not a port";
-    }
-    target->port = (unsigned int)port;
+  const char *rest = host_end + is_v6;
+  if (rest == end) {
+    return NULL;
   }
-  return NULL;
+  return *rest == ':' ? parse_port(target, rest + 1, end) : "not a port";
 }
 
 const char *target_parse(target_t *target, const char *url) {

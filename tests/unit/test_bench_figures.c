@@ -105,6 +105,8 @@ static const struct url_row urls[] = {
     {"ws://a:0", NULL, 0, NULL, 0},
     {"ws://a:65536", NULL, 0, NULL, 0},
     {"ws://a:", NULL, 0, NULL, 0},
+    {"ws://a:-1", NULL, 0, NULL, 0},
+    {"ws://[::1]80", NULL, 0, NULL, 0},
     {"ws://a:80x", NULL, 0, NULL, 0},
     {"ws://a?b", NULL, 0, NULL, 0},
     {"http://a/", NULL, 0, NULL, 0},
