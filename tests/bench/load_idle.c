@@ -25,15 +25,15 @@ static client_t *open_idle(const load_options_t *options, const batch_t *batch, 
 }
 
 /* Frames that the server sent, which are read. Pings are all that it may send. */
-static double take_frames(const load_options_t *options, const client_t *clients) {
+static double take_frames(const load_options_t *options, const client_t *clients, size_t n) {
   unsigned char buffer[4096];
   double nframes = 0;
-  for (size_t i = 0; i < options->nconns && !options->target.tls && !options->raw; i++) {
-    ssize_t n = recv(clients[i].fd, buffer, sizeof buffer, MSG_DONTWAIT);
+  for (size_t i = 0; i < n && !options->target.tls && !options->raw; i++) {
+    ssize_t nread = recv(clients[i].fd, buffer, sizeof buffer, MSG_DONTWAIT);
     size_t head_len = 0;
     size_t len = 0;
-    for (ssize_t at = 0; at < n; at += (ssize_t)len) {
-      len = ws_whole_frame(buffer + at, (size_t)(n - at), &head_len);
+    for (ssize_t at = 0; at < nread; at += (ssize_t)len) {
+      len = ws_whole_frame(buffer + at, (size_t)(nread - at), &head_len);
       if (len == 0) {
         break;
       }
@@ -44,14 +44,17 @@ static double take_frames(const load_options_t *options, const client_t *clients
 }
 
 /* What they cost while nothing is sent to the server. */
-static void hold(const load_options_t *options, const client_t *clients, load_result_t *result) {
+static void hold(const load_options_t *options, const client_t *first, const client_t *clients,
+                 load_result_t *result) {
+  size_t n = (size_t)options->nconns;
   struct timespec pause = {(time_t)options->seconds, 0};
   pause.tv_nsec = (long)((options->seconds - (double)pause.tv_sec) * 1e9);
-  (void)take_frames(options, clients);
+  (void)take_frames(options, first, FIRST);
+  (void)take_frames(options, clients, n);
   uint64_t cpu = process_cpu_ns((long)options->pid);
   (void)nanosleep(&pause, NULL);
   result->held_ns = (double)(process_cpu_ns((long)options->pid) - cpu);
-  result->nheld_frames = take_frames(options, clients);
+  result->nheld_frames = take_frames(options, first, FIRST) + take_frames(options, clients, n);
 }
 
 void load_idle(const load_options_t *options, load_result_t *result) {
@@ -61,7 +64,7 @@ void load_idle(const load_options_t *options, load_result_t *result) {
     batch_messages(&messages, options, 64);
     batch_build(&batch, options, &messages, messages.n);
   }
-  free(open_idle(options, &batch, FIRST));
+  client_t *first = open_idle(options, &batch, FIRST);
   uint64_t before = process_memory((long)options->pid);
   uint64_t cpu = process_cpu_ns((long)options->pid);
   uint64_t start = clock_ns();
@@ -72,7 +75,8 @@ void load_idle(const load_options_t *options, load_result_t *result) {
   result->octets =
       ((double)process_memory((long)options->pid) - (double)before) / (double)options->nconns;
   if (options->seconds > 0) {
-    hold(options, clients, result);
+    hold(options, first, clients, result);
   }
+  free(first);
   free(clients);
 }
