@@ -17,6 +17,6 @@ foreach(target IN ITEMS bench-counts bench-counts-accept)
   add_custom_target(
     ${target}
     COMMAND ${counts_command} ${flag}
-    DEPENDS bench_peer_wsuv bench_echo_load bench_broadcast_load
+    DEPENDS bench_peer_wsuv wsuv-bench
     USES_TERMINAL VERBATIM)
 endforeach()

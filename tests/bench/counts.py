@@ -3,7 +3,7 @@
 
 usage: counts.py --bin DIR [--compiler TEXT] [--only NAME]... [--accept | --peer NAME]
 
-  --bin DIR        has bench_peer_wsuv and the load generators: a release build
+  --bin DIR        has bench_peer_wsuv and wsuv-bench: a release build
   --compiler TEXT  what they were built with; a warning where counts.tsv was made with another one
   --only NAME      this row; may be repeated [all]
   --accept         writes what was measured to counts.tsv
@@ -34,111 +34,37 @@ ENVIRONMENT = {**os.environ, "GLIBC_TUNABLES": "glibc.cpu.x86_rep_movsb_threshol
 
 REQUEST = (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
-CLOSE = b"\x88\x82\x00\x00\x00\x00\x03\xe8"  # 1000, with a mask of zeros
 
 
-class Echo:
-    """The load generator's connections, each with so many messages in flight."""
+class Workload:
+    """A load of N messages; each is so many units of what is counted."""
 
-    server_flags = ()
-
-    def __init__(self, messages, conns, in_flight, payload, flags=()):
+    def __init__(self, messages, load, server="", units=1):
         self.messages = messages
-        self.flags = ["--conns", conns, "--in-flight", in_flight, "--payload", payload, *flags]
-
-    def run(self, setup, port, messages):
-        run_load(setup, "bench_echo_load", port, messages, self.flags)
-        return messages
+        self.load = load.split()
+        self.server = server.split()
+        self.units = units
 
 
-class Text(Echo):
-    """The same with a line of ASCII as text."""
-
-    def __init__(self, messages, conns, in_flight, payload):
-        super().__init__(messages, conns, in_flight, 0)
-        self.payload = payload
-
-    def run(self, setup, port, messages):
-        path = setup.scratch / "line"
-        path.write_text(string_of(self.payload) + "\n")
-        run_load(setup, "bench_echo_load", port, messages, [*self.flags, "--file", path])
-        return messages
-
-
-class Tls(Echo):
-    def __init__(self, messages, conns, in_flight, payload):
-        super().__init__(messages, conns, in_flight, payload, ["--tls"])
-
-    @property
-    def server_flags(self):
-        return ("--cert", "server.pem", "--key", "server.key")
-
-
-class Broadcast:
-    """Every message goes to all; counted are deliveries."""
-
-    server_flags = ("--broadcast",)
-
-    def __init__(self, messages, conns, burst, payload):
-        self.messages = messages
-        self.conns = conns
-        self.flags = ["--conns", conns, "--burst", burst, "--payload", payload]
-
-    def run(self, setup, port, messages):
-        run_load(setup, "bench_broadcast_load", port, messages, self.flags)
-        return messages * self.conns
-
-
-class Connect:
-    """One connection after the other: connect, upgrade, close."""
-
-    server_flags = ()
-
-    def __init__(self, messages):
-        self.messages = messages
-
-    def run(self, setup, port, messages):
-        for _ in range(messages):
-            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
-                client.sendall(REQUEST)
-                read_until(client, b"\r\n\r\n")
-                client.sendall(CLOSE)
-                read_until(client, None)
-        return messages
-
+TLS = "--cert server.pem --key server.key"
 
 # Fixed numbers of everything; a multiple of connections times messages in flight.
 WORKLOADS = {
-    "echo-64x1x20": Echo(6400, 64, 1, 20),
-    "echo-64x1x1024-text": Text(6400, 64, 1, 1024),
-    "echo-64x32x20": Echo(40960, 64, 32, 20),
-    "echo-64x32x1024": Echo(40960, 64, 32, 1024),
-    "echo-16x1x65536": Echo(640, 16, 1, 65536),
-    "echo-8x1x1048576": Echo(80, 8, 1, 1048576),
-    "broadcast-1000x1x125": Broadcast(20, 1000, 1, 125),
-    "broadcast-1000x16x125": Broadcast(160, 1000, 16, 125),
-    "connect-upgrade-close": Connect(200),
-    "tls-64x1x20": Tls(6400, 64, 1, 20),
+    "echo-64x1x20": Workload(6400, "--conns 64 --payload 20"),
+    "echo-64x1x1024-text": Workload(6400, "--conns 64 --payload 1024 --kind ascii"),
+    "echo-64x32x20": Workload(40960, "--conns 64 --in-flight 32 --payload 20"),
+    "echo-64x32x1024": Workload(40960, "--conns 64 --in-flight 32 --payload 1024"),
+    "echo-16x1x65536": Workload(640, "--conns 16 --payload 65536"),
+    "echo-8x1x1048576": Workload(80, "--conns 8 --payload 1048576"),
+    "broadcast-1000x1x125": Workload(20, "--broadcast --conns 1000 --payload 125", "--broadcast", 1000),
+    "broadcast-1000x16x125": Workload(160, "--broadcast --conns 1000 --payload 125 --in-flight 16", "--broadcast", 1000),
+    "connect-upgrade-close": Workload(200, "--churn --conns 1"),
+    "tls-64x1x20": Workload(6400, "--tls --conns 64 --payload 20", TLS),
 }
 
 
 def fail(text):
     sys.exit(f"counts: {text}")
-
-
-def string_of(length):
-    return ("the quick brown fox jumps over the lazy dog, " * (length // 40 + 1))[:length]
-
-
-def read_until(client, end):
-    data = b""
-    while end is None or end not in data:
-        piece = client.recv(4096)
-        if not piece:
-            if end is not None:
-                fail("the server ended a connection")
-            return
-        data += piece
 
 
 def settle(port):
@@ -148,13 +74,14 @@ def settle(port):
         client.recv(4096)
 
 
-def run_load(setup, program, port, messages, flags):
-    """The one place that knows how the load generators are called."""
+def run_load(setup, workload, port, messages):
+    """The one place that knows how the load generator is called."""
     raw = ["--raw"] if setup.peer == "raw" else []
-    command = [setup.bin / program, "--port", port, "--messages", messages, "--warm-up", 0, *flags, *raw]
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, timeout=PATIENCE)
+    command = [setup.bin / "wsuv-bench", "load", "--port", port, "--messages", messages, "--warm-up", 0]
+    command += [*workload.load, *raw]
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, timeout=PATIENCE, check=False)
     if done.returncode != 0:
-        fail(f"{program} ended with {done.returncode}")
+        fail(f"the load ended with {done.returncode}")
 
 
 class Setup:
@@ -164,7 +91,7 @@ class Setup:
         self.scratch = scratch
 
     def command(self, workload):
-        return [str(self.bin / f"bench_peer_{self.peer}"), *workload.server_flags]
+        return [str(self.bin / f"bench_peer_{self.peer}"), *workload.server]
 
     def make_certificate(self):
         if not (self.scratch / "server.pem").exists():
@@ -185,9 +112,9 @@ def run_under(setup, tool, workload, messages):
         if not line:
             return None
         port = int(re.search(r"(\d+)\s*$", line)[1])
-        units = workload.run(setup, port, messages)
+        run_load(setup, workload, port, messages)
         settle(port)
-        return units
+        return messages * workload.units
     finally:
         if line:
             os.kill(pid, signal.SIGTERM)
@@ -343,7 +270,7 @@ def run(options, setup):
     for name in names:
         workload = WORKLOADS[name]
         cells = rows[name] if not options.peer and not options.accept else [*rows[name][:2], "-", "-", *rows[name][4:]]
-        if isinstance(workload, Tls):
+        if workload.server == TLS.split():
             setup.make_certificate()
         kinds, calls = measure(setup, workload, cells)
         if kinds is None:

@@ -19,7 +19,8 @@ typedef struct peer_option {
 static _Noreturn void usage(const char *program) {
   (void)fprintf(stderr,
                 "usage: %s [--port N] [--broadcast] [--deflate] [--cert FILE --key FILE]\n"
-                "and, where the library can: [--loops N] [--subscriptions N] [--libuv]\n",
+                "and, where the library can: [--loops N] [--subscriptions N] [--ping-interval-ms "
+                "N] [--libuv]\n",
                 program);
   exit(EXIT_USAGE);
 }
@@ -72,6 +73,11 @@ void peer_take_options(peer_options_t *options, int argc, char **argv, unsigned 
        .number = &options->nsubscriptions,
        .min = 1,
        .max = 1000},
+      {.name = "--ping-interval-ms",
+       .needs = PEER_CAN_PING,
+       .number = &options->ping_interval_ms,
+       .min = 1,
+       .max = 600000},
       {.name = "--libuv", .needs = PEER_CAN_LIBUV, .flag = &options->libuv},
   };
   const size_t nknown = sizeof known / sizeof known[0];

@@ -18,7 +18,8 @@ enum {
   PEER_CAN_TLS = 4,
   PEER_CAN_LOOPS = 8,
   PEER_CAN_SUBSCRIBE = 16,
-  PEER_CAN_LIBUV = 32
+  PEER_CAN_LIBUV = 32,
+  PEER_CAN_PING = 64
 };
 
 typedef struct peer_options {
@@ -28,8 +29,9 @@ typedef struct peer_options {
   const char *cert_file; /* both or none */
   const char *key_file;
   int nloops;
-  int nsubscriptions; /* of each connection, the one that broadcast takes included */
-  int libuv;          /* on libuv instead of the library's own loop */
+  int nsubscriptions;   /* of each connection, the one that broadcast takes included */
+  int ping_interval_ms; /* 0: none within a minute, which no load answers */
+  int libuv;            /* on libuv instead of the library's own loop */
 } peer_options_t;
 
 /* Ends the program with 2 for a wrong use, with PEER_EXIT_CANNOT where an option needs what is not in `can`. */

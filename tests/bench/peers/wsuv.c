@@ -193,12 +193,16 @@ int main(int argc, char **argv) {
   wsuv_conn_options_t limits = WSUV_CONN_OPTIONS_INIT;
   peer_take_options(&app.options, argc, argv,
                     PEER_CAN_BROADCAST | PEER_CAN_DEFLATE | PEER_CAN_TLS | PEER_CAN_LOOPS |
-                        PEER_CAN_SUBSCRIBE);
+                        PEER_CAN_SUBSCRIBE | PEER_CAN_PING);
   choose_callbacks(&conn_handler);
   options.port = app.options.port;
   options.conn = &limits;
   options.keep_alive_timeout_ms = KEEP_ALIVE_MS;
   limits.ping_interval_ms = PING_INTERVAL_MS;
+  if (app.options.ping_interval_ms > 0) {
+    limits.ping_interval_ms = app.options.ping_interval_ms;
+    limits.max_pings = WSUV_OFF; /* the load answers none */
+  }
   if (app.options.cert_file != NULL) {
     options.tls = make_tls_context();
   }
