@@ -87,6 +87,12 @@ void wsuv__outbox_consume(struct wsuv__outbox *outbox, size_t written);
 /* Cancels everything; nothing may be pinned. */
 void wsuv__outbox_cancel(struct wsuv__outbox *outbox);
 
+/* Nothing is queued or collected, and anything may be: octets may go past it. */
+static inline int wsuv__outbox_is_idle(const struct wsuv__outbox *outbox) {
+  return wsuv__list_is_empty(&outbox->entries) && outbox->cork == NULL && outbox->window == 0 &&
+         outbox->state == OUTBOX_OPEN;
+}
+
 /* In entries and in the cork. */
 static inline size_t wsuv__outbox_waiting(const struct wsuv__outbox *outbox) {
   return outbox->queued + (outbox->cork != NULL ? outbox->cork->len : 0);
