@@ -220,7 +220,7 @@ static void look_for_room(wsuv_conn_t *conn, size_t len) {
   note_held(conn);
   if (wsuv__endpoint_missing_room(&conn->endpoint, len) == 0)
     return;
-  (void)wsuv__outbox_flush(&conn->endpoint.outbox); /* an error shows in what follows */
+  (void)wsuv__outbox_offer(&conn->endpoint.outbox); /* an error shows in what follows */
   note_held(conn);
 }
 

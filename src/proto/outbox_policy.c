@@ -57,6 +57,7 @@ int wsuv__outbox_append_shared_rest(struct wsuv__outbox *outbox, struct wsuv__sh
   }
   wsuv__outbox_entry_of(outbox->entries.prev)->off = off;
   outbox->queued -= off;
+  outbox->is_stuck = 1;
   return 0;
 }
 
