@@ -3,6 +3,7 @@
 
 #include "api/conn.h"
 #include "api/conn_end.h"
+#include "api/conn_send.h"
 #include "api/server.h"
 #include "proto/endpoint_policy.h"
 #include "proto/endpoint_send.h"
@@ -17,7 +18,7 @@ void wsuv__conn_note_output(wsuv_conn_t *conn) {
 }
 
 static inline void take_publications(wsuv_conn_t *conn) {
-  if (conn->server != NULL && conn->server->topics.pending != NULL)
+  if (wsuv__conn_owes_publications(conn))
     wsuv__publications_take(conn);
 }
 
@@ -65,8 +66,8 @@ static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, size_t len, int err)
   return err;
 }
 
-int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
-                           int flags) {
+int wsuv__conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
+                            int flags) {
   wsuv_send_options_t options = WSUV_SEND_OPTIONS_INIT;
   int err;
 
@@ -79,14 +80,6 @@ int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *pa
     return err;
   return settle_send(conn, WSUV_SLOW_REFUSE, len,
                      wsuv_endpoint_send_message(&conn->endpoint, type, payload, len, flags));
-}
-
-int wsuv_conn_send_text(wsuv_conn_t *conn, const void *payload, size_t len) {
-  return wsuv_conn_send_message(conn, WSUV_TEXT, payload, len, 0);
-}
-
-int wsuv_conn_send_binary(wsuv_conn_t *conn, const void *payload, size_t len) {
-  return wsuv_conn_send_message(conn, WSUV_BINARY, payload, len, 0);
 }
 
 int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prepared) {

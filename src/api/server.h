@@ -59,6 +59,11 @@ struct wsuv_server {
   wsuv_server_stats_t ended; /* counts of connections that are gone */
 };
 
+/* Something was published in this turn that it may have to take: its topics are not looked at. */
+static inline int wsuv__conn_owes_publications(const wsuv_conn_t *conn) {
+  return conn->server != NULL && conn->server->topics.pending != NULL;
+}
+
 /* A connection in its opening handshake or that of TLS, counted and in the list, without transport. NULL: no memory. */
 wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase);
 
