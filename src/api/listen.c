@@ -190,6 +190,8 @@ static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o
                             : bind_tcp(server, o, how->reuse_port);
 
   server->on_connection = how->on_connection;
+  if (err == 0 && o->path == NULL && !server->config.tcp_delay)
+    server->nodelay_accepted = wsuv__uv_stream_nodelay_accepted(&server->listener.tcp);
   if (err == 0)
     err = uv_listen(&server->listener.stream, server->backlog, server->on_connection);
   if (err == 0 && o->path == NULL)

@@ -42,6 +42,7 @@ struct wsuv_server {
   struct wsuv__task accept; /* takes the connection that waited for a handshake to be done */
   int accept_waits;         /* it was not taken from the listener, which rests until it is */
   int backlog;
+  int nodelay_accepted;           /* what the listener accepts has TCP_NODELAY as it should */
   uv_connection_cb on_connection; /* of the listener */
   union wsuv__listener listener;  /* of type UV_UNKNOWN_HANDLE for a server that listens nowhere */
   struct wsuv__task closed;       /* which then stands for the listener's close */

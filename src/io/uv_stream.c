@@ -12,6 +12,13 @@
 #define PIPE_PATH_SIZE sizeof(((struct sockaddr_un *)NULL)->sun_path)
 #endif
 
+/* Sockets take over options of the listener that accepts them. */
+#if defined(__linux__)
+#define ACCEPTED_INHERIT_NODELAY 1
+#else
+#define ACCEPTED_INHERIT_NODELAY 0
+#endif
+
 /* A write that the kernel did not take at once; lives while libuv holds it. */
 struct pending_write {
   uv_write_t req;
@@ -316,4 +323,8 @@ void wsuv__uv_stream_nodelay(struct wsuv__uv_stream *stream) {
   if (stream->handle->type == UV_TCP)
     (void)uv_tcp_nodelay((uv_tcp_t *)(void *)stream->handle,
                          1); /* slower without it, never wrong */
+}
+
+int wsuv__uv_stream_nodelay_accepted(uv_tcp_t *listener) {
+  return ACCEPTED_INHERIT_NODELAY && uv_tcp_nodelay(listener, 1) == 0;
 }

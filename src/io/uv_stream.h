@@ -70,4 +70,7 @@ int wsuv__uv_stream_peer(const uv_stream_t *handle, struct sockaddr_storage *out
 /* Small messages leave at once (TCP_NODELAY); nothing on a pipe. */
 void wsuv__uv_stream_nodelay(struct wsuv__uv_stream *stream);
 
+/* The same for all that a bound listener will accept, where the system knows that; non-zero if it does. */
+int wsuv__uv_stream_nodelay_accepted(uv_tcp_t *listener);
+
 #endif
