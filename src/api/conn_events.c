@@ -149,8 +149,14 @@ const struct wsuv__stream_events wsuv__conn_stream_events = {
 
 static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
   wsuv_conn_t *conn = data;
-  if (conn->handler->on_message != NULL && conn->phase != WSUV_STATE_RELEASING)
-    conn->handler->on_message(conn, type, payload, len);
+  struct wsuv__cork *cork = &conn->loop->io.cork;
+
+  if (conn->handler->on_message == NULL || conn->phase == WSUV_STATE_RELEASING)
+    return;
+  cork->text = type == WSUV_TEXT ? payload : NULL;
+  cork->text_len = len;
+  conn->handler->on_message(conn, type, payload, len);
+  cork->text = NULL;
 }
 
 static void on_ping(void *data, const uint8_t *payload, size_t len) {

@@ -119,6 +119,8 @@ static int init_memory(struct wsuv__loop *loop) {
   }
   loop->cork.len = 0;
   loop->cork.head_len = 0;
+  loop->cork.text = NULL;
+  loop->cork.text_len = 0;
   loop->cork.cap = CORK_SIZE;
   loop->free_cork = &loop->cork;
   return 0;
