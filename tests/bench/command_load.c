@@ -205,7 +205,7 @@ static void print_keys(const load_result_t *r) {
   double n = (double)r->n;
   if (load.mode == LOAD_IDLE) {
     (void)printf("connections=%.0f octets=%.0f cpu_us=%.4f held_us=%.4f\n", n, r->octets,
-                 r->cpu_ns / 1e3 / n, r->held_ns / 1e3);
+                 r->cpu_ns / 1e3 / n, r->held_ns / 1e3 / n);
     return;
   }
   (void)printf("messages=%.0f seconds=%.6f rate=%.0f cpu_us=%.4f p50_us=%.1f p99_us=%.1f "
@@ -224,7 +224,7 @@ static void print_text(const load_result_t *r) {
   if (load.mode == LOAD_IDLE) {
     (void)printf("%.0f idle connections: %.0f octets of resident memory each\n", n, r->octets);
     if (load.seconds > 0) {
-      (void)printf("server CPU: %.3f µs each in a second\n", r->held_ns / 1e3);
+      (void)printf("server CPU: %.3f µs each in a second\n", r->held_ns / 1e3 / n / load.seconds);
     }
     return;
   }

@@ -13,17 +13,18 @@
 #include "results.h"
 #include "roster.h"
 
-#define NAME        "wsuv-bench scale"
-#define SERVER      "bench_peer_wsuv"
-#define DRAIN       "bench_drain_load"
-#define NSIZES      3
-#define MAX_ROUNDS  100
-#define NACTIVE     64
-#define PING_MS     500
-#define HELD_S      2.0
-#define DRAIN_MS    1000
-#define SPARE_FILES 100
-#define NLOOP_ROWS  3
+#define NAME         "wsuv-bench scale"
+#define SERVER       "bench_peer_wsuv"
+#define DRAIN        "bench_drain_load"
+#define NSIZES       3
+#define MAX_ROUNDS   100
+#define NACTIVE      64
+#define PING_MS      500
+#define HELD_S       2.0
+#define QUICK_HELD_S 0.7
+#define DRAIN_MS     1000
+#define SPARE_FILES  100
+#define NLOOP_ROWS   3
 
 typedef enum scale_row {
   ROW_ALL_ACTIVE,
@@ -95,7 +96,7 @@ static const command_t command = {NAME,
 
 static const load_options_t defaults = LOAD_OPTIONS_INIT;
 
-/* A load on a server of its own; 0 where that failed. */
+/* A load on a server of its own; 0 where that failed, or a server cannot do it. */
 static int measure(const char *arguments, load_options_t *options, const affinity_t *affinity,
                    load_result_t *result) {
   server_t server = {0};
@@ -104,7 +105,8 @@ static int measure(const char *arguments, load_options_t *options, const affinit
     fail("there is no " SERVER);
   }
   int is_measured = 0;
-  if (server_start(&server, program, affinity->server) == SERVER_STARTED) {
+  server_start_t start = server_start(&server, program, affinity->server);
+  if (start == SERVER_STARTED) {
     options->pid = (uint64_t)server.pid;
     options->target.port = server.port;
     is_measured = load_in_child(options, affinity->load, NAME, result);
@@ -113,7 +115,7 @@ static int measure(const char *arguments, load_options_t *options, const affinit
     }
   }
   free(program);
-  scale.nfailed += !is_measured;
+  scale.nfailed += !is_measured && start != SERVER_UNABLE;
   return is_measured;
 }
 
@@ -156,10 +158,10 @@ static void measure_heartbeat(size_t size, size_t round) {
   load_options_t options = defaults;
   options.mode = LOAD_IDLE;
   options.nconns = scale.sizes[size];
-  options.seconds = opt.quick ? PING_MS / 1e3 : HELD_S;
+  options.seconds = opt.quick ? QUICK_HELD_S : HELD_S;
   (void)snprintf(arguments, sizeof arguments, "--ping-interval-ms %d", PING_MS);
-  if (measure(arguments, &options, &scale.affinity, &result)) {
-    scale.costs[ROW_PING][size][round] = result.held_ns / 1e3 * PING_MS / 1e3;
+  if (measure(arguments, &options, &scale.affinity, &result) && result.nheld_frames > 0) {
+    scale.costs[ROW_PING][size][round] = result.held_ns / 1e3 / result.nheld_frames;
   }
 }
 
@@ -205,6 +207,15 @@ static void measure_loops(size_t round) {
 
 /* ---- the tables ---- */
 
+/* What was not measured is 0. */
+static void print_cell(double value, int ndigits) {
+  if (value > 0) {
+    (void)printf(" %.*f |", ndigits, value);
+  } else {
+    (void)printf(" - |");
+  }
+}
+
 static void print_costs(void) {
   (void)printf("### Server CPU, µs each\n\n| | %llu | %llu | %llu | exponent |\n"
                "| :--- | ---: | ---: | ---: | ---: |\n",
@@ -216,9 +227,13 @@ static void print_costs(void) {
     (void)printf("| %s |", row_titles[row]);
     for (size_t size = 0; size < NSIZES; size++) {
       cost[size] = median_of(scale.costs[row][size], (size_t)opt.nrounds);
-      (void)printf(" %.2f |", cost[size]);
+      print_cell(cost[size], 2);
     }
-    (void)printf(" %.2f |\n", log(cost[2] / cost[1]) / log((double)sizes[2] / (double)sizes[1]));
+    if (cost[1] > 0 && cost[2] > 0) {
+      (void)printf(" %.2f |\n", log(cost[2] / cost[1]) / log((double)sizes[2] / (double)sizes[1]));
+    } else {
+      (void)printf(" - |\n");
+    }
   }
   if (scale.drained[2] != scale.sizes[2]) {
     (void)printf("\nBoth ends of what is drained are in one process: there were %llu at most.\n",
@@ -233,7 +248,11 @@ static void print_loops(void) {
   for (size_t row = 0; row < NLOOP_ROWS; row++) {
     double one = median_of(scale.rates[row][0], (size_t)opt.nrounds);
     double two = median_of(scale.rates[row][1], (size_t)opt.nrounds);
-    (void)printf("| %s | %.0f | %.0f | %.2f |\n", loop_rows[row].title, one, two, two / one);
+    (void)printf("| %s |", loop_rows[row].title);
+    print_cell(one, 0);
+    print_cell(two, 0);
+    print_cell(one > 0 ? two / one : 0, 2);
+    (void)printf("\n");
   }
 }
 

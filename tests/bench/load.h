@@ -53,9 +53,10 @@ typedef struct load_result {
   double p99_us;
   double p999_us;
   double max_us;
-  double late_us; /* of paced messages: the 99th percentile of how late they were sent */
-  double octets;  /* of resident memory for each idle connection */
-  double held_ns; /* the server's CPU time for each idle connection in a second */
+  double late_us;      /* of paced messages: the 99th percentile of how late they were sent */
+  double octets;       /* of resident memory for each idle connection */
+  double held_ns;      /* the server's CPU time while idle connections were held */
+  double nheld_frames; /* that it sent to them meanwhile */
 } load_result_t;
 
 /* What a run is measured by: begun after the warm-up. */
