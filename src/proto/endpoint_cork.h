@@ -61,11 +61,20 @@ static inline int wsuv__endpoint_may_cork(const struct wsuv_endpoint *ep, wsuv_o
          ep->trace == NULL && wsuv__outbox_may_cork(&ep->outbox, len, ep->config->write_limit);
 }
 
+/* What is delivered was judged when it came, and who gets it may not change it. */
+static inline int wsuv__endpoint_is_text(const struct wsuv_endpoint *ep, const void *payload,
+                                         size_t len) {
+  const struct wsuv__cork *cork = ep->outbox.cork;
+
+  return (cork != NULL && cork->text == payload && cork->text_len == len) ||
+         wsuv_utf8_is_valid(payload, len);
+}
+
 /* 1: it is in the cork. 0: it goes the long way, and every fault does. Text is looked at once it is known that it goes this way. */
 static inline int wsuv__endpoint_cork_message(struct wsuv_endpoint *ep, wsuv_opcode_t type,
                                               const void *payload, size_t len) {
   if (!wsuv__endpoint_may_cork(ep, type, payload, len) ||
-      (type == WSUV_TEXT && !wsuv_utf8_is_valid(payload, len)))
+      (type == WSUV_TEXT && !wsuv__endpoint_is_text(ep, payload, len)))
     return 0;
   if (ep->config->rules.role == WSUV_SERVER)
     wsuv__cork_message(ep->outbox.cork, (uint8_t)type, payload, len);

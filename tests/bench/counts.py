@@ -9,9 +9,10 @@ usage: counts.py --bin DIR [--compiler TEXT] [--only NAME]... [--accept | --peer
   --accept         writes what was measured to counts.tsv
   --peer NAME      measures bench_peer_NAME instead, and compares nothing
 
-A count is the difference of two runs, divided by the messages that one has more: what the start, the connections and the end cost
-is in both. Instructions are those in user space, without OpenSSL's, which chooses its code by the processor. A count that is over
-its limit is taken again, twice at most, and the least one holds: what else the machine does can only add events that bring less.
+A count is the difference of two runs, divided by the messages that one has more: what the start, the connections and the end
+cost is in both. Instructions are those in user space, without OpenSSL's, which chooses its code by the processor. A count that
+is over its limit is taken again, twice at most, and the least one holds: what else the machine does can only add events that
+bring less.
 """
 import argparse
 import os
@@ -102,7 +103,7 @@ class Setup:
 
 def run_under(setup, tool, workload, messages):
     """One run of the server under the tool. Returns what was counted as messages."""
-    # The shell's number is the server's, whatever process the tool itself is.
+    # The shell's number becomes the server's, whatever process the tool itself is.
     shell = ["sh", "-c", 'echo $$; exec "$0" "$@"']
     server = subprocess.Popen([*tool[0], *shell, *tool[1], *setup.command(workload)], cwd=setup.scratch, env=ENVIRONMENT,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -264,7 +265,8 @@ def run(options, setup):
     if not options.peer and not options.accept and f"# compiler: {options.compiler}" not in comments:
         print(f"counts: counts.tsv was not made with {options.compiler}: what differs may be the compiler", file=sys.stderr)
     print("instructions and system calls of the server for each message; of a broadcast for each delivery\n")
-    print("| | must | recorded | measured | change | wsuv / libuv / libc / rest, openssl beside it | syscalls must | recorded | measured |")
+    print("| | must | recorded | measured | change | wsuv / libuv / libc / rest, openssl beside it | system calls must "
+          "| recorded | measured |")
     print("| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     faults = []
     for name in names:
