@@ -4,6 +4,7 @@
 
 #include "api/conn.h"
 #include "api/drain.h"
+#include "api/publications.h"
 #include "api/reserve.h"
 #include "api/server_state.h"
 #include "api/topic.h"
@@ -41,6 +42,7 @@ struct wsuv_server {
   struct wsuv__task accept; /* takes the connection that waited for a handshake to be done */
   int accept_waits;         /* it was not taken from the listener, which rests until it is */
   int backlog;
+  int nodelay_accepted;           /* what the listener accepts has TCP_NODELAY as it should */
   uv_connection_cb on_connection; /* of the listener */
   union wsuv__listener listener;  /* of type UV_UNKNOWN_HANDLE for a server that listens nowhere */
   struct wsuv__task closed;       /* which then stands for the listener's close */
@@ -52,10 +54,16 @@ struct wsuv_server {
   char retry_after[8]; /* seconds, as text; empty: the field is left out */
   int port;
   struct wsuv__topic_table topics;
+  struct wsuv__publications publications;
   uint64_t max_subscriptions; /* of a connection */
   uint64_t rejected[WSUV_NREJECTIONS];
   wsuv_server_stats_t ended; /* counts of connections that are gone */
 };
+
+/* Something was published in this turn that it may have to take: its topics are not looked at. */
+static inline int wsuv__conn_owes_publications(const wsuv_conn_t *conn) {
+  return conn->server != NULL && conn->server->topics.pending != NULL;
+}
 
 /* A connection in its opening handshake or that of TLS, counted and in the list, without transport. NULL: no memory. */
 wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase);

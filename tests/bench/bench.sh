@@ -2,13 +2,14 @@
 # Two things beside what wsuv-bench measures: the memory of idle connections of this library's in more states, and, by hand, a
 # reader that is fed without end, by each policy.
 #
-# usage: sh tests/bench/bench.sh [-b DIR] [-c CONNECTIONS] [-o PARTS] [-k DIR] [-s SECONDS]
+# usage: sh tests/bench/bench.sh [-b DIR] [-c CONNECTIONS] [-o PARTS] [-k DIR] [-s SECONDS] [-r ROUNDS]
 #
 #   -b DIR          the release build with -DWSUV_BUILD_BENCH=ON [build/bench]
 #   -c CONNECTIONS  idle ones; a tenth of them where each has contexts of its own, and half of them where they have TLS [10000]
 #   -o PARTS        only these, of: memory firehose [memory]
 #   -k DIR          has server.pem and server.key [tests/certs of the build, or else made with openssl]
-#   -s SECONDS      of firehose, for each policy [60]
+#   -s SECONDS      of each of the two phases of a round of firehose [10]
+#   -r ROUNDS       of firehose, for each policy [5]
 #
 # Linux only. See README.md.
 set -eu
@@ -18,17 +19,19 @@ build=$root/build/bench
 idle=10000
 parts=memory
 certs=
-seconds=60
+seconds=10
+rounds=5
 
-while getopts b:c:o:k:s:h option; do
+while getopts b:c:o:k:s:r:h option; do
   case $option in
     b) build=$OPTARG ;;
     c) idle=$OPTARG ;;
     o) parts=$OPTARG ;;
     k) certs=$OPTARG ;;
     s) seconds=$OPTARG ;;
+    r) rounds=$OPTARG ;;
     *)
-      sed -n '2,13s/^# \{0,1\}//p' "$0"
+      sed -n '2,14s/^# \{0,1\}//p' "$0"
       exit 2
       ;;
   esac
@@ -114,21 +117,31 @@ start_tls() {
 
 # ---- a reader that is fed without end ----
 
-if wants firehose; then
-  echo
-  echo "| policy | sent | oldest | replaced | refused | received | MiB before / first 5 s / after / end | others' p50 / p99 µs before | with it |"
-  echo "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-  for policy in refuse drop-oldest keep-latest close; do
+# feed MODE SERVER-FLAGS LOAD-FLAGS: a row for each policy, and one of a reader that never stops or comes
+feed() {
+  for policy in refuse drop-oldest keep-latest close same; do
+    flags="--policy $policy"
+    [ "$policy" != same ] || flags="--policy refuse --same"
     # shellcheck disable=SC2086
-    start firehose $on_cpu_0 "$bin/bench_firehose_server"
+    start firehose $on_cpu_0 "$bin/bench_firehose_server" $2
     # shellcheck disable=SC2086
-    row=$($on_cpu_1 "$bin/bench_firehose_load" --port "$port" --pid "$pid" --seconds "$seconds" --policy "$policy")
-    # shellcheck disable=SC2086
-    set -- $row
-    echo "| $policy | $1 | $2 | $3 | $4 | $5 | $6 / $7 / $8 / $9 | ${10} / ${11} | ${12} / ${13} |"
+    row=$($on_cpu_1 "$bin/bench_firehose_load" --port "$port" --pid "$pid" --seconds "$seconds" --rounds "$rounds" $flags $3)
+    echo "$1 $policy $row" | awk '{
+      printf "| %s, %s | %s | %s | %s | %s | %s | %s / %s / %s / %s | %s / %s / %s | %s / %s / %s | %s / %s / %s | %s / %s |\n",
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22 }'
     stop "$pid"
     rm -f "$work/firehose"
   done
+}
+
+if wants firehose; then
+  echo
+  echo "$rounds rounds of twice $seconds s"
+  echo
+  echo "| policy | sent | oldest | replaced | refused | received | MiB before / first 5 s / after / end | others' p50 / p99 / p99.9 µs before | with it | p99 ratio: least / median / most | waited for the processor, ms/s: before / with it |"
+  echo "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+  feed paced "--rate 20000" "--reads"
+  feed flood "" ""
 fi
 
 # ---- memory ----
