@@ -301,6 +301,7 @@ def main():
         parser.error("--accept and --peer exclude each other")
     if shutil.which("valgrind") is None:
         fail("needs valgrind")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("counts: ended"))  # and the server with it
     with tempfile.TemporaryDirectory() as scratch:
         faults = run(options, Setup(options, pathlib.Path(scratch)))
     if faults:
