@@ -20,3 +20,6 @@ foreach(target IN ITEMS bench-counts bench-counts-accept)
     DEPENDS bench_peer_wsuv wsuv-bench
     USES_TERMINAL VERBATIM)
 endforeach()
+
+add_test(NAME bench.counts COMMAND "${WSUV_PYTHON}" "${CMAKE_CURRENT_SOURCE_DIR}/test_counts.py")
+set_tests_properties(bench.counts PROPERTIES LABELS bench-smoke TIMEOUT 60 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
