@@ -6,6 +6,7 @@
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/trace.h"
+#include "proto/endpoint_deadline.h"
 #include "proto/traffic.h"
 
 #define OPENING_READ_MAX (16u * 1024)
@@ -273,7 +274,7 @@ static int pump_output(wsuv_conn_t *conn) {
     write_cork(conn);
   if (conn->phase != WSUV_STATE_OPEN || conn->writing)
     return 0;
-  move_deadline(conn, wsuv_endpoint_next_deadline(&conn->endpoint));
+  move_deadline(conn, wsuv__endpoint_open_deadline(&conn->endpoint));
   return 1;
 }
 
