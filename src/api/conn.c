@@ -129,39 +129,6 @@ void wsuv__conn_set_hold(wsuv_conn_t *conn, enum wsuv__hold hold) {
     wsuv__loop_unhold(&conn->loop->io);
 }
 
-void wsuv__conn_enter(wsuv_conn_t *conn) {
-  struct wsuv__loop *io = &conn->loop->io;
-
-  wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(io));
-  if (conn->depth++ > 0 || io->free_cork == NULL)
-    return;
-  wsuv__outbox_lend_cork(&conn->endpoint.outbox, io->free_cork);
-  io->free_cork = NULL;
-  conn->loop->corked = conn;
-}
-
-static void return_cork(wsuv_conn_t *conn) {
-  struct wsuv__cork *cork = conn->endpoint.outbox.cork;
-
-  if (cork == NULL)
-    return;
-  (void)wsuv__outbox_return_cork(&conn->endpoint.outbox); /* a dead outbox is seen by the pump */
-  conn->loop->io.free_cork = cork;
-  conn->loop->corked = NULL;
-}
-
-void wsuv__conn_leave(wsuv_conn_t *conn) {
-  if (conn->depth > 1) {
-    conn->depth--;
-    return;
-  }
-  wsuv__conn_pump(conn);
-  return_cork(conn);
-  if (wsuv__budget_is_set(&conn->loop->budget))
-    wsuv__budget_note(&conn->loop->budget, conn);
-  conn->depth--;
-}
-
 void wsuv__conn_mark(wsuv_conn_t *conn) {
   if (conn->depth == 0)
     wsuv__loop_defer(&conn->loop->io, &conn->task);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "proto/endpoint_closing.h"
+#include "proto/endpoint_deadline.h"
 #include "proto/endpoint_send.h"
 #include "proto/traffic.h"
 
@@ -137,20 +138,10 @@ void wsuv_endpoint_tick(wsuv_endpoint_t *ep, uint64_t now_ms) {
     beat(ep);
 }
 
-/* For every read: nearly always nothing is unfinished. */
-static inline uint64_t open_deadline(const struct wsuv_endpoint *ep) {
-  const struct wsuv__limits *limits = &ep->limits;
-  uint64_t due_ms = limits->idle_due_ms < ep->ping_due_ms ? limits->idle_due_ms : ep->ping_due_ms;
-
-  return limits->progress_ms < due_ms && !wsuv__endpoint_progress_is_suspended(ep)
-             ? limits->progress_ms
-             : due_ms;
-}
-
 uint64_t wsuv_endpoint_next_deadline(const wsuv_endpoint_t *ep) {
   switch ((enum wsuv__closing_state)ep->closing) {
   case CLOSING_NONE:
-    return open_deadline(ep);
+    return wsuv__endpoint_open_deadline(ep);
   case CLOSING_CLOSE_SENT:
   case CLOSING_EXCHANGED:
   case CLOSING_FAILING:
