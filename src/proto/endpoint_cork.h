@@ -1,4 +1,4 @@
-/* The short way out, for what makes up nearly all traffic: an unmasked final data frame of up to 64 KiB goes into the cork while
+/* The short way out, for what makes up nearly all traffic: a final data frame of up to 64 KiB goes into the cork while
  * nothing waits in front of it. Inline, because it is one long question. */
 #ifndef WSUV_PROTO_ENDPOINT_CORK_H
 #define WSUV_PROTO_ENDPOINT_CORK_H
@@ -17,29 +17,46 @@ static inline int wsuv__outbox_may_cork(const struct wsuv__outbox *outbox, size_
          outbox->state == OUTBOX_OPEN && wsuv__list_is_empty(&outbox->entries);
 }
 
+static inline size_t wsuv__cork_head(uint8_t *p, uint8_t opcode, size_t len) {
+  p[0] = 0x80 | opcode;
+  p[1] = (uint8_t)len;
+  if (len < WSUV__LEN_16)
+    return 2;
+  p[1] = WSUV__LEN_16;
+  wsuv__store_be16(p + 2, (uint16_t)len);
+  return 4;
+}
+
 static inline void wsuv__cork_message(struct wsuv__cork *cork, uint8_t opcode, const void *payload,
                                       size_t len) {
   uint8_t *p = cork->base + cork->len;
-  size_t head_len = 2;
+  size_t head_len = wsuv__cork_head(p, opcode, len);
 
-  p[0] = 0x80 | opcode;
-  p[1] = (uint8_t)len;
-  if (len >= WSUV__LEN_16) {
-    p[1] = WSUV__LEN_16;
-    wsuv__store_be16(p + 2, (uint16_t)len);
-    head_len = 4;
-  }
   cork->len += head_len + len;
   if (len > 0)
     memcpy(p + head_len, payload, len);
+}
+
+/* A client's: masked on its way, with a key of its own (RFC 6455 5.3). 0 without one; nothing has changed then. */
+static inline int wsuv__cork_masked_message(const struct wsuv_endpoint *ep, uint8_t opcode,
+                                            const void *payload, size_t len) {
+  struct wsuv__cork *cork = ep->outbox.cork;
+  uint8_t *p = cork->base + cork->len;
+  uint8_t *key = p + wsuv__cork_head(p, opcode, len);
+
+  p[1] |= 0x80;
+  if (ep->config->random(ep->config->random_arg, key, 4) != 0)
+    return 0;
+  wsuv_mask(key + 4, payload, len, key, 0);
+  cork->len = (size_t)(key + 4 + len - cork->base);
+  return 1;
 }
 
 static inline int wsuv__endpoint_may_cork(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
                                           const void *payload, size_t len) {
   return (type == WSUV_BINARY || type == WSUV_TEXT) && (payload != NULL || len == 0) &&
          ep->closing == CLOSING_NONE && ep->sending == SENDING_NONE && ep->extensions == NULL &&
-         ep->trace == NULL && ep->config->rules.role == WSUV_SERVER &&
-         wsuv__outbox_may_cork(&ep->outbox, len, ep->config->write_limit);
+         ep->trace == NULL && wsuv__outbox_may_cork(&ep->outbox, len, ep->config->write_limit);
 }
 
 /* What is delivered was judged when it came, and who gets it may not change it. */
@@ -57,9 +74,12 @@ static inline int wsuv__endpoint_cork_message(struct wsuv_endpoint *ep, wsuv_opc
   if (!wsuv__endpoint_may_cork(ep, type, payload, len) ||
       (type == WSUV_TEXT && !wsuv__endpoint_is_text(ep, payload, len)))
     return 0;
+  if (ep->config->rules.role == WSUV_SERVER)
+    wsuv__cork_message(ep->outbox.cork, (uint8_t)type, payload, len);
+  else if (!wsuv__cork_masked_message(ep, (uint8_t)type, payload, len))
+    return 0;
   ep->limits.message_ms = ep->now_ms;
   wsuv__traffic_message_sent(ep, (int)type, len, 1);
-  wsuv__cork_message(ep->outbox.cork, (uint8_t)type, payload, len);
   return 1;
 }
 
