@@ -7,6 +7,20 @@
 #include "api/opening.h"
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_hold.h"
+#include "proto/endpoint_tail.h"
+
+/* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the endpoint's
+ * state. The rest of a message is read to where it belongs if all that came was of it: behind several messages there may be several
+ * more, and one read takes them all. */
+static void receive_frames(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
+  const struct wsuv__buf *unfinished = &conn->endpoint.message.buf;
+
+  if (conn->stream.is_owners)
+    (void)wsuv__endpoint_receive_tail(&conn->endpoint, bytes, len);
+  else
+    (void)wsuv__endpoint_receive_or_hold(&conn->endpoint, bytes, len);
+  conn->stream.asks_owner = unfinished->len > 0 && unfinished->len + WSUV_FRAME_HEADER_MAX >= len;
+}
 
 static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   switch ((wsuv_state_t)conn->phase) {
@@ -19,9 +33,7 @@ static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
   case WSUV_STATE_DETACHING:
-    /* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the
-     * endpoint's state. */
-    (void)wsuv__endpoint_receive_or_hold(&conn->endpoint, bytes, len);
+    receive_frames(conn, bytes, len);
     break;
   case WSUV_STATE_RESOLVING:
   case WSUV_STATE_CONNECTING_TRANSPORT:
@@ -57,6 +69,15 @@ static void receive_end(wsuv_conn_t *conn, int err) {
     wsuv__conn_tls_linger(conn, err);
   else
     wsuv__conn_release(conn, err);
+}
+
+/* The rest of a large message. Memory that is limited for all is not taken ahead. */
+static size_t on_alloc(void *owner, uint8_t **base) {
+  wsuv_conn_t *conn = owner;
+
+  return conn->phase == WSUV_STATE_OPEN && !wsuv__budget_is_set(&conn->loop->budget)
+             ? wsuv__endpoint_tail(&conn->endpoint, base)
+             : 0;
 }
 
 static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {
@@ -117,6 +138,7 @@ static void on_closed(void *owner) {
 }
 
 const struct wsuv__stream_events wsuv__conn_stream_events = {
+    .on_alloc = on_alloc,
     .on_connected = on_connected,
     .on_read = on_read,
     .on_written = on_written,

@@ -130,7 +130,7 @@ static int take_limits(wsuv_server_t *server, const wsuv_server_options_t *o) {
 
 static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
   int err = wsuv__conn_config_init(&server->config, o->conn, server->handler->conn, WSUV_SERVER,
-                                   &server->loop->allocator, &server->loop->io.random);
+                                   &server->loop->allocator, &server->loop->io);
 
   if (err == 0)
     err = take_limits(server, o);

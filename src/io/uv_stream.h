@@ -25,6 +25,8 @@ struct wsuv__uv_stream {
   struct wsuv__loop *loop;
   uv_stream_t *handle; /* uv.stream, or the application's */
   uint32_t read_max;   /* octets of one read; 0: as many as the loop's buffer holds */
+  uint8_t asks_owner;  /* set by the owner: it may have a place for what comes next */
+  uint8_t is_owners;   /* what is being read lies there */
   union {
     uv_handle_t handle;
     uv_stream_t stream;
