@@ -51,8 +51,6 @@ static int is_short_utf8(const uint8_t *data, size_t len) {
   uint8_t copy[3 + 2 * LANES] = {0};
   size_t i;
 
-  if (wsuv__utf8_is_ascii(data, len))
-    return 1;
   for (i = 0; i + 16 < len; i += 16)
     memcpy(copy + 3 + i, data + i, 16);
   memcpy(copy + 3 + len - 16, data + len - 16, 16);
@@ -81,7 +79,9 @@ static inline int is_long_utf8(const uint8_t *data, size_t len) {
 }
 
 static int is_utf8(const uint8_t *data, size_t len) {
-  return len < 3 + LANES ? is_short_utf8(data, len) : is_long_utf8(data, len);
+  if (len >= 3 + LANES)
+    return is_long_utf8(data, len);
+  return wsuv__utf8_is_ascii(data, len) || is_short_utf8(data, len);
 }
 
 #endif
