@@ -30,21 +30,25 @@ void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len) {
 }
 
 /* What cannot be written for good ends the connection here: nobody may be reading from it. */
-size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) {
-  wsuv_conn_t *conn = arg;
-  uv_buf_t bufs[WSUV__OUTBOX_MAX_SPANS];
-  int rc;
+static inline size_t try_write(wsuv_conn_t *conn, const uv_buf_t *bufs, unsigned nbufs) {
+  int rc = conn->top->ops->try_write(conn->top, bufs, nbufs);
 
-  if (conn->transport != TRANSPORT_OPEN || conn->writing)
-    return 0;
-  fill_bufs(bufs, spans, nspans);
-  rc = conn->top->ops->try_write(conn->top, bufs, (unsigned)nspans);
   if (rc >= 0) {
     wsuv__conn_count_written(conn, (size_t)rc);
     return (size_t)rc;
   }
   wsuv__conn_release(conn, rc);
   return 0;
+}
+
+size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) {
+  wsuv_conn_t *conn = arg;
+  uv_buf_t bufs[WSUV__OUTBOX_MAX_SPANS];
+
+  if (conn->transport != TRANSPORT_OPEN || conn->writing)
+    return 0;
+  fill_bufs(bufs, spans, nspans);
+  return try_write(conn, bufs, (unsigned)nspans);
 }
 
 static int start_write(wsuv_conn_t *conn) {
@@ -252,14 +256,21 @@ static int owes_output_only(const wsuv_conn_t *conn) {
          !wsuv__budget_is_set(&conn->loop->budget);
 }
 
+static void write_cork(wsuv_conn_t *conn) {
+  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  uv_buf_t buf;
+
+  buf.base = (char *)outbox->cork->base;
+  buf.len = (unsigned)outbox->cork->len;
+  write_rest(conn, wsuv__outbox_cork_written(outbox, try_write(conn, &buf, 1)));
+}
+
 /* 0: there is more to be done. */
 static int pump_output(wsuv_conn_t *conn) {
-  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
-
   if (!owes_output_only(conn))
     return 0;
-  if (wsuv__outbox_waiting(outbox) > 0)
-    write_rest(conn, wsuv__outbox_flush(outbox));
+  if (wsuv__outbox_waiting(&conn->endpoint.outbox) > 0)
+    write_cork(conn);
   if (conn->phase != WSUV_STATE_OPEN || conn->writing)
     return 0;
   move_deadline(conn, wsuv_endpoint_next_deadline(&conn->endpoint));

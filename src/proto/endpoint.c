@@ -4,9 +4,8 @@
 
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
-#include "proto/endpoint_hold.h"
+#include "proto/endpoint_receive.h"
 #include "proto/endpoint_tail.h"
-#include "proto/endpoint_whole.h"
 #include "proto/traffic.h"
 
 static inline int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
@@ -124,75 +123,19 @@ static int take_slice(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *
   return collect_control(ep, slice);
 }
 
-/* What has to come at min_receive_rate: a message, or where its pieces are delivered a frame; and a control frame by itself. */
-static int is_inside_a_message(const struct wsuv_endpoint *ep) {
-  return ep->message.state != MESSAGE_NONE && ep->handler->on_fragment == NULL;
-}
-
-static int is_unfinished(const struct wsuv_endpoint *ep) {
-  return wsuv__frame_parser_is_midframe(&ep->parser) || is_inside_a_message(ep);
-}
-
-/* After any callback the endpoint may be closing, failed or paused. */
-static inline int goes_on(const struct wsuv_endpoint *ep, const struct wsuv__frame_input *in) {
-  return in->len > 0 && wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING;
-}
-
-static void take_next(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
+void wsuv__endpoint_take_next(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
   struct wsuv__frame_slice slice;
   int rc = wsuv__frame_parser_next(&ep->parser, ep->rules, in, &slice);
 
   if (ep->trace != NULL && (rc < 0 || (rc > 0 && slice.first)))
     wsuv__trace_frame(ep, &ep->parser.header, TRACE_RECEIVED);
   if (rc > 0) {
-    if (slice.first && !is_inside_a_message(ep))
+    if (slice.first && !wsuv__endpoint_is_inside(ep))
       wsuv__limits_begin_unit(&ep->limits, slice.len + in->len);
     rc = take_slice(ep, &slice);
   }
   if (rc < 0)
     (void)wsuv__endpoint_fail(ep, rc);
-}
-
-static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
-  ep->activity = ENDPOINT_PARSING;
-  if (ep->extensions != NULL)
-    wsuv__endpoint_go_on_decoding(ep);
-  while (goes_on(ep, in)) {
-    if (!wsuv__endpoint_takes_whole(ep) || wsuv__endpoint_take_whole(ep, in) == 0)
-      take_next(ep, in);
-  }
-  if (is_unfinished(ep))
-    wsuv__endpoint_note_unfinished(ep);
-  else
-    ep->limits.progress_ms = WSUV__NEVER;
-  ep->activity = ENDPOINT_IDLE;
-  return wsuv__endpoint_outcome(ep);
-}
-
-int wsuv__endpoint_parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
-  return parse(ep, in);
-}
-
-int wsuv_endpoint_receive(wsuv_endpoint_t *ep, uint8_t *bytes, size_t len) {
-  if (ep->activity == ENDPOINT_PARSING || ep->eof_waits)
-    return WSUV_ESTATE;
-  if (!wsuv_endpoint_wants_read(ep))
-    return WSUV_ENOBUFS;
-  return wsuv__endpoint_receive_or_hold(ep, bytes, len);
-}
-
-int wsuv__endpoint_receive_or_hold(struct wsuv_endpoint *ep, uint8_t *bytes, size_t len) {
-  struct wsuv__frame_input in = {bytes, len};
-
-  ep->heard_ms = ep->now_ms;
-  ep->limits.arrived += len;
-  (void)parse(ep, &in);
-  if (ep->delivery == DELIVERY_KEPT)
-    len -= in.len; /* the rest may be no frames */
-  if (ep->delivery != DELIVERY_FLOWING && wsuv__endpoint_is_parsing(ep) && in.len > 0)
-    (void)wsuv__endpoint_hold(ep, in.data, in.len);
-  wsuv__traffic_octets_came(ep, len);
-  return wsuv__endpoint_outcome(ep);
 }
 
 int wsuv__endpoint_is_between_messages(const struct wsuv_endpoint *ep) {

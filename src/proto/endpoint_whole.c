@@ -28,17 +28,17 @@ static void refuse_text(struct wsuv_endpoint *ep, const struct wsuv__whole_frame
 /* After any callback the endpoint may be closing, failed or paused. */
 size_t wsuv__endpoint_take_whole(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
   struct wsuv__whole_frame frame;
-  int is_masked = ep->rules->role == WSUV_SERVER;
+  size_t key_len = ep->rules->role == WSUV_SERVER ? 4 : 0;
   uint8_t *data = in->data;
   uint8_t *end = data + in->len;
   size_t len;
 
-  while (wsuv__whole_frame_read(&frame, ep->rules, is_masked, data, (size_t)(end - data)) &&
+  while (wsuv__whole_frame_read(&frame, ep->rules, key_len, data, (size_t)(end - data)) &&
          is_within_limits(ep, &frame)) {
     data = frame.payload + frame.len;
     ep->limits.message_ms = ep->now_ms;
     ep->message.size = frame.len;
-    if (!unmask(&frame, is_masked)) {
+    if (!unmask(&frame, key_len > 0)) {
       refuse_text(ep, &frame);
       break;
     }

@@ -148,7 +148,8 @@ static int read_whole_frame(struct wsuv__frame_parser *p, const struct wsuv__fra
   int is_masked = rules->role == WSUV_SERVER;
   struct wsuv__whole_frame frame;
 
-  if (p->npartial > 0 || !wsuv__whole_frame_read(&frame, rules, is_masked, in->data, in->len))
+  if (p->npartial > 0 ||
+      !wsuv__whole_frame_read(&frame, rules, is_masked ? 4 : 0, in->data, in->len))
     return 0;
   p->header.opcode = frame.opcode;
   p->header.fin = frame.fin;

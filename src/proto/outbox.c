@@ -206,14 +206,14 @@ static int flush_once(struct wsuv__outbox *outbox, int *err) {
   return outbox->queued > 0 && written == total_len(spans, n);
 }
 
+int wsuv__outbox_keep_cork(struct wsuv__outbox *outbox, size_t written) {
+  return keep_cork_rest(outbox, written);
+}
+
 static int flush_cork(struct wsuv__outbox *outbox) {
   wsuv_span_t span = {outbox->cork->base, outbox->cork->len};
-  size_t written = outbox->write(outbox->write_arg, &span, 1);
 
-  if (written < span.len)
-    return keep_cork_rest(outbox, written);
-  empty_cork(outbox);
-  return 0;
+  return wsuv__outbox_cork_written(outbox, outbox->write(outbox->write_arg, &span, 1));
 }
 
 int wsuv__outbox_flush(struct wsuv__outbox *outbox) {

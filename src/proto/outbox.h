@@ -81,6 +81,16 @@ static inline int wsuv__outbox_return_cork(struct wsuv__outbox *outbox) {
 /* Offers cork and entries to the writer, once. WSUV_ENOMEM: dead. */
 int wsuv__outbox_flush(struct wsuv__outbox *outbox);
 
+/* So much of the cork, with no entries behind it, was written. WSUV_ENOMEM: dead. */
+int wsuv__outbox_keep_cork(struct wsuv__outbox *outbox, size_t written);
+static inline int wsuv__outbox_cork_written(struct wsuv__outbox *outbox, size_t written) {
+  if (written < outbox->cork->len)
+    return wsuv__outbox_keep_cork(outbox, written);
+  outbox->cork->len = 0;
+  outbox->cork->head_len = 0;
+  return 0;
+}
+
 /* The front of the queue as spans that stay in place until consumed; called again before that it answers the same. */
 size_t wsuv__outbox_gather(struct wsuv__outbox *outbox, wsuv_span_t *spans, size_t nspans);
 void wsuv__outbox_consume(struct wsuv__outbox *outbox, size_t written);

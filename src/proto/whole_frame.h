@@ -15,11 +15,12 @@ struct wsuv__whole_frame {
   uint8_t fin;
 };
 
-/* 1: the `len` octets at `data` begin with such a frame. Nothing is changed. `is_masked` is what the role of `rules` wants. */
+/* 1: the `len` octets at `data` begin with such a frame. Nothing is changed. `key_len` is 4 where the role of `rules` wants masks,
+ * else 0. */
 static inline int wsuv__whole_frame_read(struct wsuv__whole_frame *frame,
-                                         const struct wsuv__frame_rules *rules, int is_masked,
+                                         const struct wsuv__frame_rules *rules, size_t key_len,
                                          uint8_t *data, size_t len) {
-  size_t head_len = is_masked ? 6 : 2;
+  size_t head_len = 2 + key_len;
   size_t payload_len;
 
   if (len < head_len + 2)
@@ -28,7 +29,7 @@ static inline int wsuv__whole_frame_read(struct wsuv__whole_frame *frame,
   frame->fin = data[0] >> 7;
   if (frame->opcode != WSUV_TEXT && frame->opcode != WSUV_BINARY)
     return 0;
-  payload_len = (size_t)(data[1] ^ (is_masked ? 0x80 : 0)); /* the wrong bit makes it too large */
+  payload_len = data[1] ^ (key_len << 5); /* the wrong bit makes it too large */
   if (payload_len >= WSUV__LEN_16) {
     if (payload_len != WSUV__LEN_16)
       return 0;
