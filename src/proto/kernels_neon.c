@@ -46,9 +46,9 @@ static inline lanes look_up(const uint8_t table[16], lanes half) {
   return vqtbl1q_u8(load(table), half);
 }
 
-/* By how much octets are more than `least`; 0 if they are not. */
-static inline lanes beyond(lanes v, uint8_t least) {
-  return vqsubq_u8(v, splat(least));
+/* Of octets, rounded up. */
+static inline lanes mean(lanes a, lanes b) {
+  return vrhaddq_u8(a, b);
 }
 
 static inline int is_ascii(lanes v) {

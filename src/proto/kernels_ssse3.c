@@ -46,9 +46,9 @@ static inline lanes look_up(const uint8_t table[16], lanes half) {
   return _mm_shuffle_epi8(load(table), half);
 }
 
-/* By how much octets are more than `least`; 0 if they are not. */
-static inline lanes beyond(lanes v, uint8_t least) {
-  return _mm_subs_epu8(v, splat(least));
+/* Of octets, rounded up. */
+static inline lanes mean(lanes a, lanes b) {
+  return _mm_avg_epu8(a, b);
 }
 
 static inline int is_ascii(lanes v) {

@@ -4,7 +4,8 @@
 #include "proto/mask.h"
 #include "wsuv/frame.h"
 
-#define PIECE 8192u /* a multiple of the key's length */
+#define PIECE     8192u /* a multiple of the key's length */
+#define SHORT_MAX 48    /* up to there words see ASCII sooner than a kernel is called */
 
 /* Most text is mostly ASCII: 16 octets a step. */
 static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end) {
@@ -124,6 +125,8 @@ int wsuv__utf8_feed_long(struct wsuv__utf8 *s, const uint8_t *data, size_t len) 
 int wsuv_utf8_is_valid(const void *data, size_t len) {
   struct wsuv__utf8 state = {0, 0, 0};
 
+  if (len >= 8 && len < SHORT_MAX && wsuv__utf8_is_ascii(data, len))
+    return 1;
   if (len >= WSUV__UTF8_MIN)
     return wsuv__utf8_open_tail(data, len) == 0 && wsuv__utf8_is_valid_long(data, len);
   return len == 0 || (wsuv__utf8_feed(&state, data, len) && wsuv__utf8_is_complete(&state));

@@ -10,15 +10,16 @@
 #include "proto/utf8.h"
 #include "proto/utf8_faults.h"
 
-/* The bits of all that is wrong about the octets at `p`, given the three before them. */
+/* The bits of all that is wrong about the octets at `p`, given the three before them. The highest bit of a mean says whether the
+ * second octet before is at least E0, and the third at least F0. */
 static inline lanes judge(const uint8_t *p) {
   lanes octets = load(p);
   lanes first = load(p - 1);
   lanes faults = both(both(look_up(first_by_high_half, high_half(first)),
                            look_up(first_by_low_half, low_half(first))),
                       look_up(second_by_high_half, high_half(octets)));
-  lanes third = beyond(load(p - 2), 0xE0 - 0x80);
-  lanes fourth = beyond(load(p - 3), 0xF0 - 0x80);
+  lanes third = mean(load(p - 2), splat(0xFF - 0xE0));
+  lanes fourth = mean(load(p - 3), splat(0xFF - 0xF0));
 
   return differ(faults, both(either(third, fourth), splat(TWO)));
 }
@@ -51,8 +52,6 @@ static int is_short_utf8(const uint8_t *data, size_t len) {
   uint8_t copy[3 + 2 * LANES] = {0};
   size_t i;
 
-  if (wsuv__utf8_is_ascii(data, len))
-    return 1;
   for (i = 0; i + 16 < len; i += 16)
     memcpy(copy + 3 + i, data + i, 16);
   memcpy(copy + 3 + len - 16, data + len - 16, 16);
@@ -81,7 +80,9 @@ static inline int is_long_utf8(const uint8_t *data, size_t len) {
 }
 
 static int is_utf8(const uint8_t *data, size_t len) {
-  return len < 3 + LANES ? is_short_utf8(data, len) : is_long_utf8(data, len);
+  if (len >= 3 + LANES)
+    return is_long_utf8(data, len);
+  return wsuv__utf8_is_ascii(data, len) || is_short_utf8(data, len);
 }
 
 #endif

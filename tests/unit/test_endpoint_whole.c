@@ -17,6 +17,7 @@ struct side {
   size_t log_len;
   uint8_t sent[2 * STREAM_SIZE];
   size_t nsent;
+  uint8_t next_key;
   int nmessages;
   int pause_at; /* at that message; 0: never */
   int close_at;
@@ -69,9 +70,14 @@ static void on_close(void *data, int code, const char *reason, size_t reason_len
 static const wsuv_endpoint_handler_t handler = {
     .size = sizeof handler, .on_message = on_message, .on_ping = on_ping, .on_close = on_close};
 
-static int random_zero(void *arg, void *buf, size_t len) {
-  (void)arg;
-  memset(buf, 7, len);
+/* Another key for each frame, the same on both sides. */
+static int next_key(void *arg, void *buf, size_t len) {
+  struct side *side = arg;
+  uint8_t *key = buf;
+  size_t i;
+
+  for (i = 0; i < len; i++)
+    key[i] = side->next_key++;
   return 0;
 }
 
@@ -165,8 +171,10 @@ static void set_up(struct side *side, wsuv_role_t role) {
   side->log_len = 0;
   side->log[0] = '\0';
   side->nsent = 0;
+  side->next_key = 7;
   side->nmessages = 0;
-  options.random = random_zero;
+  options.random = next_key;
+  options.random_arg = side;
   options.max_message_size = 3000;
   options.max_control_rate = WSUV_OFF;
   CHECK_ERR(0, wsuv_endpoint_new(&side->ep, &options, &handler, side));
