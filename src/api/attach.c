@@ -74,7 +74,7 @@ static void drop(wsuv_conn_t *conn) {
 
 static int new_conn(wsuv_loop_t *loop, wsuv_conn_t **out, wsuv_role_t role,
                     const wsuv_attach_options_t *o, const wsuv_handler_t *handler) {
-  struct attached_conn *attached = wsuv__alloc(&loop->allocator, sizeof *attached);
+  struct attached_conn *attached = wsuv__alloc_zeroed(&loop->allocator, sizeof *attached);
   int err;
 
   if (attached == NULL)

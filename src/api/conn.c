@@ -12,13 +12,6 @@
 
 #define HELD_UP_MS 100u
 
-static void run_task(struct wsuv__task *task) {
-  wsuv_conn_t *conn = WSUV__LIST_ENTRY(task, wsuv_conn_t, task);
-
-  wsuv__conn_enter(conn);
-  wsuv__conn_leave(conn);
-}
-
 /* Much too late: the loop was held up, and what the peer sent meanwhile lies unread in the kernel. It gets one turn of the
  * loop to be read before the peer is judged. */
 static int was_held_up(wsuv_conn_t *conn, uint64_t now) {
@@ -50,12 +43,9 @@ static void time_out(wsuv_conn_t *conn) {
     wsuv__conn_release(conn, WSUV_ETIMEDOUT);
 }
 
-/* The wheel fires early where a deadline was moved to a later time; then the pump just sets it anew. */
-static void deadline_came(struct wsuv__wheel_entry *entry) {
-  wsuv_conn_t *conn = WSUV__LIST_ENTRY(entry, wsuv_conn_t, deadline);
+static void look_at_deadline(wsuv_conn_t *conn) {
   uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
 
-  wsuv__conn_enter(conn);
   note_write_progress(conn);
   if (conn->phase == WSUV_STATE_OPEN || conn->phase == WSUV_STATE_CLOSING_HANDSHAKE) {
     conn->endpoint.kept_waiting |= conn->waits_for_budget;
@@ -64,6 +54,17 @@ static void deadline_came(struct wsuv__wheel_entry *entry) {
   } else if (now >= conn->due_ms) {
     time_out(conn);
   }
+}
+
+/* The wheel fires early where a deadline was moved to a later time; then the pump just sets it anew. */
+static void turn_came(struct wsuv__wheel_entry *entry) {
+  wsuv_conn_t *conn = WSUV__LIST_ENTRY(entry, wsuv_conn_t, deadline);
+  int is_pump = entry->tick == WSUV__WHEEL_AT_ONCE;
+
+  wsuv__wheel_clear(entry);
+  wsuv__conn_enter(conn);
+  if (!is_pump)
+    look_at_deadline(conn);
   wsuv__conn_leave(conn);
 }
 
@@ -79,7 +80,6 @@ void wsuv__conn_start_close_timeout(wsuv_conn_t *conn) {
 
 void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
                      const wsuv_handler_t *handler, wsuv_state_t phase) {
-  memset(conn, 0, sizeof *conn);
   conn->config = config;
   conn->handler = handler;
   conn->loop = loop;
@@ -89,9 +89,7 @@ void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__co
   conn->created_ms = wsuv__loop_now_ms(&loop->io);
   wsuv__conn_start_timeout(conn, config->handshake_timeout_ms);
   wsuv__list_init(&conn->link);
-  wsuv__list_init(&conn->task.link);
-  conn->task.run = run_task;
-  wsuv__wheel_entry_init(&conn->deadline, deadline_came);
+  wsuv__wheel_entry_init(&conn->deadline, turn_came);
   wsuv__endpoint_init(&conn->endpoint, &config->endpoint, wsuv__conn_endpoint_handler(handler),
                       conn, wsuv__loop_now_ms(&loop->io));
   wsuv__outbox_set_writer(&conn->endpoint.outbox, wsuv__conn_write_now, conn);
@@ -161,5 +159,5 @@ void wsuv__conn_leave(wsuv_conn_t *conn) {
 
 void wsuv__conn_mark(wsuv_conn_t *conn) {
   if (conn->depth == 0)
-    wsuv__loop_defer(&conn->loop->io, &conn->task);
+    wsuv__loop_hasten(&conn->loop->io, &conn->deadline);
 }

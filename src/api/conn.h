@@ -10,7 +10,6 @@
 #include "wsuv/adopt.h"
 
 struct wsuv_conn {
-  struct wsuv__uv_stream stream;
   struct wsuv_endpoint endpoint;
   struct wsuv__stream *top;     /* what is read and written: &stream.base, or TLS on it */
   struct wsuv__tls_stream *tls; /* NULL: none */
@@ -22,8 +21,8 @@ struct wsuv_conn {
   struct wsuv__visitor *visitor;      /* its place in server->visitors; NULL: it is not counted */
   struct wsuv__list link;             /* in the server's or the loop's list */
   struct wsuv__subscriber subscriber; /* to topics of the server */
-  struct wsuv__task task;             /* a pump put off to the loop's next turn */
-  struct wsuv__wheel_entry deadline;
+  struct wsuv__wheel_entry
+      deadline; /* or a pump put off to the loop's next turn, which sets it anew */
   uint64_t created_ms;
   uint64_t opened_ms;
   uint64_t due_ms; /* of phases that the endpoint has no deadline for */
@@ -58,9 +57,13 @@ struct wsuv_conn {
   uint8_t in_handshake; /* counted in server->nhandshakes */
   uint8_t failure_told; /* of the endpoint, to the loop's trace */
   uint8_t is_counted;   /* its counts are among those of ended ones */
+  struct wsuv__uv_stream stream; /* the last: its memory ends where the handle does */
 };
 
-/* Zeroes and sets up everything but the transport; phase is the first one. */
+/* Octets of a connection whose transport is never a pipe of its own. */
+#define WSUV__CONN_TCP_SIZE (offsetof(struct wsuv_conn, stream) + WSUV__UV_STREAM_TCP_SIZE)
+
+/* Sets up everything but the transport, in zeroed memory; phase is the first one. */
 void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
                      const wsuv_handler_t *handler, wsuv_state_t phase);
 

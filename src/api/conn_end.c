@@ -150,7 +150,6 @@ static void end(wsuv_conn_t *conn) {
   wsuv__conn_tls_free(conn);
   if (conn->id_number != 0)
     wsuv__conn_ids_drop(&loop->conn_ids, conn->id_number);
-  wsuv__list_remove(&conn->task.link);
   wsuv__wheel_clear(&conn->deadline);
   if (server != NULL)
     wsuv__server_part_with(conn);

@@ -217,6 +217,8 @@ static void set_deadline(wsuv_conn_t *conn) {
   int must_end = conn->phase != WSUV_STATE_OPEN && due != WSUV__NEVER;
 
   wsuv__conn_set_hold(conn, must_end ? HOLD_LOOP : HOLD_NONE);
+  if (conn->deadline.tick == WSUV__WHEEL_AT_ONCE)
+    return;
   if (due == WSUV__NEVER)
     wsuv__wheel_clear(&conn->deadline);
   else if (due / WSUV__WHEEL_TICK_MS + 1 < conn->deadline.tick)
@@ -249,7 +251,7 @@ void wsuv__conn_pump(wsuv_conn_t *conn) {
     move_phase(conn);
   } while (has_more(conn) && ++rounds < MAX_ROUNDS);
   if (rounds == MAX_ROUNDS)
-    wsuv__loop_defer(&conn->loop->io, &conn->task);
+    wsuv__loop_hasten(&conn->loop->io, &conn->deadline);
   set_reading(conn);
   set_deadline(conn);
 }

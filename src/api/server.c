@@ -34,8 +34,13 @@ void wsuv__server_part_with(wsuv_conn_t *conn) {
   wsuv__drain_note_end(conn);
 }
 
+static size_t conn_size(const wsuv_server_t *server) {
+  return server->listener.handle.type == UV_NAMED_PIPE ? sizeof(struct wsuv_conn)
+                                                       : WSUV__CONN_TCP_SIZE;
+}
+
 wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase) {
-  wsuv_conn_t *conn = wsuv__alloc(&server->loop->allocator, sizeof *conn);
+  wsuv_conn_t *conn = wsuv__alloc_zeroed(&server->loop->allocator, conn_size(server));
 
   if (conn == NULL)
     return NULL;
