@@ -153,7 +153,8 @@ void wsuv__conn_leave(wsuv_conn_t *conn) {
   }
   wsuv__conn_pump(conn);
   return_cork(conn);
-  wsuv__budget_note(&conn->loop->budget, conn);
+  if (wsuv__budget_is_set(&conn->loop->budget))
+    wsuv__budget_note(&conn->loop->budget, conn);
   conn->depth--;
 }
 

@@ -16,7 +16,9 @@ wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn) {
 size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
   size_t waiting = wsuv__outbox_waiting(&conn->endpoint.outbox);
 
-  return conn->transport == TRANSPORT_OPEN ? waiting + conn->top->ops->held(conn->top) : waiting;
+  if (conn->tls == NULL || conn->transport != TRANSPORT_OPEN)
+    return waiting;
+  return waiting + conn->top->ops->held(conn->top);
 }
 
 size_t wsuv_conn_held_back(const wsuv_conn_t *conn) {

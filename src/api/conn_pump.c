@@ -70,18 +70,18 @@ static int may_write(const wsuv_conn_t *conn) {
          conn->phase >= WSUV_STATE_OPENING_HANDSHAKE;
 }
 
-static void write_output(wsuv_conn_t *conn) {
-  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
-  int err;
-
-  if (!may_write(conn))
-    return;
-  err = wsuv__outbox_flush(outbox);
+/* Behind a flush: what the kernel did not take is libuv's to write. */
+static void write_rest(wsuv_conn_t *conn, int err) {
   wsuv__endpoint_note_output(&conn->endpoint);
-  if (err == 0 && conn->transport == TRANSPORT_OPEN && outbox->queued > 0)
+  if (err == 0 && conn->transport == TRANSPORT_OPEN && conn->endpoint.outbox.queued > 0)
     err = start_write(conn);
   if (err != 0)
     wsuv__conn_release(conn, err);
+}
+
+static void write_output(wsuv_conn_t *conn) {
+  if (may_write(conn))
+    write_rest(conn, wsuv__outbox_flush(&conn->endpoint.outbox));
 }
 
 static int owes_drain(const wsuv_conn_t *conn) {
@@ -210,8 +210,13 @@ static uint64_t next_deadline(const wsuv_conn_t *conn) {
   return conn->due_ms;
 }
 
-/* Handshakes come to their end even if nothing else is left on the loop; a heartbeat keeps no program alive. A deadline that
- * moves away is left where it is in the wheel, so that traffic never touches it. */
+/* A deadline that moves away is left where it is in the wheel, so that traffic never touches it. */
+static inline void move_deadline(wsuv_conn_t *conn, uint64_t due) {
+  if (due != WSUV__NEVER && due / WSUV__WHEEL_TICK_MS + 1 < conn->deadline.tick)
+    wsuv__loop_set_deadline(&conn->loop->io, &conn->deadline, due);
+}
+
+/* Handshakes come to their end even if nothing else is left on the loop; a heartbeat keeps no program alive. */
 static void set_deadline(wsuv_conn_t *conn) {
   uint64_t due = next_deadline(conn);
   int must_end = conn->phase != WSUV_STATE_OPEN && due != WSUV__NEVER;
@@ -221,8 +226,8 @@ static void set_deadline(wsuv_conn_t *conn) {
     return;
   if (due == WSUV__NEVER)
     wsuv__wheel_clear(&conn->deadline);
-  else if (due / WSUV__WHEEL_TICK_MS + 1 < conn->deadline.tick)
-    wsuv__loop_set_deadline(&conn->loop->io, &conn->deadline, due);
+  else
+    move_deadline(conn, due);
 }
 
 /* What callbacks did shows as output, completed sends, a phase or a pause; the pump ends when a round finds none. */
@@ -236,7 +241,34 @@ static int has_more(const wsuv_conn_t *conn) {
          (may_write(conn) && wsuv__outbox_waiting(outbox) > 0);
 }
 
-void wsuv__conn_pump(wsuv_conn_t *conn) {
+/* What nearly every event leaves behind: an open connection that is read from, with nothing to do but to write the cork. */
+static int owes_output_only(const wsuv_conn_t *conn) {
+  const struct wsuv_endpoint *ep = &conn->endpoint;
+  const struct wsuv__outbox *outbox = &ep->outbox;
+
+  return conn->phase == WSUV_STATE_OPEN && conn->transport == TRANSPORT_OPEN && conn->reading &&
+         !conn->writing && conn->flow == FLOW_ON && conn->water == WATER_LOW &&
+         conn->hold == HOLD_NONE && ep->delivery == DELIVERY_FLOWING &&
+         ep->closing == CLOSING_NONE && ep->error == 0 && outbox->state == OUTBOX_OPEN &&
+         outbox->queued == 0 && wsuv__list_is_empty(&outbox->done) &&
+         !wsuv__budget_is_set(&conn->loop->budget);
+}
+
+/* 0: there is more to be done. */
+static int pump_output(wsuv_conn_t *conn) {
+  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+
+  if (!owes_output_only(conn))
+    return 0;
+  if (wsuv__outbox_waiting(outbox) > 0)
+    write_rest(conn, wsuv__outbox_flush(outbox));
+  if (conn->phase != WSUV_STATE_OPEN || conn->writing)
+    return 0;
+  move_deadline(conn, wsuv_endpoint_next_deadline(&conn->endpoint));
+  return 1;
+}
+
+static void pump_rounds(wsuv_conn_t *conn) {
   int rounds = 0;
 
   do {
@@ -254,4 +286,9 @@ void wsuv__conn_pump(wsuv_conn_t *conn) {
     wsuv__loop_hasten(&conn->loop->io, &conn->deadline);
   set_reading(conn);
   set_deadline(conn);
+}
+
+void wsuv__conn_pump(wsuv_conn_t *conn) {
+  if (!pump_output(conn))
+    pump_rounds(conn);
 }

@@ -3,6 +3,7 @@
 
 #include "api/conn.h"
 #include "api/conn_end.h"
+#include "api/conn_send.h"
 #include "proto/endpoint_policy.h"
 #include "proto/endpoint_send.h"
 #include "proto/traffic.h"
@@ -53,8 +54,8 @@ static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, size_t len, int err)
   return err;
 }
 
-int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
-                           int flags) {
+int wsuv__conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
+                            int flags) {
   wsuv_send_options_t options = WSUV_SEND_OPTIONS_INIT;
   int err;
 
@@ -67,14 +68,6 @@ int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *pa
     return err;
   return settle_send(conn, WSUV_SLOW_REFUSE, len,
                      wsuv_endpoint_send_message(&conn->endpoint, type, payload, len, flags));
-}
-
-int wsuv_conn_send_text(wsuv_conn_t *conn, const void *payload, size_t len) {
-  return wsuv_conn_send_message(conn, WSUV_TEXT, payload, len, 0);
-}
-
-int wsuv_conn_send_binary(wsuv_conn_t *conn, const void *payload, size_t len) {
-  return wsuv_conn_send_message(conn, WSUV_BINARY, payload, len, 0);
 }
 
 int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prepared) {

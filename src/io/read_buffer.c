@@ -15,21 +15,9 @@ void wsuv__read_buffer_free(struct wsuv__read_buffer *buffer) {
   buffer->base = NULL;
 }
 
-uv_buf_t wsuv__read_buffer_lend(struct wsuv__read_buffer *buffer) {
+uv_buf_t wsuv__read_buffer_lend_own(struct wsuv__read_buffer *buffer) {
   size_t size = buffer->most < WSUV__READ_BUFFER_OWN ? buffer->most : WSUV__READ_BUFFER_OWN;
-  char *own;
+  char *own = wsuv__alloc(buffer->allocator, WSUV__READ_BUFFER_OWN);
 
-  if (!buffer->lent) {
-    buffer->lent = 1;
-    return uv_buf_init(buffer->base, (unsigned)buffer->most);
-  }
-  own = wsuv__alloc(buffer->allocator, WSUV__READ_BUFFER_OWN);
   return uv_buf_init(own, own != NULL ? (unsigned)size : 0);
-}
-
-void wsuv__read_buffer_give_back(struct wsuv__read_buffer *buffer, char *base) {
-  if (base == buffer->base)
-    buffer->lent = 0;
-  else
-    wsuv__release(buffer->allocator, base);
 }

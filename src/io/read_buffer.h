@@ -21,8 +21,26 @@ struct wsuv__read_buffer {
 int wsuv__read_buffer_init(struct wsuv__read_buffer *buffer, const wsuv_allocator_t *a);
 void wsuv__read_buffer_free(struct wsuv__read_buffer *buffer);
 
+/* For a second borrower. */
+uv_buf_t wsuv__read_buffer_lend_own(struct wsuv__read_buffer *buffer);
+
 /* An empty buf when there is no memory: libuv reports UV_ENOBUFS then. */
-uv_buf_t wsuv__read_buffer_lend(struct wsuv__read_buffer *buffer);
-void wsuv__read_buffer_give_back(struct wsuv__read_buffer *buffer, char *base);
+static inline uv_buf_t wsuv__read_buffer_lend(struct wsuv__read_buffer *buffer) {
+  uv_buf_t buf;
+
+  if (buffer->lent)
+    return wsuv__read_buffer_lend_own(buffer);
+  buffer->lent = 1;
+  buf.base = buffer->base;
+  buf.len = (unsigned)buffer->most;
+  return buf;
+}
+
+static inline void wsuv__read_buffer_give_back(struct wsuv__read_buffer *buffer, char *base) {
+  if (base == buffer->base)
+    buffer->lent = 0;
+  else
+    wsuv__release(buffer->allocator, base);
+}
 
 #endif

@@ -5,6 +5,7 @@
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
 #include "proto/endpoint_hold.h"
+#include "proto/endpoint_whole.h"
 #include "proto/traffic.h"
 
 static inline int deliver_message(struct wsuv_endpoint *ep, uint8_t *payload, size_t len) {
@@ -129,27 +130,33 @@ static int is_unfinished(const struct wsuv_endpoint *ep) {
   return wsuv__frame_parser_is_midframe(&ep->parser) || is_inside_a_message(ep);
 }
 
-/* After any callback the endpoint may be closing, failed or paused, so that is asked anew for every frame. */
-static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
-  struct wsuv__frame_slice slice;
-  int rc = 0;
+/* After any callback the endpoint may be closing, failed or paused. */
+static inline int goes_on(const struct wsuv_endpoint *ep, const struct wsuv__frame_input *in) {
+  return in->len > 0 && wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING;
+}
 
+static void take_next(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
+  struct wsuv__frame_slice slice;
+  int rc = wsuv__frame_parser_next(&ep->parser, ep->rules, in, &slice);
+
+  if (ep->trace != NULL && (rc < 0 || (rc > 0 && slice.first)))
+    wsuv__trace_frame(ep, &ep->parser.header, TRACE_RECEIVED);
+  if (rc > 0) {
+    if (slice.first && !is_inside_a_message(ep))
+      wsuv__limits_begin_unit(&ep->limits, slice.len + in->len);
+    rc = take_slice(ep, &slice);
+  }
+  if (rc < 0)
+    (void)wsuv__endpoint_fail(ep, rc);
+}
+
+static int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
   ep->activity = ENDPOINT_PARSING;
   if (ep->extensions != NULL)
     wsuv__endpoint_go_on_decoding(ep);
-  while (wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING) {
-    rc = wsuv__frame_parser_next(&ep->parser, ep->rules, in, &slice);
-    if (ep->trace != NULL && (rc < 0 || (rc > 0 && slice.first)))
-      wsuv__trace_frame(ep, &ep->parser.header, TRACE_RECEIVED);
-    if (rc == 0)
-      break;
-    if (rc > 0) {
-      if (slice.first && !is_inside_a_message(ep))
-        wsuv__limits_begin_unit(&ep->limits, slice.len + in->len);
-      rc = take_slice(ep, &slice);
-    }
-    if (rc < 0)
-      (void)wsuv__endpoint_fail(ep, rc);
+  while (goes_on(ep, in)) {
+    if (!wsuv__endpoint_takes_whole(ep) || wsuv__endpoint_take_whole(ep, in) == 0)
+      take_next(ep, in);
   }
   if (is_unfinished(ep))
     wsuv__endpoint_note_unfinished(ep);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "proto/endpoint_closing.h"
+#include "proto/endpoint_cork.h"
 #include "proto/endpoint_send.h"
 #include "proto/outbox_entry.h"
 #include "proto/traffic.h"
@@ -85,19 +86,14 @@ static int send_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, uint8_t rs
 
 int wsuv_endpoint_send_message(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload,
                                size_t len, int flags) {
-  int err = WSUV_EINVAL;
+  int err;
 
-  if ((flags & ~WSUV_SEND_NO_COMPRESS) == 0)
-    err = wsuv__endpoint_judge_send(ep, type, payload, len);
-  if (err != 0)
-    return err;
-  if (ep->config->rules.role == WSUV_SERVER && ep->extensions == NULL &&
-      wsuv__outbox_try_cork(&ep->outbox, (uint8_t)type, payload, len)) {
-    ep->limits.message_ms = ep->now_ms;
-    wsuv__traffic_corked(ep, (int)type, len);
+  if ((flags & ~WSUV_SEND_NO_COMPRESS) != 0)
+    return WSUV_EINVAL;
+  if (wsuv__endpoint_cork_message(ep, type, payload, len))
     return 0;
-  }
-  return wsuv__endpoint_queue_message(ep, type, 0, payload, len, flags);
+  err = wsuv__endpoint_judge_send(ep, type, payload, len);
+  return err != 0 ? err : wsuv__endpoint_queue_message(ep, type, 0, payload, len, flags);
 }
 
 int wsuv_endpoint_send(wsuv_endpoint_t *ep, wsuv_opcode_t type, const void *payload, size_t len) {

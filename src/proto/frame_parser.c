@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proto/frame.h"
+#include "proto/whole_frame.h"
 
 enum { USED_UP = 0, SLICE = 1, NEXT_STATE = 2 };
 
@@ -142,43 +143,26 @@ void wsuv__frame_parser_init(struct wsuv__frame_parser *parser) {
   memset(parser, 0, sizeof *parser);
 }
 
-/* The frame that makes up nearly all traffic, when it came whole: text or binary, no reserved bits, masked as the role wants,
- * up to 64 KiB. Reads it in one go and returns 1; 0 leaves any other frame, and every fault, to the states. */
-static int read_common_frame(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
-                             struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
-  const uint8_t *octets = in->data;
-  size_t head_len = rules->role == WSUV_SERVER ? 6 : 2;
-  uint8_t opcode;
-  size_t len;
+static int read_whole_frame(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
+                            struct wsuv__frame_input *in, struct wsuv__frame_slice *slice) {
+  int is_masked = rules->role == WSUV_SERVER;
+  struct wsuv__whole_frame frame;
 
-  if (p->npartial > 0 || in->len < head_len + 2)
+  if (p->npartial > 0 || !wsuv__whole_frame_read(&frame, rules, is_masked, in->data, in->len))
     return 0;
-  len = octets[1] & 0x7F;
-  if ((octets[1] >> 7) != (rules->role == WSUV_SERVER) || len == WSUV__LEN_64)
-    return 0;
-  if (len == WSUV__LEN_16) {
-    len = wsuv__load_be16(octets + 2);
-    head_len += 2;
-    if (len < WSUV__LEN_16)
-      return 0;
-  }
-  opcode = octets[0] & 0x7F; /* with RSV bits it is neither of the two */
-  if ((opcode != WSUV_TEXT && opcode != WSUV_BINARY) || in->len < head_len + len ||
-      len > rules->max_payload_len)
-    return 0;
-  p->header.opcode = opcode;
-  p->header.fin = octets[0] >> 7;
+  p->header.opcode = frame.opcode;
+  p->header.fin = frame.fin;
   p->header.rsv = 0;
-  p->header.masked = rules->role == WSUV_SERVER;
-  p->header.payload_len = len;
+  p->header.masked = (uint8_t)is_masked;
+  p->header.payload_len = frame.len;
   p->remaining = 0;
-  slice->data = in->data + head_len;
-  slice->len = len;
+  slice->data = frame.payload;
+  slice->len = frame.len;
   slice->first = 1;
   slice->last = 1;
-  if (p->header.masked)
-    wsuv_mask(slice->data, slice->data, len, slice->data - 4, 0);
-  advance(in, head_len + len);
+  if (is_masked)
+    wsuv__whole_frame_unmask(frame.payload, frame.len);
+  advance(in, (size_t)(frame.payload - in->data) + frame.len);
   return SLICE;
 }
 
@@ -189,7 +173,7 @@ int wsuv__frame_parser_next(struct wsuv__frame_parser *parser,
   int rc = NEXT_STATE;
 
   if (parser->state == FRAME_BASE_HEADER) {
-    if (read_common_frame(parser, rules, in, slice))
+    if (read_whole_frame(parser, rules, in, slice))
       return SLICE;
     rc = read_base_header(parser, rules, in);
   }

@@ -206,11 +206,23 @@ static int flush_once(struct wsuv__outbox *outbox, int *err) {
   return outbox->queued > 0 && written == total_len(spans, n);
 }
 
+static int flush_cork(struct wsuv__outbox *outbox) {
+  wsuv_span_t span = {outbox->cork->base, outbox->cork->len};
+  size_t written = outbox->write(outbox->write_arg, &span, 1);
+
+  if (written < span.len)
+    return keep_cork_rest(outbox, written);
+  empty_cork(outbox);
+  return 0;
+}
+
 int wsuv__outbox_flush(struct wsuv__outbox *outbox) {
   int err = 0;
 
-  if (!may_write_now(outbox) || cork_len(outbox) + outbox->queued == 0)
+  if (wsuv__outbox_waiting(outbox) == 0 || !may_write_now(outbox))
     return 0;
+  if (outbox->queued == 0)
+    return flush_cork(outbox);
   while (flush_once(outbox, &err) && may_write_now(outbox))
     continue;
   return err;
@@ -285,29 +297,6 @@ static int append_frame(struct wsuv__outbox *outbox, const struct wsuv__outbox_f
   return queue_frame(outbox, frame);
 }
 
-int wsuv__outbox_try_cork(struct wsuv__outbox *outbox, uint8_t opcode, const void *payload,
-                          size_t len) {
-  struct wsuv__cork *cork = outbox->cork;
-  uint8_t *p;
-
-  if (cork == NULL || outbox->state != OUTBOX_OPEN || len > UINT16_MAX ||
-      cork->cap - cork->len < len + WSUV_FRAME_HEADER_MAX || !wsuv__list_is_empty(&outbox->entries))
-    return 0;
-  p = cork->base + cork->len;
-  *p++ = 0x80 | opcode;
-  if (len < WSUV__LEN_16) {
-    *p++ = (uint8_t)len;
-  } else {
-    *p++ = WSUV__LEN_16;
-    wsuv__store_be16(p, (uint16_t)len);
-    p += 2;
-  }
-  if (len > 0)
-    memcpy(p, payload, len);
-  cork->len = (size_t)(p - cork->base) + len;
-  return 1;
-}
-
 int wsuv__outbox_append(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                         const void *payload, size_t len) {
   struct wsuv__outbox_frame frame;
@@ -348,13 +337,12 @@ void wsuv__outbox_lend_cork(struct wsuv__outbox *outbox, struct wsuv__cork *cork
   outbox->cork = cork;
 }
 
-int wsuv__outbox_return_cork(struct wsuv__outbox *outbox) {
+int wsuv__outbox_empty_cork(struct wsuv__outbox *outbox) {
   int err = wsuv__outbox_flush(outbox);
 
-  if (err == 0 && cork_len(outbox) > 0)
+  if (err == 0 && outbox->cork->len > 0)
     err = keep_cork_rest(outbox, 0);
   empty_cork(outbox);
-  outbox->cork = NULL;
   return err;
 }
 

@@ -52,11 +52,6 @@ void wsuv__outbox_set_writer(struct wsuv__outbox *outbox, wsuv__outbox_write wri
 int wsuv__outbox_append(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                         const void *payload, size_t len);
 
-/* The short way for what makes up nearly all traffic: an unmasked final data frame of up to 64 KiB goes into the cork, and 1
- * is returned; 0 leaves it to wsuv__outbox_append. */
-int wsuv__outbox_try_cork(struct wsuv__outbox *outbox, uint8_t opcode, const void *payload,
-                          size_t len);
-
 /* A control frame: ahead of waiting data. A Pong that still waits is replaced by a newer one (RFC 6455 5.5.3). */
 int wsuv__outbox_append_control(struct wsuv__outbox *outbox, const wsuv_frame_header_t *header,
                                 const void *payload, size_t len);
@@ -75,7 +70,13 @@ void wsuv__outbox_seal(struct wsuv__outbox *outbox);
 
 /* Lends the cork, takes it back. Uncork writes what was collected; what remains is kept. WSUV_ENOMEM: dead. */
 void wsuv__outbox_lend_cork(struct wsuv__outbox *outbox, struct wsuv__cork *cork);
-int wsuv__outbox_return_cork(struct wsuv__outbox *outbox);
+int wsuv__outbox_empty_cork(struct wsuv__outbox *outbox);
+static inline int wsuv__outbox_return_cork(struct wsuv__outbox *outbox) {
+  int err = outbox->cork->len > 0 || outbox->queued > 0 ? wsuv__outbox_empty_cork(outbox) : 0;
+
+  outbox->cork = NULL;
+  return err;
+}
 
 /* Offers cork and entries to the writer, once. WSUV_ENOMEM: dead. */
 int wsuv__outbox_flush(struct wsuv__outbox *outbox);

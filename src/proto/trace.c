@@ -52,16 +52,6 @@ void wsuv__trace_frame(struct wsuv_endpoint *ep, const wsuv_frame_header_t *head
     hooks->on_frame(ep->data, &frame);
 }
 
-void wsuv__trace_corked(struct wsuv_endpoint *ep, int opcode, size_t len) {
-  wsuv_frame_header_t header;
-
-  memset(&header, 0, sizeof header);
-  header.opcode = (uint8_t)opcode;
-  header.fin = 1;
-  header.payload_len = len;
-  wsuv__trace_frame(ep, &header, TRACE_SENT);
-}
-
 size_t wsuv__trace_copy(const struct wsuv_endpoint *ep, wsuv_trace_frame_t *out, size_t n) {
   const struct wsuv__trace *ring = ep->trace;
   size_t i;

@@ -33,9 +33,6 @@ static inline void wsuv__trace_note(struct wsuv_endpoint *ep, const wsuv_frame_h
     wsuv__trace_frame(ep, header, way);
 }
 
-/* The same of an unmasked final frame of ours that has no header in memory. */
-void wsuv__trace_corked(struct wsuv_endpoint *ep, int opcode, size_t len);
-
 /* The last `n` that were kept, oldest first; returns their number. */
 size_t wsuv__trace_copy(const struct wsuv_endpoint *ep, wsuv_trace_frame_t *out, size_t n);
 

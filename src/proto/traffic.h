@@ -74,13 +74,6 @@ static inline void wsuv__traffic_message_sent(struct wsuv_endpoint *ep, int opco
     wsuv__traffic_add_message(&traffic->sent, opcode, len, is_final);
 }
 
-/* A whole message of a server's was queued without a header that could be traced. */
-static inline void wsuv__traffic_corked(struct wsuv_endpoint *ep, int opcode, size_t len) {
-  wsuv__traffic_message_sent(ep, opcode, len, 1);
-  if (ep->trace != NULL)
-    wsuv__trace_corked(ep, opcode, len);
-}
-
 /* A control frame was queued. */
 void wsuv__traffic_control_sent(struct wsuv_endpoint *ep, const wsuv_frame_header_t *header);
 
