@@ -5,6 +5,7 @@ option(BUILD_SHARED_LIBS "Build libwsuv and libwsuv-core as shared libraries" OF
 option(WSUV_INSTALL "Generate the install target" ${PROJECT_IS_TOP_LEVEL})
 option(WSUV_LTO "Interprocedural optimisation in Release builds" OFF)
 
+option(WSUV_VECTOR_INSTRUCTIONS "AVX2, SSSE3 or NEON for masking and UTF-8 where the processor has them" ON)
 option(WSUV_WITH_TLS "wss:// (needs OpenSSL 3)" ON)
 option(WSUV_WITH_DEFLATE "permessage-deflate (needs zlib or zlib-ng)" ON)
 set(WSUV_ZLIB

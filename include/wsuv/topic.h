@@ -56,10 +56,16 @@ typedef struct wsuv_published {
 } wsuv_published_t;
 
 /* Sends a message to every subscriber of the topic. It is framed and, where contexts are not kept from message to message,
- * compressed once for all of them. Each subscriber gets the topic's publications in the order of the calls. The time is that
- * of a send for each subscriber; without subscribers the payload is not looked at.
+ * compressed once for all of them. Each subscriber gets what is published in the order of the calls, also on several topics,
+ * and in the order in which it is sent other messages. Without subscribers the payload is not looked at.
  *
- * 0 whatever became of it at single subscribers, which are counted in *out (may be NULL). WSUV_EINVAL (topic, options, type,
+ * With `out` NULL what is published on a topic in one turn of the loop is collected, and leaves in one walk over the
+ * subscribers and one write to each, at the end of the turn; wsuv_conn_queued and counts know of it from then on. That is
+ * the faster way by far. A subscriber whose peer's Close is handled later in the turn does not get it any more.
+ *
+ * With `out` it is sent to each subscriber before the call returns, and *out says what became of it.
+ *
+ * 0 whatever became of it at single subscribers. WSUV_EINVAL (topic, options, type,
  * NULL with a length), WSUV_EENCODING (text that is not UTF-8), WSUV_ENOMEM, WSUV_ESTATE (from an extension's hook, amid a
  * publication on the same topic): then nobody got it. `options` may be NULL. */
 WSUV_EXTERN int wsuv_server_publish(wsuv_server_t *server, const char *topic, wsuv_opcode_t type,

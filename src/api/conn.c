@@ -135,6 +135,7 @@ void wsuv__conn_enter(wsuv_conn_t *conn) {
     return;
   wsuv__outbox_lend_cork(&conn->endpoint.outbox, io->free_cork);
   io->free_cork = NULL;
+  conn->loop->corked = conn;
 }
 
 static void return_cork(wsuv_conn_t *conn) {
@@ -144,6 +145,7 @@ static void return_cork(wsuv_conn_t *conn) {
     return;
   (void)wsuv__outbox_return_cork(&conn->endpoint.outbox); /* a dead outbox is seen by the pump */
   conn->loop->io.free_cork = cork;
+  conn->loop->corked = NULL;
 }
 
 void wsuv__conn_leave(wsuv_conn_t *conn) {

@@ -76,6 +76,12 @@ void wsuv__conn_leave(wsuv_conn_t *conn);
 /* Has the pump run: at the end of the event being handled, else on the loop's next turn. */
 void wsuv__conn_mark(wsuv_conn_t *conn);
 
+/* Something was queued, or could not be. */
+void wsuv__conn_note_output(wsuv_conn_t *conn);
+
+/* What was published for it in this turn goes ahead of what is about to happen to it. */
+void wsuv__conn_take_publications(wsuv_conn_t *conn);
+
 /* The only writer of the phase. Who leaves OPEN subscribes to nothing any more. */
 void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase);
 

@@ -4,16 +4,26 @@
 #include "api/conn.h"
 #include "api/conn_end.h"
 #include "api/conn_send.h"
+#include "api/server.h"
 #include "proto/endpoint_policy.h"
 #include "proto/endpoint_send.h"
 #include "proto/traffic.h"
 
-static void note_output(wsuv_conn_t *conn) {
+void wsuv__conn_note_output(wsuv_conn_t *conn) {
   wsuv__conn_follow_closing(conn); /* an encoder that failed closes, and so does a policy */
   if (wsuv_conn_queued(conn) > conn->config->write_high_water)
     conn->water = WATER_HIGH;
   wsuv__budget_note(&conn->loop->budget, conn);
   wsuv__conn_mark(conn);
+}
+
+static inline void take_publications(wsuv_conn_t *conn) {
+  if (conn->server != NULL && conn->server->topics.pending != NULL)
+    wsuv__publications_take(conn);
+}
+
+void wsuv__conn_take_publications(wsuv_conn_t *conn) {
+  take_publications(conn);
 }
 
 /* Before room is judged: what TLS holds counts as well. */
@@ -35,6 +45,7 @@ static int judge_budget(wsuv_conn_t *conn, size_t len) {
 static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
+  take_publications(conn);
   wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io));
   note_held(conn);
   return wsuv__budget_is_set(&conn->loop->budget) ? judge_budget(conn, len) : 0;
@@ -50,7 +61,8 @@ static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, size_t len, int err)
   } else if (err == WSUV_EQUEUEFULL) {
     wsuv__traffic_count_drop(&conn->endpoint, DROP_REFUSED);
   }
-  note_output(conn); /* also after an error: the transport may have turned out to be broken */
+  wsuv__conn_note_output(
+      conn); /* also after an error: the transport may have turned out to be broken */
   return err;
 }
 
@@ -89,6 +101,7 @@ int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type, cons
 int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type, int flags) {
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
+  take_publications(conn);
   return wsuv_endpoint_send_begin(&conn->endpoint, type, flags);
 }
 
@@ -144,6 +157,7 @@ int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason) {
     wsuv__conn_release(conn, WSUV_ECANCELED);
     return 0;
   }
+  take_publications(conn);
   wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io));
   err = wsuv_endpoint_close(&conn->endpoint, code, reason, len);
   if (err != 0 &&
@@ -199,7 +213,7 @@ static void look_for_room(wsuv_conn_t *conn, size_t len) {
   note_held(conn);
   if (wsuv__endpoint_missing_room(&conn->endpoint, len) == 0)
     return;
-  (void)wsuv__outbox_flush(&conn->endpoint.outbox); /* an error shows in what follows */
+  (void)wsuv__outbox_offer(&conn->endpoint.outbox); /* an error shows in what follows */
   note_held(conn);
 }
 

@@ -13,6 +13,7 @@ int wsuv_conn_detach(wsuv_conn_t *conn, wsuv_detach_cb cb) {
     return WSUV_EINVAL;
   if (!can_detach(conn))
     return WSUV_ESTATE;
+  wsuv__conn_take_publications(conn);
   conn->endpoint.delivery = DELIVERY_KEPT;
   wsuv__conn_set_phase(conn, WSUV_STATE_DETACHING);
   wsuv__conn_start_close_timeout(conn);

@@ -202,6 +202,7 @@ static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o
 void wsuv__server_free(wsuv_server_t *server) {
   const wsuv_allocator_t *a = &server->loop->allocator;
 
+  wsuv__publications_free(server);
   wsuv__topic_table_free(&server->topics);
   wsuv__stats_keep_server(server);
   wsuv_tls_context_release(server->tls);

@@ -28,6 +28,7 @@ struct wsuv_loop {
   struct wsuv__list tls_streams; /* wsuv_tls_t.link */
   struct wsuv__budget budget;
   struct wsuv__conn_ids conn_ids;
+  wsuv_conn_t *corked;          /* the connection that has the cork; NULL: none */
   struct wsuv_tls_context *tls; /* of clients that bring none; NULL until there is one */
   enum wsuv__loop_owner owner;
   enum wsuv__loop_state state;

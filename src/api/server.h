@@ -4,6 +4,7 @@
 
 #include "api/conn.h"
 #include "api/drain.h"
+#include "api/publications.h"
 #include "api/reserve.h"
 #include "api/server_state.h"
 #include "api/topic.h"
@@ -52,6 +53,7 @@ struct wsuv_server {
   char retry_after[8]; /* seconds, as text; empty: the field is left out */
   int port;
   struct wsuv__topic_table topics;
+  struct wsuv__publications publications;
   uint64_t max_subscriptions; /* of a connection */
   uint64_t rejected[WSUV_NREJECTIONS];
   wsuv_server_stats_t ended; /* counts of connections that are gone */

@@ -9,6 +9,7 @@ int wsuv__topics_init(wsuv_server_t *server) {
   int err = wsuv__random_pool_take(&server->loop->io.random, key, sizeof key);
 
   wsuv__topic_table_init(&server->topics, &server->loop->allocator, key);
+  wsuv__publications_init(&server->publications);
   return err;
 }
 
@@ -47,12 +48,14 @@ int wsuv_conn_unsubscribe(wsuv_conn_t *conn, const char *topic) {
 
   if (len == 0)
     return WSUV_EINVAL;
+  wsuv__conn_take_publications(conn);
   if (conn->server != NULL)
     wsuv__topic_table_unsubscribe(&conn->server->topics, &conn->subscriber, topic, len);
   return 0;
 }
 
 void wsuv_conn_unsubscribe_all(wsuv_conn_t *conn) {
+  wsuv__conn_take_publications(conn);
   if (conn->server != NULL)
     wsuv__topic_table_unsubscribe_all(&conn->server->topics, &conn->subscriber);
 }
@@ -114,6 +117,7 @@ static void count(wsuv_published_t *out, int err) {
     out->error = err;
 }
 
+/* Whoever wants to know what becomes of it at each subscriber has it sent now. */
 static void send_to_all(wsuv_server_t *server, struct wsuv__topic *topic, wsuv_prepared_t *prepared,
                         const wsuv_publish_options_t *o, wsuv_published_t *out) {
   wsuv_send_options_t send = WSUV_SEND_OPTIONS_INIT;
@@ -134,6 +138,15 @@ static void send_to_all(wsuv_server_t *server, struct wsuv__topic *topic, wsuv_p
   wsuv__topic_cursor_end(&cursor, &server->topics);
 }
 
+static void publish(wsuv_server_t *server, struct wsuv__topic *topic, wsuv_prepared_t *prepared,
+                    const wsuv_publish_options_t *o, wsuv_published_t *out) {
+  if (out == NULL && wsuv__publications_add(server, topic, prepared, o))
+    return;
+  wsuv__publications_queue_all(server, &topic);
+  if (topic != NULL)
+    send_to_all(server, topic, prepared, o, out);
+}
+
 int wsuv_server_publish(wsuv_server_t *server, const char *topic, wsuv_opcode_t type,
                         const void *payload, size_t len, const wsuv_publish_options_t *options,
                         wsuv_published_t *out) {
@@ -147,7 +160,7 @@ int wsuv_server_publish(wsuv_server_t *server, const char *topic, wsuv_opcode_t 
   err = wsuv_prepared_new(&prepared, &server->loop->allocator, type, payload, len, o->flags);
   if (err != 0)
     return err;
-  send_to_all(server, found, prepared, o, out);
+  publish(server, found, prepared, o, out);
   wsuv_prepared_free(prepared);
   return 0;
 }
@@ -162,7 +175,7 @@ int wsuv_server_publish_prepared(wsuv_server_t *server, const char *topic,
   if (err == 0 && prepared == NULL)
     err = WSUV_EINVAL;
   if (err == 0 && found != NULL)
-    send_to_all(server, found, prepared, o, out);
+    publish(server, found, prepared, o, out);
   return err;
 }
 

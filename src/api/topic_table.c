@@ -12,6 +12,7 @@ struct wsuv__subscription {
   struct wsuv__topic *topic;
   struct wsuv__subscriber *subscriber;
   size_t nsubscriptions; /* of the subscriber; kept in its first one */
+  uint64_t taken;
 };
 
 void wsuv__topic_table_init(struct wsuv__topic_table *table, const wsuv_allocator_t *a,
@@ -90,6 +91,14 @@ int wsuv__topic_table_is_subscribed(const struct wsuv__topic_table *table,
   return topic != NULL && find_subscription(table, subscriber, topic) != NULL;
 }
 
+uint64_t *wsuv__topic_table_taken(const struct wsuv__topic_table *table,
+                                  const struct wsuv__subscriber *subscriber,
+                                  const struct wsuv__topic *topic) {
+  struct wsuv__subscription *subscription = find_subscription(table, subscriber, topic);
+
+  return subscription != NULL ? &subscription->taken : NULL;
+}
+
 size_t wsuv__subscriber_count(const struct wsuv__subscriber *subscriber) {
   return subscriber->first != NULL ? subscriber->first->nsubscriptions : 0;
 }
@@ -134,6 +143,7 @@ static int add_subscription(struct wsuv__topic_table *table, struct wsuv__subscr
     return WSUV_ENOMEM;
   subscription->topic = topic;
   subscription->subscriber = subscriber;
+  subscription->taken = table->npublished;
   if (wsuv__hash_table_add(&table->subscriptions, table->allocator, &subscription->node,
                            hash_pair(table, (struct pair){subscriber, topic})) != 0) {
     wsuv__release(table->allocator, subscription);
@@ -149,6 +159,8 @@ static void remove_topic(struct wsuv__topic_table *table, struct wsuv__topic *to
   for (cursor = table->cursors; cursor != NULL; cursor = cursor->outer)
     if (cursor->topic == topic)
       cursor->topic = NULL;
+  if (table->pending == topic)
+    table->pending = NULL;
   wsuv__hash_table_remove(&table->topics, table->allocator, &topic->node);
   wsuv__release(table->allocator, topic);
 }
@@ -245,11 +257,14 @@ void wsuv__topic_cursor_begin(struct wsuv__topic_cursor *cursor, struct wsuv__to
 
 struct wsuv__subscriber *wsuv__topic_cursor_next(struct wsuv__topic_cursor *cursor) {
   struct wsuv__list *at = cursor->next;
+  const struct wsuv__subscription *subscription;
 
   if (cursor->topic == NULL || at == &cursor->topic->subscriptions)
     return NULL;
   cursor->next = at->next;
-  return WSUV__LIST_ENTRY(at, struct wsuv__subscription, in_topic)->subscriber;
+  subscription = WSUV__LIST_ENTRY(at, struct wsuv__subscription, in_topic);
+  cursor->taken = subscription->taken;
+  return subscription->subscriber;
 }
 
 void wsuv__topic_cursor_end(struct wsuv__topic_cursor *cursor, struct wsuv__topic_table *table) {

@@ -29,6 +29,9 @@ struct wsuv__topic_table {
   struct wsuv__hash_table topics;        /* by name */
   struct wsuv__hash_table subscriptions; /* by subscriber and topic */
   struct wsuv__topic_cursor *cursors;    /* the innermost first */
+  struct wsuv__topic *
+      pending; /* has publications that its subscribers have not taken; NULL: none, or it is gone */
+  uint64_t npublished; /* of all topics: new subscribers get what comes behind these */
 };
 
 /* A walk over a topic's subscribers during which anybody may come and go. Who comes after its beginning is not visited. */
@@ -36,6 +39,7 @@ struct wsuv__topic_cursor {
   struct wsuv__topic_cursor *outer;
   struct wsuv__topic *topic; /* NULL: it is gone */
   struct wsuv__list *next;   /* the subscription to visit, or the list's head */
+  uint64_t taken; /* of the subscriber that was given last; see wsuv__topic_table_taken */
   int is_publication;
 };
 
@@ -67,6 +71,12 @@ size_t wsuv__subscriber_count(const struct wsuv__subscriber *subscriber);
 /* NULL: nobody subscribes to it. */
 struct wsuv__topic *wsuv__topic_table_find(const struct wsuv__topic_table *table, const char *name,
                                            size_t len);
+
+/* Up to which of table->npublished the subscriber has taken, or need not take, what was published. NULL: it does not subscribe
+ * to the topic. */
+uint64_t *wsuv__topic_table_taken(const struct wsuv__topic_table *table,
+                                  const struct wsuv__subscriber *subscriber,
+                                  const struct wsuv__topic *topic);
 
 /* Whether a publication on the topic is under way. */
 int wsuv__topic_is_publishing(const struct wsuv__topic_table *table,

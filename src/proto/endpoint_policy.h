@@ -6,6 +6,8 @@
 #include "proto/endpoint.h"
 #include "wsuv/prepared.h"
 
+struct wsuv__shared_frame;
+
 struct wsuv__whole {
   wsuv_opcode_t type;
   const void *payload;
@@ -28,6 +30,16 @@ size_t wsuv__prepared_len(const wsuv_prepared_t *prepared);
 /* The same of a message that was judged when it was prepared: type, payload, len and flags are its own. */
 int wsuv__endpoint_send_whole_prepared(struct wsuv_endpoint *endpoint, struct wsuv__whole *whole,
                                        wsuv_prepared_t *prepared);
+
+/* Its frame as it is for a server without extensions. */
+const struct wsuv__shared_frame *wsuv__prepared_plain(const wsuv_prepared_t *prepared);
+
+/* That frame left, past the queue. */
+void wsuv__endpoint_count_prepared(struct wsuv_endpoint *endpoint, const wsuv_prepared_t *prepared);
+
+/* The first `off` of its octets left, past the queue, which is empty: the rest is queued. WSUV_ENOMEM: the stream is broken. */
+int wsuv__endpoint_send_prepared_rest(struct wsuv_endpoint *endpoint, wsuv_prepared_t *prepared,
+                                      size_t off);
 
 /* Whether `len` octets of payload may be queued: where the queue is full, what may go makes room. 0 or WSUV_EQUEUEFULL. */
 int wsuv__endpoint_find_room(struct wsuv_endpoint *endpoint, const struct wsuv__whole *whole,

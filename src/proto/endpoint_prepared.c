@@ -5,7 +5,8 @@
 #include "proto/endpoint_policy.h"
 #include "proto/endpoint_send.h"
 #include "proto/extensions.h"
-#include "proto/shared_frame.h"
+#include "proto/outbox_policy.h"
+#include "proto/traffic.h"
 
 /* What one kind of session makes of it. */
 struct variant {
@@ -197,6 +198,25 @@ int wsuv__endpoint_send_whole_prepared(struct wsuv_endpoint *ep, struct wsuv__wh
     break;
   }
   return wsuv__endpoint_send_whole_judged(ep, s);
+}
+
+const struct wsuv__shared_frame *wsuv__prepared_plain(const wsuv_prepared_t *prepared) {
+  return prepared->plain;
+}
+
+void wsuv__endpoint_count_prepared(struct wsuv_endpoint *ep, const wsuv_prepared_t *prepared) {
+  wsuv__traffic_message_sent(ep, prepared->type, wsuv__prepared_len(prepared), 1);
+  wsuv__traffic_count_shared(ep);
+  ep->limits.message_ms = ep->now_ms;
+}
+
+int wsuv__endpoint_send_prepared_rest(struct wsuv_endpoint *ep, wsuv_prepared_t *prepared,
+                                      size_t off) {
+  int err = wsuv__outbox_append_shared_rest(&ep->outbox, prepared->plain, off);
+
+  if (err == 0)
+    wsuv__endpoint_count_prepared(ep, prepared);
+  return err;
 }
 
 int wsuv_endpoint_send_prepared(wsuv_endpoint_t *ep, wsuv_prepared_t *prepared) {

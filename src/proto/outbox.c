@@ -198,12 +198,14 @@ static int flush_once(struct wsuv__outbox *outbox, int *err) {
   n += entry_spans(outbox, spans + n, WSUV__OUTBOX_MAX_SPANS - n);
   written = outbox->write(outbox->write_arg, spans, n);
   if (written < corked) {
+    outbox->is_stuck = 1;
     *err = keep_cork_rest(outbox, written);
     return 0;
   }
   empty_cork(outbox);
   wsuv__outbox_consume(outbox, written - corked);
-  return outbox->queued > 0 && written == total_len(spans, n);
+  outbox->is_stuck = outbox->queued > 0 && written < total_len(spans, n);
+  return outbox->queued > 0 && !outbox->is_stuck;
 }
 
 static int flush_cork(struct wsuv__outbox *outbox) {
@@ -361,6 +363,7 @@ size_t wsuv__outbox_gather(struct wsuv__outbox *outbox, wsuv_span_t *spans, size
     node = may_go ? &outbox->entries : node->next;
   }
   outbox->window = total_len(spans, n);
+  outbox->is_stuck = 0; /* from here on the window says it */
   return n;
 }
 

@@ -40,6 +40,7 @@ struct wsuv__outbox {
   uint8_t state;
   uint8_t nheartbeats; /* Pings of the heartbeat's that have not left */
   uint8_t has_moved;   /* octets that waited were taken; cleared by who looks at it */
+  uint8_t is_stuck;    /* the writer left some of what it was offered last */
 };
 
 void wsuv__outbox_init(struct wsuv__outbox *outbox, const wsuv_allocator_t *a);
@@ -87,6 +88,17 @@ void wsuv__outbox_consume(struct wsuv__outbox *outbox, size_t written);
 
 /* Cancels everything; nothing may be pinned. */
 void wsuv__outbox_cancel(struct wsuv__outbox *outbox);
+
+/* Nothing is queued or collected, and anything may be: octets may go past it. */
+static inline int wsuv__outbox_is_idle(const struct wsuv__outbox *outbox) {
+  return wsuv__list_is_empty(&outbox->entries) && outbox->cork == NULL && outbox->window == 0 &&
+         outbox->state == OUTBOX_OPEN;
+}
+
+/* wsuv__outbox_flush, unless the writer left something the last time: it is asked again when it comes for that itself. */
+static inline int wsuv__outbox_offer(struct wsuv__outbox *outbox) {
+  return outbox->is_stuck ? 0 : wsuv__outbox_flush(outbox);
+}
 
 /* In entries and in the cork. */
 static inline size_t wsuv__outbox_waiting(const struct wsuv__outbox *outbox) {

@@ -45,6 +45,22 @@ int wsuv__outbox_append_shared(struct wsuv__outbox *outbox, struct wsuv__outbox_
   return 0;
 }
 
+int wsuv__outbox_append_shared_rest(struct wsuv__outbox *outbox, struct wsuv__shared_frame *frame,
+                                    size_t off) {
+  int err;
+
+  assert(wsuv__outbox_is_idle(outbox) && off < frame->len);
+  err = wsuv__outbox_append_shared(outbox, NULL, frame);
+  if (err != 0) {
+    outbox->state = OUTBOX_DEAD;
+    return err;
+  }
+  wsuv__outbox_entry_of(outbox->entries.prev)->off = off;
+  outbox->queued -= off;
+  outbox->is_stuck = 1;
+  return 0;
+}
+
 static struct wsuv__outbox_entry *last_entry(struct wsuv__outbox *outbox) {
   struct wsuv__outbox_entry *entry = wsuv__outbox_entry_of(outbox->entries.prev);
 

@@ -14,6 +14,10 @@ int wsuv__outbox_append_alone(struct wsuv__outbox *outbox, const wsuv_frame_head
 int wsuv__outbox_append_shared(struct wsuv__outbox *outbox, struct wsuv__outbox_entry *request,
                                struct wsuv__shared_frame *frame);
 
+/* The same of a frame whose first `off` octets the writer has taken already: nothing waits. WSUV_ENOMEM: dead. */
+int wsuv__outbox_append_shared_rest(struct wsuv__outbox *outbox, struct wsuv__shared_frame *frame,
+                                    size_t off);
+
 /* The last entry may be dropped for want of room. */
 void wsuv__outbox_keep_while_room(struct wsuv__outbox *outbox);
 

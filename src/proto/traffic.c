@@ -58,6 +58,18 @@ void wsuv__traffic_data_sent(struct wsuv_endpoint *ep, int opcode, size_t len,
     wsuv__trace_note(ep, frame, TRACE_SENT);
 }
 
+void wsuv__traffic_sum_sent(struct wsuv_endpoint *ep, const wsuv_traffic_t *sum) {
+  struct wsuv__traffic *traffic = wsuv__traffic_of(ep);
+
+  if (traffic == NULL)
+    return;
+  traffic->sent.text += sum->text;
+  traffic->sent.text_octets += sum->text_octets;
+  traffic->sent.binary += sum->binary;
+  traffic->sent.binary_octets += sum->binary_octets;
+  traffic->sent.shared += sum->shared;
+}
+
 void wsuv__traffic_count_drop(struct wsuv_endpoint *ep, enum wsuv__drop reason) {
   struct wsuv__traffic *traffic = wsuv__traffic_of(ep);
 

@@ -87,6 +87,9 @@ static inline void wsuv__traffic_count_shared(struct wsuv_endpoint *ep) {
     ep->traffic->sent.shared++;
 }
 
+/* Several at once, all of them shared. */
+void wsuv__traffic_sum_sent(struct wsuv_endpoint *ep, const wsuv_traffic_t *sum);
+
 /* A message that waited was dropped, or one refused. */
 void wsuv__traffic_count_drop(struct wsuv_endpoint *ep, enum wsuv__drop reason);
 

@@ -1,17 +1,17 @@
 #include "proto/utf8.h"
 
-#include "base/bytes.h"
+#include "proto/kernels.h"
 #include "wsuv/frame.h"
-
-#define HIGH_BITS 0x8080808080808080u
 
 /* Most text is mostly ASCII: 16 octets a step. */
 static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end) {
-  while ((size_t)(end - p) >= 16) {
-    if (((wsuv__load_word(p) | wsuv__load_word(p + 8)) & HIGH_BITS) != 0)
+  while (end - p >= 16) {
+    if (!wsuv__utf8_is_ascii(p, 16))
       break;
     p += 16;
   }
+  if (end - p >= 8 && wsuv__utf8_is_ascii(p, 8))
+    p += 8;
   while (p < end && *p < 0x80)
     p++;
   return p;
@@ -59,18 +59,23 @@ static const uint8_t *skip_common(const uint8_t *p, const uint8_t *end) {
   return p;
 }
 
-int wsuv__utf8_feed(struct wsuv__utf8 *s, const uint8_t *data, size_t len) {
+static int go_on_sequence(struct wsuv__utf8 *s, uint8_t octet) {
+  if (octet < s->low || octet > s->high)
+    return 0;
+  s->missing--;
+  s->low = 0x80;
+  s->high = 0xBF;
+  return 1;
+}
+
+int wsuv__utf8_feed_octets(struct wsuv__utf8 *s, const uint8_t *data, size_t len) {
   const uint8_t *p = data;
   const uint8_t *end = data + len;
 
   while (p < end) {
     if (s->missing > 0) {
-      if (*p < s->low || *p > s->high)
+      if (!go_on_sequence(s, *p++))
         return 0;
-      s->missing--;
-      s->low = 0x80;
-      s->high = 0xBF;
-      p++;
     } else if (*p < 0x80) {
       p = skip_ascii(p, end);
     } else {
@@ -83,8 +88,41 @@ int wsuv__utf8_feed(struct wsuv__utf8 *s, const uint8_t *data, size_t len) {
   return 1;
 }
 
+size_t wsuv__utf8_open_tail(const uint8_t *data, size_t len) {
+  const uint8_t *end = data + len;
+
+  if (end[-1] >= 0xC0)
+    return 1;
+  if (end[-2] >= 0xE0)
+    return 2;
+  return end[-3] >= 0xF0 ? 3 : 0;
+}
+
+int wsuv__utf8_feed_short(struct wsuv__utf8 *s, const uint8_t *data, size_t len) {
+  if (s->missing == 0 && len >= 8 && wsuv__utf8_is_ascii(data, len))
+    return 1;
+  return wsuv__utf8_feed_octets(s, data, len);
+}
+
+/* Whole characters go to a kernel, what is torn apart at either end octet by octet. */
+int wsuv__utf8_feed_long(struct wsuv__utf8 *s, const uint8_t *data, size_t len) {
+  size_t tail;
+
+  for (; s->missing > 0; data++, len--)
+    if (!go_on_sequence(s, *data))
+      return 0;
+  tail = wsuv__utf8_open_tail(data, len);
+  if (tail > 0 && wsuv__utf8_open_tail(data, len - tail) > 0)
+    return 0; /* a character that was begun, and then another one */
+  return wsuv__utf8_is_valid_long(data, len - tail) &&
+         (tail == 0 || wsuv__utf8_feed_octets(s, data + len - tail, tail));
+}
+
 int wsuv_utf8_is_valid(const void *data, size_t len) {
   struct wsuv__utf8 state = {0, 0, 0};
+
+  if (len >= WSUV__UTF8_MIN)
+    return wsuv__utf8_open_tail(data, len) == 0 && wsuv__utf8_is_valid_long(data, len);
   return len == 0 || (wsuv__utf8_feed(&state, data, len) && wsuv__utf8_is_complete(&state));
 }
 

@@ -17,7 +17,7 @@
 #   -a COMMAND      another wss:// echo server, to compare TLS with, or with -o broadcast a ws:// one that sends every
 #                  message of a client to all, to compare that with: prints a line that ends with its port
 #   -n CONNECTIONS  of broadcast [1000]
-#   -s SECONDS      of firehose, for each policy [60]
+#   -s SECONDS      of each of the two phases of a round of firehose [10]
 #
 # Linux only. A round takes 20 to 40 seconds. See README.md.
 set -eu
@@ -31,7 +31,7 @@ parts="echo deflate tls broadcast loops memory"
 certs=
 against=
 crowd=1000
-seconds=60
+seconds=10
 
 while getopts b:r:p:c:o:k:a:n:s:h option; do
   case $option in
@@ -350,21 +350,31 @@ fi
 
 # ---- a reader that is fed without end ----
 
-if wants firehose; then
-  echo
-  echo "| policy | sent | oldest | replaced | refused | received | MiB before / first 5 s / after / end | others' p50 / p99 µs before | with it |"
-  echo "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-  for policy in refuse drop-oldest keep-latest close; do
+# feed MODE SERVER-FLAGS LOAD-FLAGS: a row for each policy, and one of a reader that never stops or comes
+feed() {
+  for policy in refuse drop-oldest keep-latest close same; do
+    flags="--policy $policy"
+    [ "$policy" != same ] || flags="--policy refuse --same"
     # shellcheck disable=SC2086
-    start firehose $on_cpu_0 "$bin/bench_firehose_server"
+    start firehose $on_cpu_0 "$bin/bench_firehose_server" $2
     # shellcheck disable=SC2086
-    row=$($on_cpu_1 "$bin/bench_firehose_load" --port "$port" --pid "$pid" --seconds "$seconds" --policy "$policy")
-    # shellcheck disable=SC2086
-    set -- $row
-    echo "| $policy | $1 | $2 | $3 | $4 | $5 | $6 / $7 / $8 / $9 | ${10} / ${11} | ${12} / ${13} |"
+    row=$($on_cpu_1 "$bin/bench_firehose_load" --port "$port" --pid "$pid" --seconds "$seconds" --rounds "$rounds" $flags $3)
+    echo "$1 $policy $row" | awk '{
+      printf "| %s, %s | %s | %s | %s | %s | %s | %s / %s / %s / %s | %s / %s / %s | %s / %s / %s | %s / %s / %s | %s / %s |\n",
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22 }'
     stop "$pid"
     rm -f "$work/firehose"
   done
+}
+
+if wants firehose; then
+  echo
+  echo "$rounds rounds of twice $seconds s"
+  echo
+  echo "| policy | sent | oldest | replaced | refused | received | MiB before / first 5 s / after / end | others' p50 / p99 / p99.9 µs before | with it | p99 ratio: least / median / most | waited for the processor, ms/s: before / with it |"
+  echo "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+  feed paced "--rate 20000" "--reads"
+  feed flood "" ""
 fi
 
 # ---- memory ----

@@ -1,13 +1,19 @@
-/* A client of bench_firehose_server that does not read what is sent to it as fast as that can, while others exchange echoes at
- * a fixed rate: what one slow reader costs the server in memory, and the others in time. Each echo is due at a time that was
- * set before, and its round trip counts from there, so that a server that stalls is not asked less. In the end the reader
- * reads, and what it gets is compared with what the policy promises.
+/* A client of bench_firehose_server that stops reading, while others exchange echoes at a fixed rate: what one stopped reader
+ * costs the server in memory, and the others in time. Each echo is due at a time that was set before, and its round trip counts
+ * from there, so that a server that stalls is not asked less.
+ *
+ * A round has two phases of the same length. In the first one the server has the same to do but for the stopped reader: with
+ * --reads the reader takes all that is sent, else there is none yet (and the server spins, if it has no --rate). In the second
+ * one the reader does not read; with --same nothing changes, which tells how much the machine changes by itself. Then it reads
+ * all, and what it gets is compared with what the policy promises.
  *
  * Prints one line: messages sent to the reader, of them dropped as the oldest, replaced, refused, received; MiB of resident
- * memory before, at most in the first 5 s (or half of the time), at most after that, at the end; and the median and 99th
- * percentile of the others' round trips in µs, before the reader came and while it was there. Status 1 where the policy was
- * not kept. */
+ * memory before, at most in the first 5 s (or half of the time), at most after that, at the end; the others' median, 99th and
+ * 99.9th percentile in µs in the first phase and in the second, each the median of the rounds; the least, median and greatest
+ * ratio of the second 99th percentile to the first; how many ms of a second the server waited for its processor in the first
+ * phase and in the second. Status 1 where the policy was not kept. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,17 +22,17 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "firehose_reader.h"
 #include "process.h"
 #include "ws_client.h"
 
-#define KEYS      64
-#define PAYLOAD   1024
-#define READ_SIZE ((size_t)1 << 20)
-#define EVENTS    64
-#define ECHO      32 /* octets of an echoed message */
-#define SETTLED   5000000000U
-#define SAMPLE_NS 50000000U /* of memory */
-#define SECOND_NS 1000000000U
+#define EVENTS     64
+#define ECHO       32 /* octets of an echoed message */
+#define READER     UINT64_MAX
+#define ROUNDS_MAX 99
+#define SETTLED    5000000000U
+#define SAMPLE_NS  50000000U /* of memory */
+#define SECOND_NS  1000000000U
 
 typedef struct echo_conn {
   int fd;
@@ -34,17 +40,28 @@ typedef struct echo_conn {
   size_t received;  /* octets of the one that comes */
 } echo_conn_t;
 
+/* What a phase shows: percentiles in µs, and waiting in ms a second. */
+enum { P50, P99, P999, WAITED, NFIGURES };
+typedef struct phase {
+  double figures[NFIGURES];
+} phase_t;
+
 static struct {
   unsigned int port;
   long pid;
-  uint64_t seconds;
+  uint64_t seconds; /* of a phase */
+  uint64_t rounds;
   size_t nconns;
   uint64_t rate; /* of all connections together, a second */
   const char *policy;
-} opt = {.seconds = 60, .nconns = 20, .rate = 2000, .policy = "drop-oldest"};
+  int reads;
+  int same;
+} opt = {.seconds = 60, .rounds = 1, .nconns = 20, .rate = 2000, .policy = "drop-oldest"};
 
 static struct {
   int epoll;
+  int control;
+  int reader; /* -1: none */
   echo_conn_t *conns;
   unsigned char frame[ECHO + WS_HEADER_MAX];
   size_t frame_len;
@@ -54,18 +71,20 @@ static struct {
   uint64_t nechoes;
   uint32_t *samples;
   uint64_t memory[4]; /* before, most until settled, most then, at the end */
-} load;
-
-static struct { uint64_t sent, oldest, replaced, refused, closed; } told;
+} load = {.reader = -1};
 
 static struct {
-  unsigned char buf[READ_SIZE];
-  uint64_t n;
-  uint64_t newest[KEYS]; /* number + 1 */
-  uint64_t last;         /* number + 1 */
-  uint64_t ntail;        /* in a row, at the end, of the newest of their keys */
-  int close_code;
-} reader;
+  firehose_report_t report;
+  uint64_t received;
+  phase_t before[ROUNDS_MAX];
+  phase_t with[ROUNDS_MAX];
+} sum;
+
+static void watch(int fd, uint64_t index) {
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = index};
+  ws_set_nonblocking(fd);
+  (void)epoll_ctl(load.epoll, EPOLL_CTL_ADD, fd, &event);
+}
 
 static void open_echoes(void) {
   unsigned char payload[ECHO] = {0};
@@ -75,11 +94,9 @@ static void open_echoes(void) {
   load.samples = allocate((size_t)(opt.rate * opt.seconds + 1) * sizeof *load.samples);
   load.epoll = epoll_create1(EPOLL_CLOEXEC);
   for (size_t i = 0; i < opt.nconns; i++) {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
     load.conns[i].fd = ws_client_connect(i, opt.port);
     ws_client_upgrade(load.conns[i].fd, "/", 0);
-    ws_set_nonblocking(load.conns[i].fd);
-    (void)epoll_ctl(load.epoll, EPOLL_CTL_ADD, load.conns[i].fd, &event);
+    watch(load.conns[i].fd, i);
   }
 }
 
@@ -121,10 +138,10 @@ static void sample_memory(uint64_t settled) {
   *most = now > *most ? now : *most;
 }
 
-/* All echoes of so many seconds. */
-static void run_echoes(uint64_t seconds, uint64_t settled) {
+/* All echoes of a phase. */
+static void run_echoes(uint64_t settled) {
   struct epoll_event events[EVENTS];
-  uint64_t total = opt.rate * seconds;
+  uint64_t total = opt.rate * opt.seconds;
   uint64_t next_sample = 0;
   for (size_t i = 0; i < opt.nconns; i++) {
     load.conns[i].nechoes = 0;
@@ -141,71 +158,68 @@ static void run_echoes(uint64_t seconds, uint64_t settled) {
     uint64_t due = load.nsent < total ? due_ns(load.nsent) : now + SECOND_NS;
     int n = epoll_wait(load.epoll, events, EVENTS, due > now + 1000000 ? 1 : 0);
     for (int i = 0; i < n; i++) {
-      receive_echoes(events[i].data.u64);
+      if (events[i].data.u64 == READER) {
+        (void)firehose_reader_read(load.reader);
+      } else {
+        receive_echoes(events[i].data.u64);
+      }
     }
-    if (now - load.start > (seconds + 30) * SECOND_NS) {
+    if (now - load.start > (opt.seconds + 30) * SECOND_NS) {
       die("echoes do not come");
     }
   }
 }
 
-/* ---- the slow reader ---- */
+/* ---- phases ---- */
 
-static void take_message(const unsigned char *payload) {
-  uint64_t number;
-  memcpy(&number, payload, sizeof number);
-  uint64_t *newest = &reader.newest[number % KEYS];
-  int is_ordered =
-      strcmp(opt.policy, "keep-latest") == 0 ? number >= *newest : number >= reader.last;
-  if (!is_ordered || number >= told.sent) {
-    die("a message is out of order, or came twice");
+/* How long the server was ready to run and did not, since it began. */
+static uint64_t waited_ns(void) {
+  char path[64];
+  unsigned long long waited = 0;
+  if (opt.pid == 0) {
+    return 0;
   }
-  *newest = number + 1;
-  reader.last = number + 1;
-  reader.ntail = number + KEYS >= told.sent ? reader.ntail + 1 : 0;
-  reader.n++;
+  (void)snprintf(path, sizeof path, "/proc/%ld/schedstat", opt.pid);
+  FILE *f = fopen(path, "r");
+  if (f == NULL || fscanf(f, "%*u %llu", &waited) != 1) {
+    die("cannot read the server's /proc");
+  }
+  (void)fclose(f);
+  return waited;
 }
 
-/* Takes whole frames off the front; returns how many octets. */
-static size_t take_frames(size_t len) {
-  size_t at = 0;
-  size_t head_len = 0;
-  size_t n;
-  while (reader.close_code == 0 && (n = ws_whole_frame(reader.buf + at, len - at, &head_len)) > 0) {
-    const unsigned char *payload = reader.buf + at + head_len;
-    if (reader.buf[at] == WS_FIRST_CLOSE && n - head_len >= 2) {
-      reader.close_code = payload[0] << 8 | payload[1];
-    } else if (reader.buf[at] == WS_FIRST_BINARY && n - head_len == PAYLOAD) {
-      take_message(payload);
-    } else {
-      errno = 0;
-      die("the reader got another frame");
-    }
-    at += n;
-  }
-  return at;
+static void run_phase(phase_t *phase) {
+  uint64_t settled = opt.seconds * SECOND_NS / 2 < SETTLED ? opt.seconds * SECOND_NS / 2 : SETTLED;
+  uint64_t waited = waited_ns();
+  run_echoes(settled);
+  phase->figures[WAITED] =
+      (double)(waited_ns() - waited) * 1000 / (double)(clock_ns() - load.start);
+  phase->figures[P50] = percentile(load.samples, (size_t)load.nechoes, 50);
+  phase->figures[P99] = percentile(load.samples, (size_t)load.nechoes, 99);
+  phase->figures[P999] = load.samples[load.nechoes * 999 / 1000]; /* they are in order now */
 }
 
-static void read_to_close(int fd) {
-  size_t len = 0;
-  ssize_t n;
-  while (reader.close_code == 0 && (n = read(fd, reader.buf + len, READ_SIZE - len)) > 0) {
-    len += (size_t)n;
-    size_t taken = take_frames(len);
-    memmove(reader.buf, reader.buf + taken, len - taken);
-    len -= taken;
-  }
-  errno = 0;
+static void open_reader(void) {
+  char target[32];
+  firehose_reader_start(opt.policy);
+  load.reader = ws_client_connect(0, opt.port);
+  (void)snprintf(target, sizeof target, "/%s", opt.policy);
+  ws_client_upgrade(load.reader, target, 0);
 }
 
-static void stop_server(int fd) {
+static void set_blocking(int fd) {
+  (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+}
+
+static firehose_report_t stop_firehose(void) {
+  firehose_report_t told;
   unsigned char frame[16 + WS_HEADER_MAX];
   unsigned char answer[256];
   size_t head_len = 0;
   size_t len = 0;
-  ws_client_write(fd, frame, ws_put_frame(frame, WS_FIRST_TEXT, "stop", 4, 1));
+  ws_client_write(load.control, frame, ws_put_frame(frame, WS_FIRST_TEXT, "stop", 4, 1));
   while (ws_whole_frame(answer, len, &head_len) == 0) {
-    ssize_t n = read(fd, answer + len, sizeof answer - 1 - len);
+    ssize_t n = read(load.control, answer + len, sizeof answer - 1 - len);
     if (n <= 0) {
       die("no report");
     }
@@ -217,63 +231,111 @@ static void stop_server(int fd) {
              &told.replaced, &told.refused, &told.closed) != 5) {
     die("a report that is none");
   }
+  return told;
 }
 
-static void judge(void) {
-  errno = 0;
-  if (strcmp(opt.policy, "close") == 0) {
-    if (told.closed != 1 || (reader.close_code != 0 && reader.close_code != 1008)) {
-      die("the reader was not closed with 1008");
-    }
+static void end_reader(void) {
+  firehose_report_t told = stop_firehose();
+  set_blocking(load.reader);
+  while (firehose_reader_read(load.reader)) {
+  }
+  (void)close(load.reader);
+  load.reader = -1;
+  sum.received += firehose_reader_judge(&told);
+  if (!opt.same && strcmp(opt.policy, "close") == 0 && told.closed != 1) {
+    errno = 0;
+    die("the reader was not closed");
+  }
+  sum.report.sent += told.sent;
+  sum.report.oldest += told.oldest;
+  sum.report.replaced += told.replaced;
+  sum.report.refused += told.refused;
+}
+
+static void stop_reading(void) {
+  if (opt.same) {
     return;
   }
-  if (reader.close_code != 1000 ||
-      reader.n != told.sent - told.oldest - told.replaced - told.refused) {
-    die("what came is not what was sent without what was dropped");
-  }
-  if (strcmp(opt.policy, "keep-latest") == 0 && (reader.ntail < KEYS || told.refused > 0)) {
-    die("the newest of each key did not come last");
-  }
-  if (strcmp(opt.policy, "drop-oldest") == 0 && reader.last != told.sent) {
-    die("the newest did not come last");
+  if (load.reader < 0) {
+    open_reader();
+  } else {
+    (void)epoll_ctl(load.epoll, EPOLL_CTL_DEL, load.reader, NULL);
   }
 }
 
-static void measure(void) {
-  char target[32];
-  double before[2];
-  uint64_t calm = opt.seconds < 10 ? opt.seconds : 10;
-  uint64_t settled = opt.seconds * SECOND_NS / 2 < SETTLED ? opt.seconds * SECOND_NS / 2 : SETTLED;
-  int control = ws_client_connect(0, opt.port);
-  ws_client_upgrade(control, "/", 0);
-  open_echoes();
-  run_echoes(calm, settled);
-  before[0] = percentile(load.samples, (size_t)load.nechoes, 50);
-  before[1] = percentile(load.samples, (size_t)load.nechoes, 99);
-  load.memory[0] = process_memory(opt.pid);
-  load.memory[1] = load.memory[2] = 0;
-  int fd = ws_client_connect(0, opt.port);
-  (void)snprintf(target, sizeof target, "/%s", opt.policy);
-  ws_client_upgrade(fd, target, 0);
-  run_echoes(opt.seconds, settled);
+static void print_phase(const char *name, const phase_t *phase) {
+  (void)fprintf(stderr, " %s %.0f / %.0f / %.0f µs, waited %.1f ms/s;", name, phase->figures[P50],
+                phase->figures[P99], phase->figures[P999], phase->figures[WAITED]);
+}
+
+static void run_round(size_t round) {
+  if (opt.reads) {
+    open_reader();
+    watch(load.reader, READER);
+  }
+  run_phase(&sum.before[round]);
+  if (round == 0) {
+    load.memory[0] = process_memory(opt.pid);
+    load.memory[1] = load.memory[2] = 0;
+  }
+  stop_reading();
+  run_phase(&sum.with[round]);
   load.memory[3] = process_memory(opt.pid);
-  stop_server(control);
-  read_to_close(fd);
-  judge();
-  (void)printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, told.sent, told.oldest,
-               told.replaced, told.refused, reader.n);
+  if (load.reader >= 0) {
+    end_reader();
+  }
+  (void)fprintf(stderr, "round %zu:", round + 1);
+  print_phase("before", &sum.before[round]);
+  print_phase("with", &sum.with[round]);
+  (void)fputc('\n', stderr);
+}
+
+/* ---- the sum of it ---- */
+
+static int compare(const void *a, const void *b) {
+  double x = *(const double *)a;
+  double y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double median(const phase_t *phases, int figure) {
+  double list[ROUNDS_MAX];
+  for (size_t i = 0; i < opt.rounds; i++) {
+    list[i] = phases[i].figures[figure];
+  }
+  qsort(list, (size_t)opt.rounds, sizeof list[0], compare);
+  return list[opt.rounds / 2];
+}
+
+static void print_ratios(void) {
+  double list[ROUNDS_MAX];
+  for (size_t i = 0; i < opt.rounds; i++) {
+    list[i] = sum.with[i].figures[P99] / sum.before[i].figures[P99];
+  }
+  qsort(list, (size_t)opt.rounds, sizeof list[0], compare);
+  (void)printf(" %.2f %.2f %.2f", list[0], list[opt.rounds / 2], list[opt.rounds - 1]);
+}
+
+static void print_sum(void) {
+  (void)printf("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, sum.report.sent,
+               sum.report.oldest, sum.report.replaced, sum.report.refused, sum.received);
   for (int i = 0; i < 4; i++) {
     (void)printf(" %.2f", (double)load.memory[i] / (1 << 20));
   }
-  (void)printf(" %.0f %.0f %.0f %.0f\n", before[0], before[1],
-               percentile(load.samples, (size_t)load.nechoes, 50),
-               percentile(load.samples, (size_t)load.nechoes, 99));
+  for (int figure = P50; figure <= P999; figure++) {
+    (void)printf(" %.0f", median(sum.before, figure));
+  }
+  for (int figure = P50; figure <= P999; figure++) {
+    (void)printf(" %.0f", median(sum.with, figure));
+  }
+  print_ratios();
+  (void)printf(" %.1f %.1f\n", median(sum.before, WAITED), median(sum.with, WAITED));
 }
 
 static _Noreturn void usage(void) {
-  (void)fprintf(stderr,
-                "usage: bench_firehose_load --port N [--pid SERVER] [--seconds N] [--conns N] "
-                "[--rate N] [--policy refuse|drop-oldest|keep-latest|close]\n");
+  (void)fprintf(stderr, "usage: bench_firehose_load --port N [--pid SERVER] [--seconds N] "
+                        "[--rounds N] [--conns N] [--rate N] [--reads] [--same] "
+                        "[--policy refuse|drop-oldest|keep-latest|close]\n");
   exit(2);
 }
 
@@ -297,6 +359,9 @@ static void take_option(int letter) {
   case 's':
     opt.seconds = number(optarg);
     break;
+  case 'n':
+    opt.rounds = number(optarg);
+    break;
   case 'c':
     opt.nconns = (size_t)number(optarg);
     break;
@@ -306,6 +371,12 @@ static void take_option(int letter) {
   case 'o':
     opt.policy = optarg;
     break;
+  case 'R':
+    opt.reads = 1;
+    break;
+  case 'S':
+    opt.same = 1;
+    break;
   default:
     usage();
   }
@@ -313,8 +384,9 @@ static void take_option(int letter) {
 
 int main(int argc, char **argv) {
   static const struct option options[] = {
-      {"port", 1, NULL, 'p'},  {"pid", 1, NULL, 'P'},  {"seconds", 1, NULL, 's'},
-      {"conns", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'}, {"policy", 1, NULL, 'o'},
+      {"port", 1, NULL, 'p'},  {"pid", 1, NULL, 'P'},    {"seconds", 1, NULL, 's'},
+      {"conns", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'},   {"policy", 1, NULL, 'o'},
+      {"reads", 0, NULL, 'R'}, {"rounds", 1, NULL, 'n'}, {"same", 0, NULL, 'S'},
       {NULL, 0, NULL, 0},
   };
   static const char known[] = " refuse drop-oldest keep-latest close ";
@@ -322,9 +394,16 @@ int main(int argc, char **argv) {
   while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
     take_option(letter);
   }
-  if (optind != argc || opt.port == 0 || opt.port > 65535 || strstr(known, opt.policy) == NULL) {
+  if (optind != argc || opt.port == 0 || opt.port > 65535 || opt.rounds > ROUNDS_MAX ||
+      strstr(known, opt.policy) == NULL) {
     usage();
   }
-  measure();
+  load.control = ws_client_connect(0, opt.port);
+  ws_client_upgrade(load.control, "/", 0);
+  open_echoes();
+  for (size_t round = 0; round < opt.rounds; round++) {
+    run_round(round);
+  }
+  print_sum();
   return EXIT_SUCCESS;
 }

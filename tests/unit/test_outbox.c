@@ -330,6 +330,44 @@ static void control_frames_go_between_frames(void **state) {
   }
 }
 
+/* Offering is asking for room: who has none is asked once, and again when what waited was handed out and taken. A flush asks
+ * always. */
+static void who_left_something_is_not_offered_more(void **state) {
+  size_t cork_cap;
+  (void)state;
+  for (cork_cap = 0; cork_cap <= CORK_MAX; cork_cap += CORK_MAX) {
+    struct scene *s = new_scene(15, cork_cap, 0);
+    wsuv_span_t spans[WSUV__OUTBOX_MAX_SPANS];
+    wsuv__outbox_lend_cork(&s->outbox, &s->cork);
+    CHECK_ERR(0, send_data(s, 1, 10));
+    CHECK_ERR(0, wsuv__outbox_offer(&s->outbox));
+    CHECK_SIZE(1, s->sink.ncalls); /* it took all 12 */
+    CHECK_ERR(0, send_data(s, 2, 10));
+    CHECK_ERR(0, send_data(s, 3, 10));
+    CHECK_ERR(0, wsuv__outbox_offer(&s->outbox));
+    CHECK_ERR(0, wsuv__outbox_offer(&s->outbox));
+    CHECK_SIZE(2, s->sink.ncalls);
+    CHECK_ERR(0, wsuv__outbox_flush(&s->outbox));
+    CHECK_SIZE(3, s->sink.ncalls);
+    CHECK_SIZE(0, wsuv__outbox_waiting(&s->outbox));
+    s->sink.per_call = 5;
+    CHECK_ERR(0, send_data(s, 4, 10));
+    CHECK_ERR(0, wsuv__outbox_offer(&s->outbox));
+    (void)wsuv__outbox_gather(&s->outbox, spans, WSUV__OUTBOX_MAX_SPANS);
+    CHECK_ERR(0, wsuv__outbox_offer(&s->outbox));
+    CHECK_SIZE(4, s->sink.ncalls);
+    memcpy(s->sink.octets + s->sink.len, spans[0].data, spans[0].len);
+    s->sink.len += spans[0].len;
+    wsuv__outbox_consume(&s->outbox, spans[0].len);
+    CHECK_ERR(0, send_data(s, 5, 3));
+    CHECK_ERR(0, wsuv__outbox_offer(&s->outbox));
+    CHECK_SIZE(5, s->sink.ncalls);
+    check_everything_arrived(s);
+    CHECK_ERR(0, wsuv__outbox_return_cork(&s->outbox));
+    free_scene(s);
+  }
+}
+
 /* Everything handed out by gather stays where it is until consumed, whatever is queued meanwhile. */
 static void pinned_once(size_t nspans, size_t written) {
   struct scene *s = new_scene(0, 0, 0);
@@ -617,6 +655,7 @@ int main(void) {
       cmocka_unit_test(all_arrives_in_order_whatever_the_transport_takes),
       cmocka_unit_test(every_allocation_may_fail),
       cmocka_unit_test(control_frames_go_between_frames),
+      cmocka_unit_test(who_left_something_is_not_offered_more),
       cmocka_unit_test(what_was_handed_out_is_pinned),
       cmocka_unit_test(nothing_is_written_while_octets_are_pinned),
       cmocka_unit_test(a_flood_of_pings_takes_no_more_than_one_pong),

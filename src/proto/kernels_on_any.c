@@ -1,0 +1,13 @@
+#include "proto/kernels.h"
+
+const struct wsuv__kernels *wsuv__kernels_nth(size_t n) {
+  return n == 0 ? &wsuv__kernels_words : NULL;
+}
+
+void wsuv__mask_long(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
+  wsuv__kernels_words.mask(dst, src, len, key);
+}
+
+int wsuv__utf8_is_valid_long(const uint8_t *data, size_t len) {
+  return wsuv__kernels_words.is_utf8(data, len);
+}

@@ -1,0 +1,34 @@
+#include "base/bytes.h"
+#include "proto/kernels.h"
+#include "proto/mask.h"
+#include "proto/utf8.h"
+
+/* Read as a whole before it is written, so that the compiler may use the widest registers it has. */
+static inline void mask_block(uint8_t *dst, const uint8_t *src, uint64_t word) {
+  uint64_t words[4];
+  size_t i;
+
+  memcpy(words, src, sizeof words);
+  for (i = 0; i < 4; i++)
+    words[i] ^= word;
+  memcpy(dst, words, sizeof words);
+}
+
+/* The last block overlaps others: read before anything is written, and of the same value where they do. */
+static void mask(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
+  uint64_t word = wsuv__mask_key_twice(key);
+  uint8_t *last = dst + len - 32;
+  uint8_t tail[32];
+
+  mask_block(tail, src + len - 32, wsuv__mask_key_twice(wsuv__mask_turn(key, len)));
+  for (; dst < last; dst += 32, src += 32)
+    mask_block(dst, src, word);
+  memcpy(last, tail, sizeof tail);
+}
+
+static int is_utf8(const uint8_t *data, size_t len) {
+  struct wsuv__utf8 state = {0, 0, 0};
+  return wsuv__utf8_feed_octets(&state, data, len);
+}
+
+const struct wsuv__kernels wsuv__kernels_words = {"words", mask, is_utf8};

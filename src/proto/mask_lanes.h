@@ -1,0 +1,28 @@
+/* Masking in vectors of LANES octets, for any instruction set: see utf8_lanes.h. */
+#ifndef WSUV_PROTO_MASK_LANES_H
+#define WSUV_PROTO_MASK_LANES_H
+
+#include "proto/mask.h"
+
+/* The last octets as one vector that overlaps others: read before anything is written, and of the same value where they do. */
+static void mask(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
+  lanes word = splat_word(key);
+  lanes tail = differ(load(src + len - LANES), splat_word(wsuv__mask_turn(key, len)));
+  uint8_t *end = dst + len;
+
+  for (; end - dst >= 4 * LANES; dst += 4 * LANES, src += 4 * LANES) {
+    lanes a = differ(load(src), word);
+    lanes b = differ(load(src + LANES), word);
+    lanes c = differ(load(src + 2 * LANES), word);
+    lanes d = differ(load(src + 3 * LANES), word);
+    store(dst, a);
+    store(dst + LANES, b);
+    store(dst + 2 * LANES, c);
+    store(dst + 3 * LANES, d);
+  }
+  for (; end - dst >= LANES; dst += LANES, src += LANES)
+    store(dst, differ(load(src), word));
+  store(end - LANES, tail);
+}
+
+#endif
