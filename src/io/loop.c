@@ -78,8 +78,8 @@ static void on_idle(uv_idle_t *idle) {
   int rounds = 0;
 
   while (has_work(loop) && rounds++ < MAX_ROUNDS) {
-    run_tasks(loop);
     run_hastened(loop);
+    run_tasks(loop);
   }
   if (!has_work(loop))
     uv_idle_stop(&loop->idle);
