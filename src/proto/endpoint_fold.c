@@ -27,14 +27,14 @@ static int is_nothing_awaited(const struct wsuv_endpoint *ep) {
          ep->outbox.nheartbeats == 0 && ep->pinged_ms <= ep->heard_ms;
 }
 
-/* The second in which control frames are counted is over. */
-static int is_counting(const struct wsuv_endpoint *ep) {
-  return ep->limits.ncontrol > 0 && ep->now_ms - ep->limits.control_ms < WSUV__CONTROL_WINDOW_MS;
+/* Control frames in the second that was not over when octets came last; if it was, the next one begins another. */
+static uint32_t count_control(const struct wsuv_endpoint *ep) {
+  return ep->heard_ms - ep->limits.control_ms < WSUV__CONTROL_WINDOW_MS ? ep->limits.ncontrol : 0;
 }
 
 int wsuv__endpoint_may_fold(const struct wsuv_endpoint *ep) {
   return is_at_rest(ep) && is_queue_empty(&ep->outbox) && is_between_messages(ep) &&
-         is_nothing_awaited(ep) && !is_counting(ep) && ep->trace == NULL &&
+         is_nothing_awaited(ep) && count_control(ep) <= UINT16_MAX && ep->trace == NULL &&
          ep->limits.progress_ms == WSUV__NEVER;
 }
 
@@ -48,6 +48,10 @@ void wsuv__endpoint_fold(struct wsuv_endpoint *ep, struct wsuv__folded *out) {
   out->rtt_last_ms = trip->is_known ? trip->last_ms : UNKNOWN;
   out->rtt_min_ms = trip->min_ms;
   out->rtt_smoothed = trip->smoothed;
+  out->ncontrol = (uint16_t)count_control(ep);
+  out->control_age_ms = 0;
+  if (out->ncontrol > 0)
+    out->control_age_ms = (uint16_t)(ep->heard_ms - ep->limits.control_ms);
   ep->extensions = NULL;
   ep->traffic = NULL;
 }
@@ -68,6 +72,8 @@ void wsuv__endpoint_unfold(struct wsuv_endpoint *ep, const struct wsuv__folded *
   wsuv__endpoint_init(ep, config, handler, data, folded->heard_ms);
   ep->now_ms = folded->message_ms;
   wsuv__endpoint_start_limits(ep);
+  ep->limits.ncontrol = folded->ncontrol;
+  ep->limits.control_ms = folded->heard_ms - folded->control_age_ms;
   ep->now_ms = now_ms;
   wsuv__endpoint_use_extensions(ep, folded->extensions);
   ep->traffic = folded->traffic;

@@ -13,6 +13,8 @@ struct wsuv__folded {
   uint32_t rtt_last_ms; /* UINT32_MAX: none is known */
   uint32_t rtt_min_ms;
   uint32_t rtt_smoothed;
+  uint16_t ncontrol;       /* in the second in which control frames are being counted */
+  uint16_t control_age_ms; /* how old that was when octets came last */
 };
 
 /* Non-zero while folding loses nothing. */
