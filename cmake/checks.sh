@@ -3,7 +3,7 @@
 #
 # usage: sh cmake/checks.sh [STEP...]
 #
-# Without a step, all of them: format sizes scripts clang tidy minimal valgrind tsan fuzz
+# Without a step, all of them: format sizes scripts clang tidy minimal bench valgrind tsan fuzz
 # WSUV_FUZZ_SECONDS (30) is the time for each fuzz target.
 set -u
 
@@ -96,6 +96,11 @@ step_minimal() {
   build_preset minimal && run_ctest minimal -LE checks
 }
 
+# Whether the benchmarks work, not what they measure.
+step_bench() {
+  build_preset bench && run_ctest bench -L bench-smoke
+}
+
 step_tidy() {
   if [ ! -f build/clang/compile_commands.json ]; then build_preset clang || return 1; fi
   find src -name '*.c' | sort | xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet 2>build/tidy.log
@@ -174,10 +179,10 @@ case ${1:-} in
 esac
 
 sh cmake/deps.sh checks || exit 1
-if [ $# -eq 0 ]; then set -- format sizes scripts clang tidy minimal valgrind tsan fuzz; fi
+if [ $# -eq 0 ]; then set -- format sizes scripts clang tidy minimal bench valgrind tsan fuzz; fi
 for name; do
   case $name in
-    format | sizes | scripts | clang | tidy | minimal | valgrind | tsan | fuzz) run_step "$name" ;;
+    format | sizes | scripts | clang | tidy | minimal | bench | valgrind | tsan | fuzz) run_step "$name" ;;
     *)
       say "unknown step '$name'; try --help" >&2
       exit 2

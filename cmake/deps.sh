@@ -1,13 +1,15 @@
 #!/bin/sh
 # Installs what is missing to build, test or check wsuv.
 #
-# usage: sh cmake/deps.sh build|shell|test|interop|checks... [--npm-dir DIR]
+# usage: sh cmake/deps.sh build|shell|test|interop|bench-peers|checks... [--npm-dir DIR]
 #
 #   build    compiler, cmake, libuv, OpenSSL, llhttp, zlib
 #   shell    build + npm; xterm.js, for the page of the sample 10_shell_server, into build/xterm
 #   test     build + cmocka, a C++ compiler for the header check
 #   interop  test + shell + node, python3-websockets, python3-prometheus-client, chromium, openssl, curl, nginx,
 #             haproxy (neither is started); tests/interop's npm packages into DIR
+#   bench-peers   build + the libraries that the benchmark compares with: libwebsockets, Boost.Beast, websocketpp; node,
+#             tests/interop's npm packages into DIR
 #   checks   test + clang and its tools, valgrind, pmccabe, shellcheck
 #
 # Says in one line what it is going to install and does it with apt-get (Debian, Ubuntu); elsewhere it names what is
@@ -94,6 +96,16 @@ probe_interop() {
   need_command curl curl
   need_command nginx nginx /usr/sbin/nginx
   need_command haproxy haproxy /usr/sbin/haproxy
+}
+
+probe_bench_peers() {
+  probe_build
+  probe_shell
+  need_command g++ c++ g++ clang++
+  need_library libwebsockets-dev libwebsockets
+  [ -f /usr/include/boost/beast/websocket.hpp ] || need libboost-dev
+  [ -f /usr/include/websocketpp/server.hpp ] || need libwebsocketpp-dev
+  need_command nodejs node nodejs
 }
 
 probe_checks() {
@@ -213,13 +225,17 @@ install_npm_packages() {
 }
 
 wants_shell=no
-wants_interop=no
+wants_npm=no
 if [ $# -eq 0 ]; then set -- --help; fi
 while [ $# -gt 0 ]; do
   case $1 in
     build) probe_build ;;
     test) probe_test ;;
     checks) probe_checks ;;
+    bench-peers)
+      probe_bench_peers
+      wants_npm=yes
+      ;;
     shell)
       probe_shell
       wants_shell=yes
@@ -227,7 +243,7 @@ while [ $# -gt 0 ]; do
     interop)
       probe_interop
       wants_shell=yes
-      wants_interop=yes
+      wants_npm=yes
       ;;
     --npm-dir)
       if [ $# -lt 2 ]; then die "--npm-dir needs a directory"; fi
@@ -235,11 +251,11 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     -h | --help)
-      sed -n '2,14s/^# \{0,1\}//p' "$0"
+      sed -n '2,16s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
     *)
-      say "unknown word '$1': build, shell, test, interop or checks" >&2
+      say "unknown word '$1': build, shell, test, interop, bench-peers or checks" >&2
       exit 2
       ;;
   esac
@@ -248,5 +264,5 @@ done
 
 install_missing
 if [ $wants_shell = yes ]; then install_npm_packages "$root/samples/shell" "$xterm_dir"; fi
-if [ $wants_interop = yes ]; then install_npm_packages "$root/tests/interop" "$npm_dir"; fi
+if [ $wants_npm = yes ]; then install_npm_packages "$root/tests/interop" "$npm_dir"; fi
 exit 0

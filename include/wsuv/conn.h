@@ -6,7 +6,7 @@
  * - Once a connection was handed out, on_close comes exactly once and last; after it returned the pointer is dead. There
  *   is no free: ending the connection is wsuv_conn_close (orderly) or wsuv_conn_terminate (at once). Behind it only the
  *   close_cb of a stream that was the application's comes (wsuv/adopt.h).
- * - Payloads are valid until the callback returns and are not NUL-terminated.
+ * - Payloads are valid until the callback returns, are not to be changed and not NUL-terminated.
  * - A message is queued whole or refused whole. The caller's memory is never modified.
  */
 #ifndef WSUV_CONN_H

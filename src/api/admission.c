@@ -156,7 +156,8 @@ static void start_conn(wsuv_server_t *server, wsuv_conn_t *conn, unsigned refusa
   int err = wsuv__server_accept_into(server, conn->stream.handle);
 
   wsuv__conn_enter(conn);
-  wsuv__conn_set_delay(conn);
+  if (!server->nodelay_accepted)
+    wsuv__conn_set_delay(conn);
   if (refusal != 0)
     turn_away(conn, refusal);
   if (err == 0)

@@ -81,7 +81,7 @@ static int new_conn(wsuv_loop_t *loop, wsuv_conn_t **out, wsuv_role_t role,
   if (attached == NULL)
     return WSUV_ENOMEM;
   err = wsuv__conn_config_init(&attached->config, o->conn, handler, role, &loop->allocator,
-                               &loop->io.random);
+                               &loop->io);
   if (err != 0) {
     wsuv__release(&loop->allocator, attached);
     return err;

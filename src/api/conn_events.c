@@ -8,6 +8,20 @@
 #include "api/opening.h"
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_hold.h"
+#include "proto/endpoint_tail.h"
+
+/* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the endpoint's
+ * state. The rest of a message is read to where it belongs if all that came was of it: behind several messages there may be several
+ * more, and one read takes them all. */
+static void receive_frames(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
+  const struct wsuv__buf *unfinished = &conn->awake->endpoint.message.buf;
+
+  if (conn->stream.is_owners)
+    (void)wsuv__endpoint_receive_tail(&conn->awake->endpoint, bytes, len);
+  else
+    (void)wsuv__endpoint_receive_or_hold(&conn->awake->endpoint, bytes, len);
+  conn->stream.asks_owner = unfinished->len > 0 && unfinished->len + WSUV_FRAME_HEADER_MAX >= len;
+}
 
 static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   switch ((wsuv_state_t)conn->phase) {
@@ -20,9 +34,7 @@ static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
   case WSUV_STATE_DETACHING:
-    /* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the
-     * endpoint's state. */
-    (void)wsuv__endpoint_receive_or_hold(&conn->awake->endpoint, bytes, len);
+    receive_frames(conn, bytes, len);
     break;
   case WSUV_STATE_RESOLVING:
   case WSUV_STATE_CONNECTING_TRANSPORT:
@@ -58,6 +70,16 @@ static void receive_end(wsuv_conn_t *conn, int err) {
     wsuv__conn_tls_linger(conn, err);
   else
     wsuv__conn_release(conn, err);
+}
+
+/* The rest of a large message. Memory that is limited for all is not taken ahead. */
+static size_t on_alloc(void *owner, uint8_t **base) {
+  wsuv_conn_t *conn = owner;
+
+  return conn->phase == WSUV_STATE_OPEN && conn->awake != NULL &&
+                 !wsuv__budget_is_set(&conn->loop->budget)
+             ? wsuv__endpoint_tail(&conn->awake->endpoint, base)
+             : 0;
 }
 
 static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {
@@ -119,6 +141,7 @@ static void on_closed(void *owner) {
 }
 
 const struct wsuv__stream_events wsuv__conn_stream_events = {
+    .on_alloc = on_alloc,
     .on_connected = on_connected,
     .on_read = on_read,
     .on_written = on_written,
@@ -129,8 +152,14 @@ const struct wsuv__stream_events wsuv__conn_stream_events = {
 
 static void on_message(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
   wsuv_conn_t *conn = data;
-  if (conn->handler->on_message != NULL && conn->phase != WSUV_STATE_RELEASING)
-    conn->handler->on_message(conn, type, payload, len);
+  struct wsuv__cork *cork = &conn->loop->io.cork;
+
+  if (conn->handler->on_message == NULL || conn->phase == WSUV_STATE_RELEASING)
+    return;
+  cork->text = type == WSUV_TEXT ? payload : NULL;
+  cork->text_len = len;
+  conn->handler->on_message(conn, type, payload, len);
+  cork->text = NULL;
 }
 
 static void on_ping(void *data, const uint8_t *payload, size_t len) {

@@ -19,7 +19,7 @@ void wsuv__conn_note_output(wsuv_conn_t *conn) {
 }
 
 static inline void take_publications(wsuv_conn_t *conn) {
-  if (conn->server != NULL && conn->server->topics.pending != NULL)
+  if (wsuv__conn_owes_publications(conn))
     wsuv__publications_take(conn);
 }
 

@@ -349,7 +349,7 @@ int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_option
   conn->loop = loop;
   uv_update_time(loop->io.uv); /* the program may have been busy: the deadline counts from now */
   err = wsuv__conn_config_init(&client->config, options->conn, handler, WSUV_CLIENT,
-                               &loop->allocator, &loop->io.random);
+                               &loop->allocator, &loop->io);
   if (err == 0) {
     err = wsuv__conn_init(conn, loop, &client->config, handler, first_phase(options));
   }

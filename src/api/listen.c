@@ -130,7 +130,7 @@ static int take_limits(wsuv_server_t *server, const wsuv_server_options_t *o) {
 
 static int fill_in(wsuv_server_t *server, const wsuv_server_options_t *o) {
   int err = wsuv__conn_config_init(&server->config, o->conn, server->handler->conn, WSUV_SERVER,
-                                   &server->loop->allocator, &server->loop->io.random);
+                                   &server->loop->allocator, &server->loop->io);
 
   if (err == 0)
     err = take_limits(server, o);
@@ -190,6 +190,8 @@ static int start_listening(wsuv_server_t *server, const wsuv_server_options_t *o
                             : bind_tcp(server, o, how->reuse_port);
 
   server->on_connection = how->on_connection;
+  if (err == 0 && o->path == NULL && !server->config.tcp_delay)
+    server->nodelay_accepted = wsuv__uv_stream_nodelay_accepted(&server->listener.tcp);
   if (err == 0)
     err = uv_listen(&server->listener.stream, server->backlog, server->on_connection);
   if (err == 0 && o->path == NULL)

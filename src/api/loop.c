@@ -38,9 +38,12 @@ static int fill_in(wsuv_loop_t *loop, uv_loop_t *uv_loop, const wsuv_loop_option
     err = wsuv__budget_init(&loop->budget, o->memory_budget);
   if (err == 0)
     err = wsuv__loop_init(&loop->io, uv_loop, &loop->allocator);
-  if (err == 0)
-    loop->io.mailbox.max = max_posts;
-  return err;
+  if (err != 0)
+    return err;
+  loop->io.mailbox.max = max_posts;
+  if (wsuv__budget_is_set(&loop->budget))
+    loop->io.spares.most = 0;
+  return 0;
 }
 
 int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop, const wsuv_loop_options_t *options) {

@@ -41,12 +41,12 @@ static int take_head_limits(struct wsuv__conn_config *config, const wsuv_conn_op
 
 static int take_endpoint_options(struct wsuv__conn_config *config, const wsuv_conn_options_t *o,
                                  wsuv_role_t role, const wsuv_allocator_t *a,
-                                 struct wsuv__random_pool *random) {
+                                 struct wsuv__loop *io) {
   wsuv_endpoint_options_t endpoint = WSUV_ENDPOINT_OPTIONS_INIT(role);
 
   endpoint.allocator = a;
   endpoint.random = wsuv__random_pool_take;
-  endpoint.random_arg = random;
+  endpoint.random_arg = &io->random;
   endpoint.max_message_size = o->max_message_size;
   endpoint.max_frame_size = o->max_frame_size;
   endpoint.write_limit = o->write_limit;
@@ -78,14 +78,15 @@ static int take_trace(struct wsuv__conn_config *config, const wsuv_conn_options_
 
 int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_options_t *options,
                            const wsuv_handler_t *handler, wsuv_role_t role,
-                           const wsuv_allocator_t *a, struct wsuv__random_pool *random) {
+                           const wsuv_allocator_t *a, struct wsuv__loop *io) {
   static const wsuv_conn_options_t presets = WSUV_CONN_OPTIONS_INIT;
   const wsuv_conn_options_t *o = options != NULL ? options : &presets;
   int err;
 
   if (o->size < sizeof *o)
     return WSUV_EINVAL;
-  err = take_endpoint_options(config, o, role, a, random);
+  err = take_endpoint_options(config, o, role, a, io);
+  config->endpoint.spares = &io->spares;
   if (handler->on_fragment != NULL && o->max_message_size == 0)
     config->endpoint.max_message_size = INT64_MAX; /* pieces take no memory */
   if (handler->on_fragment != NULL && o->max_fragments == 0)

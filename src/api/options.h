@@ -3,7 +3,7 @@
 #define WSUV_API_OPTIONS_H
 
 #include "http/head_parser.h"
-#include "io/random.h"
+#include "io/loop.h"
 #include "proto/endpoint.h"
 #include "wsuv/conn.h"
 
@@ -21,6 +21,6 @@ struct wsuv__conn_config {
 /* `options` may be NULL. WSUV_EINVAL. */
 int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_options_t *options,
                            const wsuv_handler_t *handler, wsuv_role_t role,
-                           const wsuv_allocator_t *a, struct wsuv__random_pool *random);
+                           const wsuv_allocator_t *a, struct wsuv__loop *io);
 
 #endif

@@ -42,6 +42,7 @@ struct wsuv_server {
   struct wsuv__task accept; /* takes the connection that waited for a handshake to be done */
   int accept_waits;         /* it was not taken from the listener, which rests until it is */
   int backlog;
+  int nodelay_accepted;           /* what the listener accepts has TCP_NODELAY as it should */
   uv_connection_cb on_connection; /* of the listener */
   union wsuv__listener listener;  /* of type UV_UNKNOWN_HANDLE for a server that listens nowhere */
   struct wsuv__task closed;       /* which then stands for the listener's close */
@@ -58,6 +59,11 @@ struct wsuv_server {
   uint64_t rejected[WSUV_NREJECTIONS];
   wsuv_server_stats_t ended; /* counts of connections that are gone */
 };
+
+/* Something was published in this turn that it may have to take: its topics are not looked at. */
+static inline int wsuv__conn_owes_publications(const wsuv_conn_t *conn) {
+  return conn->server != NULL && conn->server->topics.pending != NULL;
+}
 
 /* A connection in its opening handshake or that of TLS, counted and in the list, without transport. NULL: no memory. */
 wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase);

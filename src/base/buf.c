@@ -26,6 +26,24 @@ int wsuv__buf_reserve(struct wsuv__buf *buf, const wsuv_allocator_t *a, size_t m
   return 0;
 }
 
+int wsuv__buf_reserve_tight(struct wsuv__buf *buf, const wsuv_allocator_t *a, size_t more) {
+  size_t least = buf->cap < SIZE_MAX / 2 ? buf->cap + buf->cap / 8 : buf->cap;
+  uint8_t *base;
+  size_t cap;
+
+  if (more <= buf->cap - buf->len)
+    return 0;
+  if (more > SIZE_MAX - buf->len)
+    return WSUV_ENOMEM;
+  cap = buf->len + more > least ? buf->len + more : least;
+  base = wsuv__resize(a, buf->base, cap);
+  if (base == NULL)
+    return WSUV_ENOMEM;
+  buf->base = base;
+  buf->cap = cap;
+  return 0;
+}
+
 int wsuv__buf_append(struct wsuv__buf *buf, const wsuv_allocator_t *a, const void *data,
                      size_t len) {
   if (len == 0)

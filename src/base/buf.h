@@ -16,6 +16,9 @@ struct wsuv__buf {
 /* Ensures room for `more` bytes behind len. Grows by doubling, starting at 64. 0, WSUV_ENOMEM. */
 int wsuv__buf_reserve(struct wsuv__buf *buf, const wsuv_allocator_t *a, size_t more);
 
+/* The same for an end that is known: grows to what is asked for, or by an eighth if that is more. */
+int wsuv__buf_reserve_tight(struct wsuv__buf *buf, const wsuv_allocator_t *a, size_t more);
+
 /* Appends; on WSUV_ENOMEM the buffer is unchanged. */
 int wsuv__buf_append(struct wsuv__buf *buf, const wsuv_allocator_t *a, const void *data,
                      size_t len);

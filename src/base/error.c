@@ -26,7 +26,10 @@ static const struct wsuv__error *find_in(const struct wsuv__error *rows, size_t 
 }
 
 const struct wsuv__error *wsuv__error_find(int err) {
-  const struct wsuv__error *row = find_in(errors, sizeof errors / sizeof errors[0], err);
+  const struct wsuv__error *row;
+  if (err == 0) /* what most connections end with */
+    return NULL;
+  row = find_in(errors, sizeof errors / sizeof errors[0], err);
   if (row != NULL)
     return row;
   return find_in(shared_errors, sizeof shared_errors / sizeof shared_errors[0], err);

@@ -6,29 +6,42 @@
 #include "http/origin.h"
 #include "http/server_handshake.h"
 
-static const char *const field_names[NFIELDS] = {
-    "Host",
-    "Connection",
-    "Upgrade",
-    "Sec-WebSocket-Version",
-    "Sec-WebSocket-Key",
-    "Sec-WebSocket-Accept",
-    "Sec-WebSocket-Protocol",
-    "Sec-WebSocket-Extensions",
-    "Origin",
-    "Expect",
+#define VALUES_SIZE 256u /* what a browser's fields need */
+
+static const struct {
+  const char *name;
+  size_t len;
+} known[NFIELDS] = {
+#define FIELD(name) \
+  { name, sizeof(name) - 1 }
+    FIELD("Host"),
+    FIELD("Connection"),
+    FIELD("Upgrade"),
+    FIELD("Sec-WebSocket-Version"),
+    FIELD("Sec-WebSocket-Key"),
+    FIELD("Sec-WebSocket-Accept"),
+    FIELD("Sec-WebSocket-Protocol"),
+    FIELD("Sec-WebSocket-Extensions"),
+    FIELD("Origin"),
+    FIELD("Expect"),
+#undef FIELD
 };
 
 const char *wsuv__handshake_field_name(enum wsuv__handshake_field field) {
-  return field_names[field];
+  return known[field].name;
 }
 
 struct wsuv__text wsuv__handshake_value(const wsuv_handshake_t *h,
                                         enum wsuv__handshake_field field) {
-  const struct wsuv__buf *buf = &h->slots[field].value;
-  struct wsuv__text value;
-  value.data = buf->len > 0 ? (const char *)buf->base : "";
-  value.len = buf->len;
+  const struct wsuv__handshake_slot *slot = &h->slots[field];
+  struct wsuv__text value = {"", 0};
+  if (slot->count > 1) {
+    value.data = (const char *)slot->joined.base;
+    value.len = slot->joined.len;
+  } else if (slot->value_len > 0) {
+    value.data = (const char *)h->values.base + slot->value_at;
+    value.len = slot->value_len;
+  }
   return value;
 }
 
@@ -60,7 +73,7 @@ int wsuv__handshake_check_missing(wsuv_handshake_t *h, const enum wsuv__handshak
   size_t i;
   for (i = 0; i < nfields; i++)
     if (h->slots[fields[i]].count == 0)
-      wsuv__fault_add_missing(&h->fault, field_names[fields[i]]);
+      wsuv__fault_add_missing(&h->fault, known[fields[i]].name);
   if (h->fault.is.nnames == 0)
     return 0;
   wsuv__fault_end_missing(&h->fault, clause);
@@ -83,14 +96,14 @@ int wsuv__handshake_check_repeated(wsuv_handshake_t *h, const enum wsuv__handsha
 
 int wsuv__handshake_refuse_value(wsuv_handshake_t *h, int err, enum wsuv__handshake_field field,
                                  const char *expected, const char *clause) {
-  wsuv__fault_set_value(&h->fault, field_names[field], wsuv__handshake_value(h, field), expected,
+  wsuv__fault_set_value(&h->fault, known[field].name, wsuv__handshake_value(h, field), expected,
                         clause);
   return err;
 }
 
 int wsuv__handshake_refuse_element(wsuv_handshake_t *h, enum wsuv__handshake_field field,
                                    struct wsuv__text element) {
-  wsuv__fault_set_element(&h->fault, field_names[field], element, "is not a token",
+  wsuv__fault_set_element(&h->fault, known[field].name, element, "is not a token",
                           "RFC 9110 5.6.2");
   return WSUV_ETOKEN;
 }
@@ -218,7 +231,8 @@ void wsuv_handshake_free(wsuv_handshake_t *h) {
   a = h->allocator;
   wsuv__negotiation_free(&h->negotiation, &a);
   for (i = 0; i < NFIELDS; i++)
-    wsuv__buf_free(&h->slots[i].value, &a);
+    wsuv__buf_free(&h->slots[i].joined, &a);
+  wsuv__buf_free(&h->values, &a);
   wsuv__buf_free(&h->subprotocols, &a);
   wsuv__buf_free(&h->chosen, &a);
   wsuv__buf_free(&h->origins, &a);
@@ -233,7 +247,7 @@ void wsuv_handshake_free(wsuv_handshake_t *h) {
 static int find_slot(const char *name, size_t len) {
   int i;
   for (i = 0; i < NFIELDS; i++)
-    if (wsuv__token_is(name, len, field_names[i]))
+    if (len == known[i].len && wsuv__token_is(name, len, known[i].name))
       return i;
   return -1;
 }
@@ -242,10 +256,35 @@ static int judges_origin(const wsuv_handshake_t *h) {
   return h->require_origin || h->same_origin || h->origins.len > 0;
 }
 
+/* One allocation for the fields of most requests. */
+static int keep_first_line(wsuv_handshake_t *h, struct wsuv__handshake_slot *slot,
+                           struct wsuv__text line) {
+  size_t room = h->values.cap == 0 && line.len < VALUES_SIZE ? VALUES_SIZE : line.len;
+  if (wsuv__buf_reserve(&h->values, &h->allocator, room) != 0)
+    return WSUV_ENOMEM;
+  slot->value_at = h->values.len;
+  slot->value_len = line.len;
+  slot->count = 1;
+  return wsuv__buf_append(&h->values, &h->allocator, line.data, line.len);
+}
+
+static int join_line(wsuv_handshake_t *h, struct wsuv__handshake_slot *slot,
+                     struct wsuv__text line) {
+  size_t first_len = slot->count == 1 ? slot->value_len : 0;
+  if (wsuv__buf_reserve(&slot->joined, &h->allocator, first_len + 2 + line.len) != 0)
+    return WSUV_ENOMEM;
+  if (first_len > 0)
+    wsuv__buf_append(&slot->joined, &h->allocator, h->values.base + slot->value_at, first_len);
+  wsuv__buf_append(&slot->joined, &h->allocator, ", ", 2);
+  wsuv__buf_append(&slot->joined, &h->allocator, line.data, line.len);
+  slot->count++;
+  return 0;
+}
+
 int wsuv_handshake_header(wsuv_handshake_t *h, const char *name, size_t name_len, const char *value,
                           size_t value_len) {
   struct wsuv__handshake_slot *slot;
-  struct wsuv__text text;
+  struct wsuv__text line;
   int field;
 
   if (h->state != HANDSHAKE_COLLECTING)
@@ -254,15 +293,12 @@ int wsuv_handshake_header(wsuv_handshake_t *h, const char *name, size_t name_len
   if (field < 0 || value == NULL || (field == FIELD_ORIGIN && !judges_origin(h)))
     return 0;
   slot = &h->slots[field];
-  text = wsuv__token_trim(value, value_len); /* RFC 9110 5.5 */
-  if (wsuv__buf_reserve(&slot->value, &h->allocator, text.len + 2) != 0)
-    return WSUV_ENOMEM;
-  if (slot->count > 0)
-    wsuv__buf_append_text(&slot->value, &h->allocator, ", ");
-  wsuv__buf_append(&slot->value, &h->allocator, text.data, text.len);
-  if (++slot->count == 2)
+  line = wsuv__token_trim(value, value_len); /* RFC 9110 5.5 */
+  if (slot->count == 0)
+    return keep_first_line(h, slot, line);
+  if (slot->count == 1)
     memcpy(slot->repeat, name, name_len);
-  return 0;
+  return join_line(h, slot, line);
 }
 
 int wsuv_handshake_finish(wsuv_handshake_t *h) {

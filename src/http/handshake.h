@@ -34,8 +34,10 @@ enum wsuv__handshake_field {
 #define WSUV__FIELD_NAME_MAX 24 /* "Sec-WebSocket-Extensions" */
 
 struct wsuv__handshake_slot {
-  size_t count;                          /* field lines */
-  struct wsuv__buf value;                /* trimmed; repeated lines joined by ", " (RFC 9110 5.3) */
+  size_t count;    /* field lines */
+  size_t value_at; /* of the first line, trimmed, in `values` */
+  size_t value_len;
+  struct wsuv__buf joined;               /* repeated lines, by ", " (RFC 9110 5.3) */
   char repeat[WSUV__FIELD_NAME_MAX + 1]; /* the name as the second line spelled it */
 };
 
@@ -46,6 +48,7 @@ struct wsuv_handshake {
   int verdict;
   struct wsuv__fault fault;
   struct wsuv__handshake_slot slots[NFIELDS];
+  struct wsuv__buf values;
   struct wsuv__buf subprotocols; /* ours, as a list; offered or supported */
   struct wsuv__buf chosen;       /* NUL-terminated; empty for none */
   struct wsuv__negotiation negotiation;

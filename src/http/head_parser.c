@@ -6,6 +6,8 @@
 #include "http/token.h"
 #include "wsuv/errno.h"
 
+#define TEXT_SIZE 512u /* what most requests need */
+
 static int fail(struct wsuv__head_parser *p, int err) {
   p->state = HEAD_FAILED;
   p->error = err;
@@ -271,24 +273,37 @@ static int is_allowed(const struct wsuv__head_parser *p, uint8_t c, uint8_t prev
   return (c >= 0x20 && c != 0x7f) || c == '\t';
 }
 
+/* Nearly all are visible ASCII or SP, right everywhere but behind a CR: what follows one is judged with the CR. */
+static int are_allowed(const struct wsuv__head_parser *p, const uint8_t *data, size_t len) {
+  uint8_t previous = p->text.len > p->line_at ? p->text.base[p->text.len - 1] : 0;
+  size_t i;
+
+  if (len > 0 && !is_allowed(p, data[0], previous))
+    return 0;
+  for (i = 0; i < len; i++) {
+    if (data[i] >= 0x20 && data[i] < 0x7f)
+      continue;
+    if (i > 0 && !is_allowed(p, data[i], data[i - 1]))
+      return 0;
+    if (data[i] == '\r' && i + 1 < len && data[i + 1] != '\n')
+      return 0;
+  }
+  return 1;
+}
+
 /* Takes one piece of a line, which ends with LF at the latest. */
 static int take_piece(struct wsuv__head_parser *p, const uint8_t *data, size_t len) {
   size_t allowed = p->limits.max_bytes - p->total;
   size_t n = len < allowed ? len : allowed;
-  uint8_t previous = p->text.len > p->line_at ? p->text.base[p->text.len - 1] : 0;
-  size_t i;
 
-  for (i = 0; i < n; i++) {
-    if (!is_allowed(p, data[i], previous))
-      return WSUV_EHTTP;
-    previous = data[i];
-  }
+  if (!are_allowed(p, data, n))
+    return WSUV_EHTTP;
   if (n < len)
     return WSUV_EHEADSIZE;
   if (wsuv__buf_append(&p->text, &p->allocator, data, n) != 0)
     return WSUV_ENOMEM;
   p->total += n;
-  return previous == '\n' ? end_line(p) : 0;
+  return data[n - 1] == '\n' ? end_line(p) : 0;
 }
 
 static int feed_body(struct wsuv__head_parser *p, const uint8_t *data, size_t len, size_t *used) {
@@ -333,6 +348,8 @@ int wsuv__head_parser_feed(struct wsuv__head_parser *p, const uint8_t *data, siz
   *used = 0;
   if (p->state == HEAD_FAILED)
     return p->error;
+  if (p->text.cap == 0 && wsuv__buf_reserve(&p->text, &p->allocator, TEXT_SIZE) != 0)
+    return fail(p, WSUV_ENOMEM);
   while (*used < len && p->state != HEAD_COMPLETE) {
     size_t step = 0;
     int err = feed_some(p, data + *used, len - *used, &step);

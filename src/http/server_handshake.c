@@ -5,7 +5,8 @@
 #include "http/field_line.h"
 #include "http/origin.h"
 
-#define CLAUSE "RFC 6455 4.2.1"
+#define CLAUSE        "RFC 6455 4.2.1"
+#define RESPONSE_SIZE 256u /* what it is without headers of the application's */
 
 /* ---- the request ---- */
 
@@ -260,12 +261,13 @@ static int expects_continue(const wsuv_handshake_t *h) {
 static int write_response(wsuv_handshake_t *h, const wsuv_header_t *headers, size_t nheaders) {
   const char *subprotocol = wsuv_handshake_subprotocol(h);
   if (expects_continue(h) && write_text(h, "HTTP/1.1 100 Continue\r\n\r\n") != 0)
-    return WSUV_ENOMEM; /* RFC 9110 7.8: ahead of the 101 */
-  if (write_text(h, "HTTP/1.1 101 Switching Protocols\r\n") != 0 || /* 1 */
-      write_text(h, "Upgrade: websocket\r\n") != 0 ||               /* 2 */
-      write_text(h, "Connection: Upgrade\r\n") != 0 ||              /* 3 */
-      write_text(h, "Sec-WebSocket-Accept: ") != 0 ||               /* 4 */
-      write_text(h, h->accept) != 0 || write_text(h, "\r\n") != 0)
+    return WSUV_ENOMEM;                                    /* RFC 9110 7.8: ahead of the 101 */
+  if (write_text(h, "HTTP/1.1 101 Switching Protocols\r\n" /* 1 */
+                    "Upgrade: websocket\r\n"               /* 2 */
+                    "Connection: Upgrade\r\n"              /* 3 */
+                    "Sec-WebSocket-Accept: ") != 0 ||      /* 4 */
+      write_text(h, h->accept) != 0 ||
+      write_text(h, "\r\n") != 0)
     return WSUV_ENOMEM;
   if (subprotocol != NULL && /* 5 */
       (write_text(h, "Sec-WebSocket-Protocol: ") != 0 || write_text(h, subprotocol) != 0 ||
@@ -287,6 +289,8 @@ int wsuv_handshake_response(wsuv_handshake_t *h, const wsuv_header_t *headers, s
   if (err != 0)
     return err;
   h->response.len = 0;
+  if (wsuv__buf_reserve(&h->response, &h->allocator, RESPONSE_SIZE) != 0)
+    return WSUV_ENOMEM;
   err = write_response(h, headers, nheaders);
   if (err != 0)
     return err;

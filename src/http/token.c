@@ -31,19 +31,21 @@ unsigned char wsuv__token_lower(char c) {
   return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
+/* How many characters of `name` these begin with; most names differ in the first. */
+static size_t count_common(const char *data, size_t len, const char *name) {
+  size_t n = 0;
+  while (n < len && name[n] != '\0' && wsuv__token_lower(data[n]) == wsuv__token_lower(name[n]))
+    n++;
+  return n;
+}
+
 int wsuv__token_starts_with(const char *data, size_t len, const char *prefix) {
-  size_t prefix_len = strlen(prefix);
-  size_t i;
-  if (len < prefix_len)
-    return 0;
-  for (i = 0; i < prefix_len; i++)
-    if (wsuv__token_lower(data[i]) != wsuv__token_lower(prefix[i]))
-      return 0;
-  return 1;
+  return prefix[count_common(data, len, prefix)] == '\0';
 }
 
 int wsuv__token_is(const char *data, size_t len, const char *name) {
-  return len == strlen(name) && wsuv__token_starts_with(data, len, name);
+  size_t n = count_common(data, len, name);
+  return n == len && name[n] == '\0';
 }
 
 static int is_blank(char c) {

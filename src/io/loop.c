@@ -11,6 +11,9 @@
 /* Tasks may add tasks: so many rounds a turn, then the rest of the program has its say. */
 #define MAX_ROUNDS 16
 
+/* A spare buffer that was not needed for so long is freed. */
+#define SPARES_MS 1000u
+
 static void set_timer(struct wsuv__loop *loop);
 
 /* What held the loop up made the timer late. */
@@ -92,6 +95,7 @@ static void handle_closed(uv_handle_t *handle) {
     return;
   wsuv__tls_io_free(loop);
   wsuv__read_buffer_free(&loop->read_buffer);
+  wsuv__spares_free(&loop->spares);
   wsuv__release(loop->allocator, loop->cork.base);
   wsuv__mailbox_free(&loop->mailbox);
   loop->on_closed(loop);
@@ -102,6 +106,25 @@ static void mailbox_closed(uv_handle_t *handle) {
 
   wsuv__mailbox_end(&loop->mailbox);
   handle_closed(handle);
+}
+
+static void watch_spares(struct wsuv__loop *loop) {
+  wsuv__loop_set_deadline(loop, &loop->spares_due, wsuv__loop_now_ms(loop) + SPARES_MS);
+}
+
+static void spares_kept(struct wsuv__spares *spares) {
+  struct wsuv__loop *loop = WSUV__LIST_ENTRY(spares, struct wsuv__loop, spares);
+
+  if (wsuv__list_is_empty(&loop->spares_due.link))
+    watch_spares(loop);
+}
+
+static void spares_came_due(struct wsuv__wheel_entry *entry) {
+  struct wsuv__loop *loop = WSUV__LIST_ENTRY(entry, struct wsuv__loop, spares_due);
+
+  wsuv__spares_drop_idle(&loop->spares);
+  if (loop->spares.n > 0)
+    watch_spares(loop);
 }
 
 static int init_memory(struct wsuv__loop *loop) {
@@ -118,6 +141,8 @@ static int init_memory(struct wsuv__loop *loop) {
   }
   loop->cork.len = 0;
   loop->cork.head_len = 0;
+  loop->cork.text = NULL;
+  loop->cork.text_len = 0;
   loop->cork.cap = CORK_SIZE;
   loop->free_cork = &loop->cork;
   return 0;
@@ -151,6 +176,8 @@ int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator
     return err;
   }
   wsuv__wheel_init(&loop->wheel, uv_now(uv));
+  wsuv__spares_init(&loop->spares, a, spares_kept);
+  wsuv__wheel_entry_init(&loop->spares_due, spares_came_due);
   loop->timer_due_ms = UINT64_MAX;
   loop->timer_fires_ms = 0;
   loop->lag_ms = 0;
@@ -164,6 +191,7 @@ int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator
 void wsuv__loop_close(struct wsuv__loop *loop, void (*on_closed)(struct wsuv__loop *loop)) {
   assert(!has_work(loop));
   loop->on_closed = on_closed;
+  wsuv__wheel_clear(&loop->spares_due);
   wsuv__mailbox_close(&loop->mailbox);
   uv_close((uv_handle_t *)&loop->mailbox.async, mailbox_closed);
   uv_close((uv_handle_t *)&loop->timer, handle_closed);

@@ -6,6 +6,7 @@
 
 #include "base/cork.h"
 #include "base/list.h"
+#include "base/spares.h"
 #include "io/mailbox.h"
 #include "io/random.h"
 #include "io/read_buffer.h"
@@ -23,6 +24,8 @@ struct wsuv__loop {
   uv_loop_t *uv;
   const wsuv_allocator_t *allocator;
   struct wsuv__read_buffer read_buffer;
+  struct wsuv__spares spares;
+  struct wsuv__wheel_entry spares_due; /* set while there are some */
   struct wsuv__cork cork;
   struct wsuv__cork *free_cork; /* &cork, or NULL while a connection has it */
   struct wsuv__random_pool random;

@@ -34,6 +34,8 @@ struct wsuv__stream_ops {
 };
 
 struct wsuv__stream_events {
+  /* A stream that asks its owner: where up to so many of the next octets are to be read to; 0: anywhere. NULL: never asked. */
+  size_t (*on_alloc)(void *owner, uint8_t **base);
   void (*on_connected)(void *owner, int status);
   /* `nread` octets, or a negative error, UV_EOF among them. The memory may be overwritten until the call returns. */
   void (*on_read)(void *owner, ssize_t nread, uint8_t *bytes);

@@ -7,9 +7,18 @@
 
 #if defined(_WIN32)
 #define PIPE_PATH_SIZE SIZE_MAX
+#define READS_PEND     1
 #else
 #include <sys/un.h>
 #define PIPE_PATH_SIZE sizeof(((struct sockaddr_un *)NULL)->sun_path)
+#define READS_PEND     0
+#endif
+
+/* Sockets take over options of the listener that accepts them. */
+#if defined(__linux__)
+#define ACCEPTED_INHERIT_NODELAY 1
+#else
+#define ACCEPTED_INHERIT_NODELAY 0
 #endif
 
 _Static_assert(sizeof(struct wsuv__adopted) <= sizeof(uv_tcp_t), "it has the place of a handle");
@@ -32,9 +41,24 @@ static int is_closing(const struct wsuv__uv_stream *s) {
   return uv_is_closing((const uv_handle_t *)s->handle);
 }
 
+/* A read that pends must not write to where the owner may be gone. */
+static int lend_owners(struct wsuv__uv_stream *s, uv_buf_t *buf) {
+  uint8_t *base = NULL;
+  size_t len = 0;
+
+  if (!READS_PEND && s->base.events->on_alloc != NULL)
+    len = s->base.events->on_alloc(s->base.owner, &base);
+  buf->base = (char *)base;
+  buf->len = (unsigned)len;
+  s->is_owners = len > 0;
+  return len > 0;
+}
+
 static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   struct wsuv__uv_stream *s = handle->data;
   (void)suggested;
+  if (s->asks_owner && lend_owners(s, buf))
+    return;
   *buf = wsuv__read_buffer_lend(&s->loop->read_buffer);
   if (s->read_max > 0 && buf->len > s->read_max)
     buf->len = s->read_max;
@@ -43,10 +67,12 @@ static void lend_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 static void read_done(uv_stream_t *handle, ssize_t nread, const uv_buf_t *buf) {
   struct wsuv__uv_stream *s = handle->data;
   struct wsuv__loop *loop = s->loop; /* the callback may end the stream */
+  int is_owners = s->is_owners;
 
   if (nread != 0)
     s->base.events->on_read(s->base.owner, nread, (uint8_t *)buf->base);
-  if (buf->base != NULL)
+  s->is_owners = 0;
+  if (buf->base != NULL && !is_owners)
     wsuv__read_buffer_give_back(&loop->read_buffer, buf->base);
   if (handle != &s->uv.stream && is_closing(s)) /* inside a callback, by the application */
     s->base.events->on_read(s->base.owner, UV_ECANCELED, NULL);
@@ -245,6 +271,8 @@ static void set_up(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
   stream->base.owner = owner;
   stream->loop = loop;
   stream->read_max = 0;
+  stream->asks_owner = 0;
+  stream->is_owners = 0;
 }
 
 static void set_up_own(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
@@ -340,4 +368,8 @@ void wsuv__uv_stream_nodelay(struct wsuv__uv_stream *stream) {
   if (stream->handle->type == UV_TCP)
     (void)uv_tcp_nodelay((uv_tcp_t *)(void *)stream->handle,
                          1); /* slower without it, never wrong */
+}
+
+int wsuv__uv_stream_nodelay_accepted(uv_tcp_t *listener) {
+  return ACCEPTED_INHERIT_NODELAY && uv_tcp_nodelay(listener, 1) == 0;
 }

@@ -25,6 +25,8 @@ struct wsuv__uv_stream {
   struct wsuv__loop *loop;
   uv_stream_t *handle; /* uv.stream, or the application's */
   uint32_t read_max;   /* octets of one read; 0: as many as the loop's buffer holds */
+  uint8_t asks_owner;  /* set by the owner: it may have a place for what comes next */
+  uint8_t is_owners;   /* what is being read lies there */
   /* The last member, in memory that may end behind the one that is used. */
   union {
     uv_handle_t handle;
@@ -69,5 +71,8 @@ int wsuv__uv_stream_peer(const uv_stream_t *handle, struct sockaddr_storage *out
 
 /* Small messages leave at once (TCP_NODELAY); nothing on a pipe. */
 void wsuv__uv_stream_nodelay(struct wsuv__uv_stream *stream);
+
+/* The same for all that a bound listener will accept, where the system knows that; non-zero if it does. */
+int wsuv__uv_stream_nodelay_accepted(uv_tcp_t *listener);
 
 #endif

@@ -5,6 +5,7 @@
 #include "proto/endpoint_closing.h"
 #include "proto/endpoint_filter.h"
 #include "proto/endpoint_hold.h"
+#include "proto/endpoint_tail.h"
 #include "proto/endpoint_whole.h"
 #include "proto/traffic.h"
 
@@ -31,7 +32,7 @@ int wsuv__endpoint_deliver_kept(struct wsuv_endpoint *ep) {
 
   memset(&ep->message.buf, 0, sizeof ep->message.buf);
   err = deliver_message(ep, whole.base, whole.len);
-  wsuv__buf_free(&whole, ep->config->allocator);
+  wsuv__endpoint_give_room(ep, &whole);
   return err;
 }
 
@@ -63,6 +64,8 @@ static inline int take_piece(struct wsuv_endpoint *ep, uint8_t *data, size_t len
     return deliver_fragment(ep, data, len, is_final);
   if (is_final && message->buf.len == 0)
     return deliver_message(ep, data, len);
+  if (message->buf.base == NULL)
+    wsuv__endpoint_borrow_room(ep, len, ep->parser.remaining);
   err = wsuv__message_keep(message, ep->config->allocator, data, len, ep->parser.remaining);
   return err != 0 || !is_final ? err : wsuv__endpoint_deliver_kept(ep);
 }

@@ -7,6 +7,8 @@
 
 #define WSUV__NEVER UINT64_MAX
 
+struct wsuv__spares;
+
 /* Shared by all endpoints made with them. */
 struct wsuv__endpoint_config {
   const wsuv_allocator_t *allocator;
@@ -24,7 +26,8 @@ struct wsuv__endpoint_config {
   uint32_t max_fragments;    /* UINT32_MAX: off */
   uint32_t max_control_rate; /* a second; UINT32_MAX: off */
   int manual_pong;
-  uint32_t trace_frames; /* kept, where wsuv_endpoint.trace is set */
+  struct wsuv__spares *spares; /* buffers for large messages; NULL: none are kept */
+  uint32_t trace_frames;       /* kept, where wsuv_endpoint.trace is set */
   struct wsuv__frame_rules rules;
 };
 

@@ -1,5 +1,5 @@
-/* The short way out, for what makes up nearly all traffic: an unmasked final data frame of up to 64 KiB goes into the cork while
- * nothing waits in front of it. Inline, because it is one long question. */
+/* The short way out, for what makes up nearly all traffic: a final data frame of up to 64 KiB goes into the cork while nothing
+ * waits in front of it. Inline, because it is one long question. */
 #ifndef WSUV_PROTO_ENDPOINT_CORK_H
 #define WSUV_PROTO_ENDPOINT_CORK_H
 
@@ -17,40 +17,71 @@ static inline int wsuv__outbox_may_cork(const struct wsuv__outbox *outbox, size_
          outbox->state == OUTBOX_OPEN && wsuv__list_is_empty(&outbox->entries);
 }
 
+/* Without the mask bit. Returns its length. */
+static inline size_t wsuv__cork_header(uint8_t *p, uint8_t opcode, size_t len) {
+  p[0] = 0x80 | opcode;
+  p[1] = (uint8_t)len;
+  if (len < WSUV__LEN_16)
+    return 2;
+  p[1] = WSUV__LEN_16;
+  wsuv__store_be16(p + 2, (uint16_t)len);
+  return 4;
+}
+
 static inline void wsuv__cork_message(struct wsuv__cork *cork, uint8_t opcode, const void *payload,
                                       size_t len) {
   uint8_t *p = cork->base + cork->len;
-  size_t head_len = 2;
+  size_t head_len = wsuv__cork_header(p, opcode, len);
 
-  p[0] = 0x80 | opcode;
-  p[1] = (uint8_t)len;
-  if (len >= WSUV__LEN_16) {
-    p[1] = WSUV__LEN_16;
-    wsuv__store_be16(p + 2, (uint16_t)len);
-    head_len = 4;
-  }
   cork->len += head_len + len;
   if (len > 0)
     memcpy(p + head_len, payload, len);
+}
+
+/* A client's: masked on the way into the cork. 0 without a key to mask it with. */
+static inline int wsuv__cork_masked(struct wsuv__cork *cork,
+                                    const struct wsuv__endpoint_config *config, uint8_t opcode,
+                                    const void *payload, size_t len) {
+  uint8_t *p = cork->base + cork->len;
+  size_t head_len = wsuv__cork_header(p, opcode, len);
+  uint8_t *key = p + head_len;
+
+  if (config->random(config->random_arg, key, WSUV__MASKING_KEY_LEN) != 0)
+    return 0;
+  p[1] |= 0x80;
+  wsuv_mask(key + WSUV__MASKING_KEY_LEN, payload, len, key, 0);
+  cork->len += head_len + WSUV__MASKING_KEY_LEN + len;
+  return 1;
 }
 
 static inline int wsuv__endpoint_may_cork(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
                                           const void *payload, size_t len) {
   return (type == WSUV_BINARY || type == WSUV_TEXT) && (payload != NULL || len == 0) &&
          ep->closing == CLOSING_NONE && ep->sending == SENDING_NONE && ep->extensions == NULL &&
-         ep->trace == NULL && ep->config->rules.role == WSUV_SERVER &&
-         wsuv__outbox_may_cork(&ep->outbox, len, ep->config->write_limit);
+         ep->trace == NULL && wsuv__outbox_may_cork(&ep->outbox, len, ep->config->write_limit);
+}
+
+/* What is delivered was judged when it came, and who gets it may not change it. */
+static inline int wsuv__endpoint_is_text(const struct wsuv_endpoint *ep, const void *payload,
+                                         size_t len) {
+  const struct wsuv__cork *cork = ep->outbox.cork;
+
+  return (cork != NULL && cork->text == payload && cork->text_len == len) ||
+         wsuv_utf8_is_valid(payload, len);
 }
 
 /* 1: it is in the cork. 0: it goes the long way, and every fault does. Text is looked at once it is known that it goes this way. */
 static inline int wsuv__endpoint_cork_message(struct wsuv_endpoint *ep, wsuv_opcode_t type,
                                               const void *payload, size_t len) {
   if (!wsuv__endpoint_may_cork(ep, type, payload, len) ||
-      (type == WSUV_TEXT && !wsuv_utf8_is_valid(payload, len)))
+      (type == WSUV_TEXT && !wsuv__endpoint_is_text(ep, payload, len)))
+    return 0;
+  if (ep->config->rules.role == WSUV_SERVER)
+    wsuv__cork_message(ep->outbox.cork, (uint8_t)type, payload, len);
+  else if (!wsuv__cork_masked(ep->outbox.cork, ep->config, (uint8_t)type, payload, len))
     return 0;
   ep->limits.message_ms = ep->now_ms;
   wsuv__traffic_message_sent(ep, (int)type, len, 1);
-  wsuv__cork_message(ep->outbox.cork, (uint8_t)type, payload, len);
   return 1;
 }
 

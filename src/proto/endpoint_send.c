@@ -64,7 +64,7 @@ int wsuv__endpoint_judge_send(const struct wsuv_endpoint *ep, wsuv_opcode_t type
 
   if (err != 0)
     return err;
-  if (type == WSUV_TEXT && !wsuv_utf8_is_valid(payload, len))
+  if (type == WSUV_TEXT && !wsuv__endpoint_is_text(ep, payload, len))
     return WSUV_EENCODING;
   return judge_room(ep, len);
 }

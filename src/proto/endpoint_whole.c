@@ -9,6 +9,8 @@ static int is_within_limits(const struct wsuv_endpoint *ep, const struct wsuv__w
 }
 
 static inline int unmask(const struct wsuv__whole_frame *frame, int is_masked) {
+  if (is_masked && frame->opcode == WSUV_TEXT && frame->len >= WSUV__MASK_MIN)
+    return wsuv__utf8_unmask(frame->payload, frame->len, frame->payload - 4);
   if (is_masked)
     wsuv__whole_frame_unmask(frame->payload, frame->len);
   return frame->opcode != WSUV_TEXT || wsuv_utf8_is_valid(frame->payload, frame->len);

@@ -7,8 +7,9 @@
 #include "base/bytes.h"
 #include "wsuv/frame.h"
 
-#define WSUV__LEN_16 126 /* the 7-bit length that says: 2 octets of length follow */
-#define WSUV__LEN_64 127 /* 8 octets follow */
+#define WSUV__LEN_16          126 /* the 7-bit length that says: 2 octets of length follow */
+#define WSUV__LEN_64          127 /* 8 octets follow */
+#define WSUV__MASKING_KEY_LEN 4
 
 /* Octets of extended length that follow a 7-bit length: 0, 2 or 8. */
 static inline size_t wsuv__frame_length_octets(uint8_t len7) {

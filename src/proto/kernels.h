@@ -15,6 +15,8 @@ struct wsuv__kernels {
   const char *name;
   /* As wsuv_mask, with the key turned to where the octets start (mask.h). */
   void (*mask)(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key);
+  /* The same in place; non-zero if all octets are ASCII then. */
+  int (*unmask_ascii)(uint8_t *octets, size_t len, uint32_t key);
   /* Non-zero if the octets are valid characters. They must not stop inside one: see wsuv__utf8_open_tail. */
   int (*is_utf8)(const uint8_t *data, size_t len);
 };
@@ -29,6 +31,7 @@ const struct wsuv__kernels *wsuv__kernels_nth(size_t n);
 
 /* By the best one. */
 void wsuv__mask_long(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key);
+int wsuv__unmask_ascii_long(uint8_t *octets, size_t len, uint32_t key);
 int wsuv__utf8_is_valid_long(const uint8_t *data, size_t len);
 
 #endif

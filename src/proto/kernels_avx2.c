@@ -63,4 +63,4 @@ static inline int is_zero(lanes v) {
 #include "proto/mask_lanes.h"
 #include "proto/utf8_lanes.h"
 
-const struct wsuv__kernels wsuv__kernels_avx2 = {"avx2", mask, is_utf8};
+const struct wsuv__kernels wsuv__kernels_avx2 = {"avx2", mask, unmask_ascii, is_utf8};

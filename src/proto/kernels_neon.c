@@ -62,4 +62,4 @@ static inline int is_zero(lanes v) {
 #include "proto/mask_lanes.h"
 #include "proto/utf8_lanes.h"
 
-const struct wsuv__kernels wsuv__kernels_neon = {"neon", mask, is_utf8};
+const struct wsuv__kernels wsuv__kernels_neon = {"neon", mask, unmask_ascii, is_utf8};

@@ -4,10 +4,12 @@
 
 #include "proto/mask.h"
 
-/* The last octets as one vector that overlaps others: read before anything is written, and of the same value where they do. */
-static void mask(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
+/* The last octets as one vector that overlaps others: read before anything is written, and of the same value where they do.
+ * Returns the bits that any octet of the result has; who does not look at them does not pay for them. */
+static inline lanes mask_all(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
   lanes word = splat_word(key);
   lanes tail = differ(load(src + len - LANES), splat_word(wsuv__mask_turn(key, len)));
+  lanes seen = tail;
   uint8_t *end = dst + len;
 
   for (; end - dst >= 4 * LANES; dst += 4 * LANES, src += 4 * LANES) {
@@ -19,10 +21,23 @@ static void mask(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
     store(dst + LANES, b);
     store(dst + 2 * LANES, c);
     store(dst + 3 * LANES, d);
+    seen = either(seen, either(either(a, b), either(c, d)));
   }
-  for (; end - dst >= LANES; dst += LANES, src += LANES)
-    store(dst, differ(load(src), word));
+  for (; end - dst >= LANES; dst += LANES, src += LANES) {
+    lanes a = differ(load(src), word);
+    store(dst, a);
+    seen = either(seen, a);
+  }
   store(end - LANES, tail);
+  return seen;
+}
+
+static void mask(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
+  (void)mask_all(dst, src, len, key);
+}
+
+static int unmask_ascii(uint8_t *octets, size_t len, uint32_t key) {
+  return is_ascii(mask_all(octets, octets, len, key));
 }
 
 #endif

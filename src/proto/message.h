@@ -70,7 +70,15 @@ static inline int wsuv__message_validate(struct wsuv__message *message, const ui
   return message->state == MESSAGE_TEXT ? wsuv__message_validate_text(message, data, len) : 0;
 }
 
-/* Keeps octets that were validated; `remaining` of the same frame are still to come. WSUV_ENOMEM. */
+/* Octets beyond the end of a large frame for which there is room, so that it can be read together with what follows. */
+#define WSUV__MESSAGE_SLACK 256u
+
+/* Room for `len` octets, and for as many of the `remaining` ones behind them as have arrived already. WSUV_ENOMEM. */
+int wsuv__message_make_room(struct wsuv__message *message, const wsuv_allocator_t *a, size_t len,
+                            uint64_t remaining);
+
+/* Keeps octets that were validated; `remaining` of the same frame are still to come. They may lie in place already, behind
+ * those that are kept. WSUV_ENOMEM. */
 int wsuv__message_keep(struct wsuv__message *message, const wsuv_allocator_t *a,
                        const uint8_t *data, size_t len, uint64_t remaining);
 

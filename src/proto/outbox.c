@@ -212,7 +212,8 @@ static int flush_cork(struct wsuv__outbox *outbox) {
   wsuv_span_t span = {outbox->cork->base, outbox->cork->len};
   size_t written = outbox->write(outbox->write_arg, &span, 1);
 
-  if (written < span.len)
+  outbox->is_stuck = written < span.len;
+  if (outbox->is_stuck)
     return keep_cork_rest(outbox, written);
   empty_cork(outbox);
   return 0;

@@ -1,7 +1,10 @@
 #include "proto/utf8.h"
 
 #include "proto/kernels.h"
+#include "proto/mask.h"
 #include "wsuv/frame.h"
+
+#define PIECE 8192u /* a multiple of the key's length */
 
 /* Most text is mostly ASCII: 16 octets a step. */
 static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end) {
@@ -124,6 +127,22 @@ int wsuv_utf8_is_valid(const void *data, size_t len) {
   if (len >= WSUV__UTF8_MIN)
     return wsuv__utf8_open_tail(data, len) == 0 && wsuv__utf8_is_valid_long(data, len);
   return len == 0 || (wsuv__utf8_feed(&state, data, len) && wsuv__utf8_is_complete(&state));
+}
+
+/* Most text is ASCII, which is seen while it is unmasked. */
+static int unmask_piece(struct wsuv__utf8 *s, uint8_t *text, size_t len, uint32_t key) {
+  return (wsuv__unmask_ascii_long(text, len, key) && s->missing == 0) ||
+         wsuv__utf8_feed(s, text, len);
+}
+
+int wsuv__utf8_unmask(uint8_t *text, size_t len, const uint8_t masking_key[4]) {
+  struct wsuv__utf8 state = {0, 0, 0};
+  uint32_t key = wsuv__mask_key(masking_key);
+
+  for (; len >= PIECE + WSUV__MASK_MIN; len -= PIECE, text += PIECE)
+    if (!unmask_piece(&state, text, PIECE, key))
+      return 0;
+  return unmask_piece(&state, text, len, key) && wsuv__utf8_is_complete(&state);
 }
 
 int wsuv_utf8_feed(wsuv_utf8_t *utf8, const void *data, size_t len) {

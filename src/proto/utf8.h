@@ -6,6 +6,8 @@
 #include "proto/kernels.h"
 #include "wsuv/frame.h"
 
+#define WSUV__UTF8_HIGH_BITS 0x8080808080808080u
+
 /* At least eight octets. The last ones may be read twice. */
 static inline int wsuv__utf8_is_ascii(const uint8_t *data, size_t len) {
   uint64_t seen = wsuv__load_word(data + len - 8);
@@ -13,7 +15,7 @@ static inline int wsuv__utf8_is_ascii(const uint8_t *data, size_t len) {
 
   for (i = 0; i + 8 < len; i += 8)
     seen |= wsuv__load_word(data + i);
-  return (seen & 0x8080808080808080u) == 0;
+  return (seen & WSUV__UTF8_HIGH_BITS) == 0;
 }
 
 /* Whole characters and the octets torn apart at both ends make what is fed to a kernel at least this long. */
@@ -28,6 +30,10 @@ static inline int wsuv__utf8_feed(struct wsuv__utf8 *state, const uint8_t *data,
   return len >= WSUV__UTF8_LONG_MIN ? wsuv__utf8_feed_long(state, data, len)
                                     : wsuv__utf8_feed_short(state, data, len);
 }
+
+/* Unmasks a whole text of at least WSUV__MASK_MIN octets and judges it, a piece after the other while it is in the nearest cache; from the first piece that is
+ * wrong on the rest stays masked. */
+int wsuv__utf8_unmask(uint8_t *text, size_t len, const uint8_t masking_key[4]);
 
 /* How many octets at the end are the start of a character that goes on behind it; of at least three octets. */
 size_t wsuv__utf8_open_tail(const uint8_t *data, size_t len);

@@ -23,11 +23,17 @@ static inline lanes judge(const uint8_t *p) {
   return differ(faults, both(either(third, fourth), splat(TWO)));
 }
 
-/* The same for two vectors, of which the second begins in the first or behind it. All ASCII costs next to nothing. */
-static inline lanes judge_pair(const uint8_t *p, const uint8_t *q) {
-  if (is_ascii(either(either(load(p - 3), load(p)), load(q))))
-    return splat(0);
-  return either(judge(p), judge(q));
+/* Whether two vectors, of which the second begins in the first or behind it, are ASCII behind ASCII. */
+static inline int is_ascii_pair(const uint8_t *p, const uint8_t *q) {
+  return is_ascii(either(either(load(p - 3), load(p)), load(q)));
+}
+
+/* The first octets behind ASCII that are not, or less than a long step before the end. */
+static inline const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end) {
+  while (end - p >= 4 * LANES && is_ascii(either(either(load(p), load(p + LANES)),
+                                                 either(load(p + 2 * LANES), load(p + 3 * LANES)))))
+    p += 4 * LANES;
+  return p;
 }
 
 /* Nothing is before the first octets, as if ASCII were. */
@@ -57,12 +63,20 @@ static inline int is_long_utf8(const uint8_t *data, size_t len) {
   const uint8_t *end = data + len;
   const uint8_t *last = end - LANES;
   const uint8_t *p = data + LANES;
+  const uint8_t *rest;
   lanes faults = judge_first(data);
 
-  for (; end - p >= 2 * LANES; p += 2 * LANES)
-    faults = either(faults, judge_pair(p, p + LANES));
-  if (p < end)
-    faults = either(faults, judge_pair(p < last ? p : last, last));
+  while (end - p >= 2 * LANES) {
+    if (is_ascii_pair(p, p + LANES)) {
+      p = skip_ascii(p + 2 * LANES, end);
+    } else {
+      faults = either(faults, either(judge(p), judge(p + LANES)));
+      p += 2 * LANES;
+    }
+  }
+  rest = p < last ? p : last;
+  if (p < end && !is_ascii_pair(rest, last))
+    faults = either(faults, either(judge(rest), judge(last)));
   return is_zero(faults);
 }
 

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,16 @@
 _Noreturn void die(const char *what) {
   (void)fprintf(stderr, "bench: %s%s%s\n", what, errno != 0 ? ": " : "",
                 errno != 0 ? strerror(errno) : "");
+  exit(EXIT_FAILURE);
+}
+
+_Noreturn void fail(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  (void)fprintf(stderr, "bench: ");
+  (void)vfprintf(stderr, format, args);
+  (void)fprintf(stderr, "\n");
+  va_end(args);
   exit(EXIT_FAILURE);
 }
 
@@ -39,48 +50,105 @@ static int read_numbers(const char *path, unsigned long long numbers[2]) {
   return n == 2;
 }
 
-uint64_t process_cpu_ns(long pid) {
-  char path[300];
+/* The CPU time of one thread. */
+static uint64_t thread_cpu_ns(long pid, const char *thread) {
+  char path[96];
   unsigned long long numbers[2];
+  (void)snprintf(path, sizeof path, "/proc/%ld/task/%.20s/schedstat", pid, thread);
+  return read_numbers(path, numbers) ? numbers[0] : 0;
+}
+
+static uint64_t own_memory(long pid, const char *thread) {
+  char path[64];
+  unsigned long long numbers[2];
+  (void)thread;
+  (void)snprintf(path, sizeof path, "/proc/%ld/statm", pid);
+  return read_numbers(path, numbers) ? numbers[1] * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static uint64_t sum_of(long pid, uint64_t (*figure)(long pid, const char *thread), int per_thread);
+
+/* Of the processes that a thread has started. */
+static uint64_t sum_of_children(long pid, const char *thread,
+                                uint64_t (*figure)(long pid, const char *thread), int per_thread) {
+  char path[96];
+  long child = 0;
   uint64_t sum = 0;
-  const struct dirent *task;
-  if (pid == 0) {
-    return 0;
+  (void)snprintf(path, sizeof path, "/proc/%ld/task/%.20s/children", pid, thread);
+  FILE *f = fopen(path, "r");
+  while (f != NULL && fscanf(f, "%ld", &child) == 1) {
+    sum += sum_of(child, figure, per_thread);
   }
-  (void)snprintf(path, sizeof path, "/proc/%ld/task", pid);
-  DIR *tasks = opendir(path);
-  if (tasks == NULL) {
-    die("cannot read the server's /proc");
+  if (f != NULL) {
+    (void)fclose(f);
   }
-  while ((task = readdir(tasks)) != NULL) {
-    (void)snprintf(path, sizeof path, "/proc/%ld/task/%.20s/schedstat", pid, task->d_name);
-    if (task->d_name[0] != '.' && read_numbers(path, numbers)) {
-      sum += numbers[0];
-    }
-  }
-  (void)closedir(tasks);
   return sum;
 }
 
-uint64_t process_memory(long pid) {
+static uint64_t sum_of(long pid, uint64_t (*figure)(long pid, const char *thread), int per_thread) {
   char path[64];
-  unsigned long long numbers[2];
+  uint64_t sum = 0;
+  const struct dirent *task;
+  (void)snprintf(path, sizeof path, "/proc/%ld/task", pid);
+  DIR *tasks = opendir(path);
+  if (tasks == NULL) {
+    return 0;
+  }
+  while ((task = readdir(tasks)) != NULL) {
+    if (task->d_name[0] != '.') {
+      sum += per_thread ? figure(pid, task->d_name) : 0;
+      sum += sum_of_children(pid, task->d_name, figure, per_thread);
+    }
+  }
+  (void)closedir(tasks);
+  return sum + (per_thread ? 0 : figure(pid, NULL));
+}
+
+static void must_exist(long pid) {
+  char path[64];
+  (void)snprintf(path, sizeof path, "/proc/%ld/schedstat", pid);
+  if (access(path, R_OK) != 0) {
+    die("cannot read the server's /proc");
+  }
+}
+
+uint64_t process_cpu_ns(long pid) {
   if (pid == 0) {
     return 0;
   }
-  (void)snprintf(path, sizeof path, "/proc/%ld/statm", pid);
-  if (!read_numbers(path, numbers)) {
-    die("cannot read the server's /proc");
-  }
-  return numbers[1] * (uint64_t)sysconf(_SC_PAGESIZE);
+  must_exist(pid);
+  return sum_of(pid, thread_cpu_ns, 1);
 }
 
-void raise_file_limit(void) {
-  struct rlimit limit;
+uint64_t process_memory(long pid) {
+  if (pid == 0) {
+    return 0;
+  }
+  must_exist(pid);
+  return sum_of(pid, own_memory, 0);
+}
+
+int program_is_there(const char *name) {
+  char path[4096];
+  const char *at = getenv("PATH");
+  while (at != NULL && *at != '\0') {
+    size_t len = strcspn(at, ":");
+    (void)snprintf(path, sizeof path, "%.*s/%s", (int)len, at, name);
+    if (access(path, X_OK) == 0) {
+      return 1;
+    }
+    at += len + (at[len] == ':');
+  }
+  return 0;
+}
+
+uint64_t raise_file_limit(void) {
+  struct rlimit limit = {0, 0};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
   }
+  return (uint64_t)limit.rlim_cur;
 }
 
 static int compare(const void *a, const void *b) {

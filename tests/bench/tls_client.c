@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static _Noreturn void fail(const char *what);
+static _Noreturn void give_up(const char *what);
 
 #ifdef WSUV_BENCH_TLS
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <string.h>
 #include <unistd.h>
 
 #define READ_SIZE ((size_t)256 << 10)
@@ -22,22 +23,26 @@ struct tls_client {
 };
 
 static SSL_CTX *ctx;
+static char server_name[256]; /* empty: an address */
 
-static _Noreturn void fail(const char *what) {
-  (void)fprintf(stderr, "bench_echo_load: %s\n", what);
+static _Noreturn void give_up(const char *what) {
+  (void)fprintf(stderr, "bench: %s\n", what);
   ERR_print_errors_fp(stderr);
   exit(EXIT_FAILURE);
 }
 
-void tls_client_set_version(int version) {
+void tls_client_begin(int version, const char *host) {
   int number = version == 12 ? TLS1_2_VERSION : TLS1_3_VERSION;
   ctx = SSL_CTX_new(TLS_client_method());
   if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, number) != 1 ||
       SSL_CTX_set_max_proto_version(ctx, number) != 1) {
-    fail("no TLS");
+    give_up("no TLS");
   }
   (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); /* thousands of idle ones */
   (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  /* RFC 6066 3: no addresses */
+  int is_address = strchr(host, ':') != NULL || strspn(host, "0123456789.") == strlen(host);
+  (void)snprintf(server_name, sizeof server_name, "%s", is_address ? "" : host);
 }
 
 /* As much of the ciphertext as the kernel takes. 1: all of it; 0: errno is EAGAIN. */
@@ -51,7 +56,7 @@ static int flush(tls_client_t *tls) {
       return 0;
     }
     if (n < 0) {
-      fail("cannot write");
+      give_up("cannot write");
     }
     tls->offset += (size_t)n;
   }
@@ -65,7 +70,7 @@ static ssize_t fill(tls_client_t *tls) {
   static char buffer[READ_SIZE];
   ssize_t n = read(tls->fd, buffer, sizeof buffer);
   if (n > 0 && BIO_write(SSL_get_rbio(tls->ssl), buffer, (int)n) != (int)n) {
-    fail("no memory");
+    give_up("no memory");
   }
   return n;
 }
@@ -76,24 +81,32 @@ tls_client_t *tls_client_new(int fd) {
   BIO *out = BIO_new(BIO_s_mem());
   int rc = 0;
   if (tls == NULL || in == NULL || out == NULL || (tls->ssl = SSL_new(ctx)) == NULL) {
-    fail("no memory");
+    give_up("no memory");
     return NULL;
   }
   tls->fd = fd;
   SSL_set_bio(tls->ssl, in, out);
+  if (server_name[0] != '\0') {
+    (void)SSL_set_tlsext_host_name(tls->ssl, server_name);
+  }
   while ((rc = SSL_connect(tls->ssl)) != 1) {
     if (SSL_get_error(tls->ssl, rc) != SSL_ERROR_WANT_READ || !flush(tls) || fill(tls) <= 0) {
-      fail("the TLS handshake failed");
+      give_up("the TLS handshake failed");
     }
   }
   (void)flush(tls);
   return tls;
 }
 
+void tls_client_free(tls_client_t *tls) {
+  SSL_free(tls->ssl);
+  free(tls);
+}
+
 ssize_t tls_client_write(tls_client_t *tls, const void *data, size_t len) {
   if (tls->unsent == 0) {
     if (SSL_write(tls->ssl, data, (int)len) != (int)len) {
-      fail("cannot encrypt");
+      give_up("cannot encrypt");
     }
     tls->unsent = len;
   }
@@ -117,7 +130,7 @@ ssize_t tls_client_read(tls_client_t *tls, void *data, size_t size) {
     case SSL_ERROR_ZERO_RETURN:
       return 0;
     default:
-      fail("cannot decrypt");
+      give_up("cannot decrypt");
     }
     ssize_t got = fill(tls);
     if (got <= 0) {
@@ -132,29 +145,33 @@ struct tls_client {
   int unused;
 };
 
-static _Noreturn void fail(const char *what) {
-  (void)fprintf(stderr, "bench_echo_load: %s\n", what);
+static _Noreturn void give_up(const char *what) {
+  (void)fprintf(stderr, "bench: %s\n", what);
   exit(EXIT_FAILURE);
 }
 
-void tls_client_set_version(int version) {
-  (void)version;
-  fail("built without TLS");
+void tls_client_begin(int version, const char *host) {
+  (void)version, (void)host;
+  give_up("built without TLS");
 }
 
 tls_client_t *tls_client_new(int fd) {
   (void)fd;
-  fail("built without TLS");
+  give_up("built without TLS");
+}
+
+void tls_client_free(tls_client_t *tls) {
+  (void)tls;
 }
 
 ssize_t tls_client_write(tls_client_t *tls, const void *data, size_t len) {
   (void)tls, (void)data, (void)len;
-  fail("built without TLS");
+  give_up("built without TLS");
 }
 
 ssize_t tls_client_read(tls_client_t *tls, void *data, size_t size) {
   (void)tls, (void)data, (void)size;
-  fail("built without TLS");
+  give_up("built without TLS");
 }
 
 #endif

@@ -8,11 +8,14 @@
 
 typedef struct tls_client tls_client_t;
 
-/* Once, before everything else: 12 or 13. */
-void tls_client_set_version(int version);
+/* Once, before everything else. The version is 12 or 13; the host is what the server is asked for by name. */
+void tls_client_begin(int version, const char *host);
 
 /* The handshake on a connected, blocking socket. */
 tls_client_t *tls_client_new(int fd);
+
+/* Without a goodbye. The socket is the caller's. */
+void tls_client_free(tls_client_t *tls);
 
 /* All octets were taken and all of the ciphertext is with the kernel, or -1 and errno EAGAIN: then the call is to be repeated
  * with the same octets when the socket is writable. */

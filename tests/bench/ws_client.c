@@ -12,6 +12,7 @@
 #include "process.h"
 
 #define PER_ADDRESS 5000 /* connections from one loopback address, well below the ephemeral ports */
+#define NADDRESSES  250
 
 static const unsigned char key[4] = {0x3a, 0xc5, 0x91, 0x6e};
 
@@ -62,20 +63,37 @@ size_t ws_whole_frame(const unsigned char *p, size_t len, size_t *head_len) {
   return len - *head_len < payload_len ? 0 : *head_len + (size_t)payload_len;
 }
 
-int ws_client_connect(size_t index, unsigned int port) {
+/* From an address of its own for each PER_ADDRESS connections, where the server is on this machine. */
+static void choose_source(int fd, size_t index) {
   int on = 1;
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct sockaddr_in from = {.sin_family = AF_INET};
+  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index / PER_ADDRESS % NADDRESSES));
+  (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  if (bind(fd, (const struct sockaddr *)&from, sizeof from) != 0) {
+    die("bind");
+  }
+}
+
+int ws_client_socket(const struct sockaddr *to, size_t index) {
+  int on = 1;
+  int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) {
     die("socket");
   }
-  struct sockaddr_in from = {.sin_family = AF_INET};
-  from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index / PER_ADDRESS));
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (to->sa_family == AF_INET &&
+      ntohl(((const struct sockaddr_in *)(const void *)to)->sin_addr.s_addr) >> 24 ==
+          IN_LOOPBACKNET) {
+    choose_source(fd, index);
+  }
+  return fd;
+}
+
+int ws_client_connect(size_t index, unsigned int port) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (bind(fd, (const struct sockaddr *)&from, sizeof from) != 0 ||
-      connect(fd, (const struct sockaddr *)&to, sizeof to) != 0) {
+  int fd = ws_client_socket((const struct sockaddr *)&to, index);
+  if (connect(fd, (const struct sockaddr *)&to, sizeof to) != 0) {
     die("connect");
   }
   return fd;
@@ -104,15 +122,22 @@ static void read_head(int fd, char *answer, size_t size) {
   } while (len < 4 || strcmp(answer + len - 4, "\r\n\r\n") != 0);
 }
 
+size_t ws_put_request(char *p, size_t size, const char *host, const char *target,
+                      const char *fields) {
+  int len = snprintf(p, size, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", target, host, fields);
+  if (len < 0 || (size_t)len >= size) {
+    errno = ENAMETOOLONG;
+    die("request");
+  }
+  return (size_t)len;
+}
+
 void ws_client_upgrade(int fd, const char *target, int plain) {
-  static const char upgrade[] = "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                                "Sec-WebSocket-Version: 13\r\n";
   char request[512];
   char answer[2048] = "";
-  int len = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n",
-                     target, plain ? "" : upgrade);
-  ws_client_write(fd, request, (size_t)len);
+  ws_client_write(
+      fd, request,
+      ws_put_request(request, sizeof request, "127.0.0.1", target, plain ? "" : WS_UPGRADE_FIELDS));
   read_head(fd, answer, sizeof answer);
   errno = 0;
   if (strncmp(answer, plain ? "HTTP/1.1 200 " : "HTTP/1.1 101 ", 13) != 0) {

@@ -373,6 +373,33 @@ static void sender_closes(void **state) {
   rig_close(&rig);
 }
 
+/* Both peers' events come in one turn: the answer to the second goes behind what the first had published. */
+static void publishes_or_answers(struct talker *t, enum event event) {
+  subscribe_at_open(t, event);
+  if (event != EV_MESSAGE)
+    return;
+  if (t->payload[0] == 'p')
+    CHECK_ERR(0, CALL(t->lb, wsuv_server_publish(t->host->server, "news", t->type, t->payload,
+                                                 t->len, NULL, NULL)));
+  else
+    CHECK_ERR(0, CALL(t->lb, wsuv_conn_send_text(t->conn, "answer", 6)));
+}
+
+static void answers_behind(void **state) {
+  struct rig rig;
+  (void)state;
+
+  rig_listen(&rig, publishes_or_answers);
+  raw_open(&rig.raws[0], &rig.host);
+  raw_open(&rig.raws[1], &rig.host);
+  raw_frame(&rig.raws[0], WSUV_TEXT, "published", 9);
+  raw_frame(&rig.raws[1], WSUV_TEXT, "asked", 5);
+  expect(&rig, 0, "published");
+  expect(&rig, 1, "published");
+  expect(&rig, 1, "answer");
+  rig_close(&rig);
+}
+
 /* ---- who reads slowly ---- */
 
 static void publish_number(struct rig *rig, int number, wsuv_slow_t slow) {
@@ -558,25 +585,16 @@ static void no_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(in_one_write),
-      cmocka_unit_test(between_messages_of_its_own),
-      cmocka_unit_test(amid_fragments),
-      cmocka_unit_test(of_several_topics),
-      cmocka_unit_test(asked_about),
-      cmocka_unit_test(except_one),
-      cmocka_unit_test(many_and_large),
-      cmocka_unit_test(who_comes_and_goes),
-      cmocka_unit_test(who_closes),
-      cmocka_unit_test(topic_goes),
-      cmocka_unit_test(server_goes),
-      cmocka_unit_test(who_is_detached),
-      cmocka_unit_test(sender_closes),
-      cmocka_unit_test(refused),
-      cmocka_unit_test(oldest_dropped),
-      cmocka_unit_test(latest_kept),
-      cmocka_unit_test(closed),
-      cmocka_unit_test(reset),
-      cmocka_unit_test(torn_without_memory),
+      cmocka_unit_test(in_one_write),   cmocka_unit_test(between_messages_of_its_own),
+      cmocka_unit_test(amid_fragments), cmocka_unit_test(of_several_topics),
+      cmocka_unit_test(asked_about),    cmocka_unit_test(except_one),
+      cmocka_unit_test(many_and_large), cmocka_unit_test(who_comes_and_goes),
+      cmocka_unit_test(who_closes),     cmocka_unit_test(topic_goes),
+      cmocka_unit_test(server_goes),    cmocka_unit_test(who_is_detached),
+      cmocka_unit_test(sender_closes),  cmocka_unit_test(answers_behind),
+      cmocka_unit_test(refused),        cmocka_unit_test(oldest_dropped),
+      cmocka_unit_test(latest_kept),    cmocka_unit_test(closed),
+      cmocka_unit_test(reset),          cmocka_unit_test(torn_without_memory),
       cmocka_unit_test(no_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

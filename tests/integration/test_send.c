@@ -114,6 +114,58 @@ static void test_bad_arguments(void **state) {
   loopback_close(&lb);
 }
 
+/* ---- text that came is sent on ---- */
+
+struct relay {
+  int nmessages;
+  int nclosed;
+};
+
+/* Only the text as it was delivered is known to be right: neither a part of it, nor binary data. */
+static void send_parts(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len) {
+  struct relay *relay = wsuv_conn_data(conn);
+  const char *octets = payload;
+  CHECK_ERR(type == WSUV_TEXT ? 0 : WSUV_EENCODING, wsuv_conn_send_text(conn, payload, len));
+  CHECK_ERR(WSUV_EENCODING, wsuv_conn_send_text(conn, octets, len - 1));
+  CHECK_ERR(WSUV_EENCODING, wsuv_conn_send_text(conn, octets + 2, 1));
+  if (relay->nmessages++ > 0)
+    CHECK_ERR(0, wsuv_conn_close(conn, 0, NULL));
+}
+
+static void count_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
+  struct relay *relay = wsuv_conn_data(conn);
+  (void)info;
+  relay->nclosed++;
+}
+
+static const wsuv_handler_t relay_handler = {
+    .size = sizeof(wsuv_handler_t), .on_message = send_parts, .on_close = count_close};
+
+static void test_text_that_came(void **state) {
+  struct loopback lb;
+  struct host host;
+  struct relay relay = {0, 0};
+  wsuv_connect_options_t options = WSUV_CONNECT_OPTIONS_INIT;
+  wsuv_conn_t *conn;
+  char url[64];
+  (void)state;
+
+  loopback_open(&lb);
+  host_init(&host, &lb);
+  CHECK_ERR(0, host_listen(&host, NULL));
+  (void)snprintf(url, sizeof url, "ws://127.0.0.1:%d/", host.port);
+  options.url = url;
+  CHECK_ERR(0, CALL(&lb, wsuv_connect(lb.loop, &conn, &options, &relay_handler, &relay)));
+  RUN_UNTIL(&lb, host.ntalkers == 1 && host.talkers[0]->n[EV_OPEN] == 1);
+  CHECK_ERR(0, talker_say(host.talkers[0], "h\xc3\xa9"));
+  CHECK_ERR(0, CALL(&lb, wsuv_conn_send_binary(host.talkers[0]->conn, "h\xff\xa9", 3)));
+  RUN_UNTIL(&lb, relay.nclosed == 1 && host.talkers[0]->n[EV_CLOSE] == 1);
+  CHECK_INT(2, relay.nmessages);
+  CHECK_INT(1, host.talkers[0]->n[EV_MESSAGE]); /* sent back as it came */
+  CHECK_BYTES("h\xc3\xa9", 3, host.talkers[0]->payload, host.talkers[0]->len);
+  loopback_close(&lb);
+}
+
 /* ---- backpressure, against a raw client that reads when it is told to ---- */
 
 #define MESSAGE  32768u
@@ -342,6 +394,7 @@ int main(void) {
       cmocka_unit_test(test_requests),
       cmocka_unit_test(test_requests_cancelled),
       cmocka_unit_test(test_bad_arguments),
+      cmocka_unit_test(test_text_that_came),
       cmocka_unit_test(test_backpressure),
       cmocka_unit_test(test_close_behind_the_queue),
       cmocka_unit_test(test_close_behind_a_stuck_queue),

@@ -111,7 +111,7 @@ void fake_open(struct fake_stream *fake, struct talker *t, wsuv_role_t role,
   memset(fake, 0, sizeof *fake);
   CHECK_NOT_NULL(conn);
   CHECK_ERR(0, wsuv__conn_config_init(&fake->config, options, &talker_handler, role,
-                                      &lb->loop->allocator, &lb->loop->io.random));
+                                      &lb->loop->allocator, &lb->loop->io));
   CHECK_ERR(0, wsuv__conn_init(conn, lb->loop, &fake->config, &talker_handler,
                                WSUV_STATE_OPENING_HANDSHAKE));
   conn->stream.base = (struct wsuv__stream){&ops, &wsuv__conn_stream_events, conn};

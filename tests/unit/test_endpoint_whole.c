@@ -187,7 +187,7 @@ static void take_output(struct side *side) {
 
 static void run_whole(void) {
   static uint8_t memory[65536];
-  struct wsuv__cork cork = {memory, 0, sizeof memory, 0};
+  struct wsuv__cork cork = {.base = memory, .cap = sizeof memory};
   size_t at = 0;
 
   memcpy(copy, stream, stream_len);

@@ -105,6 +105,36 @@ static void all_alignments_are_masked(void **state) {
   }
 }
 
+/* One octet that is not ASCII is noticed wherever it is. */
+static void check_unmask_ascii(const struct wsuv__kernels *kernels, size_t len) {
+  uint32_t word = wsuv__mask_key(key);
+  uint8_t *octets = malloc(len);
+  uint8_t *masked = malloc(len);
+  size_t i;
+  assert_true(octets != NULL && masked != NULL);
+  memset(octets, 'a', len);
+  for (i = 0; i <= len; i++) {
+    if (i < len)
+      octets[i] = 0x80;
+    wsuv_mask(masked, octets, len, key, 0);
+    CHECK_INT(i == len, kernels->unmask_ascii(masked, len, word) != 0);
+    CHECK_BYTES(octets, len, masked, len);
+    octets[i < len ? i : 0] = 'a';
+  }
+  free(octets);
+  free(masked);
+}
+
+static void ascii_is_noticed_while_it_is_unmasked(void **state) {
+  const struct wsuv__kernels *kernels;
+  size_t i;
+  size_t len;
+  (void)state;
+  for (i = 0; (kernels = wsuv__kernels_nth(i)) != NULL; i++)
+    for (len = WSUV__MASK_MIN; len <= 200; len++)
+      check_unmask_ascii(kernels, len);
+}
+
 /* ---- UTF-8 ---- */
 
 /* The octet by octet way, itself compared with the definition in test_utf8.c. */
@@ -299,6 +329,40 @@ static void long_text_is_judged_to_its_end(void **state) {
   free(text);
 }
 
+/* Masked text is the text again, and is judged as such; around the length of a piece too. */
+static void check_unmasked(const uint8_t *text, size_t len, int valid) {
+  uint8_t *copy = malloc(len);
+  assert_non_null(copy);
+  wsuv_mask(copy, text, len, key, 0);
+  CHECK_INT(valid, wsuv__utf8_unmask(copy, len, key) != 0);
+  if (valid)
+    CHECK_BYTES(text, len, copy, len);
+  free(copy);
+}
+
+static void masked_text_is_judged_as_it_is_unmasked(void **state) {
+  static const size_t lens[] = {64,   65,   100,  8190, 8191,  8192,  8193,
+                                8195, 8255, 8256, 8257, 16384, 16385, 50000};
+  uint8_t *text = malloc(50000);
+  size_t i;
+  size_t j;
+  (void)state;
+  assert_non_null(text);
+  for (i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+    for (j = 0; j < sizeof backgrounds / sizeof backgrounds[0]; j++) {
+      size_t len = lens[i];
+      fill_text(text, len, backgrounds[j]);
+      check_unmasked(text, len, 1);
+      text[len / 2] = 0xFF;
+      check_unmasked(text, len, 0);
+      fill_text(text, len, backgrounds[j]);
+      text[len - 1] = 0xC3;
+      check_unmasked(text, len, 0);
+    }
+  }
+  free(text);
+}
+
 /* ---- the choice ---- */
 
 static void the_best_one_is_first_and_words_are_last(void **state) {
@@ -313,10 +377,12 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(all_lengths_are_masked),
       cmocka_unit_test(all_alignments_are_masked),
+      cmocka_unit_test(ascii_is_noticed_while_it_is_unmasked),
       cmocka_unit_test(each_fault_is_seen_at_each_place),
       cmocka_unit_test(all_lengths_of_text_stop_anywhere),
       cmocka_unit_test(all_pairs_are_judged_as_octet_by_octet),
       cmocka_unit_test(long_text_is_judged_to_its_end),
+      cmocka_unit_test(masked_text_is_judged_as_it_is_unmasked),
       cmocka_unit_test(the_best_one_is_first_and_words_are_last),
   };
   return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);

@@ -120,7 +120,7 @@ static void test_ring(void **state) {
 /* The way of short messages through the cork has no header, and is traced all the same. */
 static void test_cork(void **state) {
   uint8_t memory[256];
-  struct wsuv__cork cork = {memory, 0, sizeof memory, 0};
+  struct wsuv__cork cork = {.base = memory, .cap = sizeof memory};
   struct traced t;
 
   (void)state;
