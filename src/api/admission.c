@@ -1,6 +1,7 @@
 #include "api/admission.h"
 
 #include "api/adopt.h"
+#include "api/conn_rest.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"
@@ -53,9 +54,9 @@ void wsuv__server_count_rejection(wsuv_server_t *server, wsuv_rejection_t reason
 }
 
 void wsuv__server_reject(wsuv_conn_t *conn, wsuv_rejection_t reason) {
-  if (!conn->is_rejected)
+  if (!conn->awake->is_rejected)
     wsuv__server_count_rejection(conn->server, reason);
-  conn->is_rejected = 1;
+  conn->awake->is_rejected = 1;
 }
 
 unsigned wsuv__server_refusal(const wsuv_server_t *server) {
@@ -78,7 +79,7 @@ static int may_tell(const wsuv_server_t *server, unsigned refusal) {
 /* Counted already. Its handshake is not one of those that are limited: who is refused would keep others out. */
 static void turn_away(wsuv_conn_t *conn, unsigned refusal) {
   conn->turned_away = (uint8_t)refusal;
-  conn->is_rejected = 1;
+  conn->awake->is_rejected = 1;
   conn->server->nturned_away++;
   wsuv__server_settle_handshake(conn);
 }

@@ -1,6 +1,7 @@
 #include "api/adopt.h"
 
 #include "api/admission.h"
+#include "api/conn_rest.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"
@@ -42,7 +43,7 @@ static int start_request(wsuv_conn_t *conn, const wsuv_adopt_options_t *o) {
   int err = wsuv__upgrade_start(conn);
 
   if (err == 0 && o != NULL && o->leftover_len > 0)
-    err = wsuv__buf_append(&conn->upgrade->leftover, &conn->loop->allocator, o->leftover,
+    err = wsuv__buf_append(&conn->awake->upgrade->leftover, &conn->loop->allocator, o->leftover,
                            o->leftover_len);
   return err;
 }

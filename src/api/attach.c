@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/adopt.h"
+#include "api/conn_rest.h"
 #include "http/token.h"
 #include "proto/endpoint_hold.h"
 #include "proto/extensions.h"
@@ -39,9 +40,9 @@ static int keep_leftover(wsuv_conn_t *conn, const wsuv_adopt_options_t *o) {
 
   if (o == NULL || o->leftover_len == 0)
     return 0;
-  wsuv__traffic_octets_came(&conn->endpoint, o->leftover_len);
-  err = wsuv__endpoint_hold(&conn->endpoint, o->leftover, o->leftover_len);
-  wsuv_endpoint_pause(&conn->endpoint);
+  wsuv__traffic_octets_came(&conn->awake->endpoint, o->leftover_len);
+  err = wsuv__endpoint_hold(&conn->awake->endpoint, o->leftover, o->leftover_len);
+  wsuv_endpoint_pause(&conn->awake->endpoint);
   return err;
 }
 
@@ -53,11 +54,11 @@ static int prepare(wsuv_conn_t *conn, const wsuv_attach_options_t *o) {
   if (err == 0)
     err = wsuv__extensions_new(&set, &conn->loop->allocator, &conn->config->endpoint.rules,
                                o->extensions, o->nextensions);
-  wsuv__endpoint_use_extensions(&conn->endpoint, set);
+  wsuv__endpoint_use_extensions(&conn->awake->endpoint, set);
   if (err == 0)
     err = keep_leftover(conn, o->adopt);
   if (err != 0) {
-    conn->endpoint.extensions = NULL;
+    conn->awake->endpoint.extensions = NULL;
     wsuv__release(&conn->loop->allocator, set);
   }
   return err;
@@ -66,7 +67,7 @@ static int prepare(wsuv_conn_t *conn, const wsuv_attach_options_t *o) {
 static void drop(wsuv_conn_t *conn) {
   const wsuv_allocator_t *a = &conn->loop->allocator;
 
-  wsuv__endpoint_release(&conn->endpoint);
+  wsuv__conn_end_awake(conn);
   wsuv__release(a, conn->subprotocol);
   wsuv__budget_forget(&conn->loop->budget, conn);
   wsuv__release(a, conn);
@@ -74,7 +75,7 @@ static void drop(wsuv_conn_t *conn) {
 
 static int new_conn(wsuv_loop_t *loop, wsuv_conn_t **out, wsuv_role_t role,
                     const wsuv_attach_options_t *o, const wsuv_handler_t *handler) {
-  struct attached_conn *attached = wsuv__alloc(&loop->allocator, sizeof *attached);
+  struct attached_conn *attached = wsuv__alloc_zeroed(&loop->allocator, sizeof *attached);
   int err;
 
   if (attached == NULL)
@@ -85,7 +86,12 @@ static int new_conn(wsuv_loop_t *loop, wsuv_conn_t **out, wsuv_role_t role,
     wsuv__release(&loop->allocator, attached);
     return err;
   }
-  wsuv__conn_init(&attached->conn, loop, &attached->config, handler, WSUV_STATE_OPENING_HANDSHAKE);
+  err = wsuv__conn_init(&attached->conn, loop, &attached->config, handler,
+                        WSUV_STATE_OPENING_HANDSHAKE);
+  if (err != 0) {
+    wsuv__release(&loop->allocator, attached);
+    return err;
+  }
   err = prepare(&attached->conn, o);
   if (err == 0)
     *out = &attached->conn;

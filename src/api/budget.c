@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "api/conn_rest.h"
 #include "api/server.h"
 #include "api/stats.h"
 #include "base/option.h"
@@ -19,8 +20,11 @@ static struct wsuv_loop *loop_of(struct wsuv__budget *budget) {
 /* ---- counting ---- */
 
 static size_t footprint_of(const wsuv_conn_t *conn) {
-  const struct wsuv_endpoint *ep = &conn->endpoint;
+  const struct wsuv_endpoint *ep;
 
+  if (conn->awake == NULL)
+    return wsuv_conn_queued(conn) + wsuv__stats_contexts(conn);
+  ep = &conn->awake->endpoint;
   return wsuv_conn_queued(conn) + wsuv__outbox_overhead(&ep->outbox) + ep->held_back +
          ep->message.buf.cap + (ep->hold != NULL ? ep->hold->buf.cap : 0) +
          wsuv__stats_contexts(conn);
@@ -141,7 +145,7 @@ int wsuv__budget_lets_read(struct wsuv__budget *budget, wsuv_conn_t *conn) {
   }
   budget->nwaiting += !conn->waits_for_budget;
   conn->waits_for_budget = 1;
-  conn->endpoint.kept_waiting = 1;
+  conn->awake->endpoint.kept_waiting = 1;
   return 0;
 }
 
@@ -199,8 +203,9 @@ static int close_largest(struct wsuv__budget *budget) {
   visit_all(loop_of(budget), compare, &largest);
   if (largest.conn == NULL)
     return 0;
-  wsuv__conn_enter(largest.conn);
-  (void)wsuv__endpoint_fail(&largest.conn->endpoint, WSUV_EBUDGET);
+  if (!wsuv__conn_enter(largest.conn))
+    return 1; /* released */
+  (void)wsuv__endpoint_fail(&largest.conn->awake->endpoint, WSUV_EBUDGET);
   wsuv__conn_leave(largest.conn);
   return 1;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/conn_pump.h"
+#include "api/conn_rest.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"
@@ -12,20 +13,13 @@
 
 #define HELD_UP_MS 100u
 
-static void run_task(struct wsuv__task *task) {
-  wsuv_conn_t *conn = WSUV__LIST_ENTRY(task, wsuv_conn_t, task);
-
-  wsuv__conn_enter(conn);
-  wsuv__conn_leave(conn);
-}
-
 /* Much too late: the loop was held up, and what the peer sent meanwhile lies unread in the kernel. It gets one turn of the
  * loop to be read before the peer is judged. */
 static int was_held_up(wsuv_conn_t *conn, uint64_t now) {
-  uint64_t due = wsuv_endpoint_next_deadline(&conn->endpoint);
-  int late = due < now && now - due > HELD_UP_MS && !conn->excused;
+  uint64_t due = wsuv_endpoint_next_deadline(&conn->awake->endpoint);
+  int late = due < now && now - due > HELD_UP_MS && !conn->awake->excused;
 
-  conn->excused = (uint8_t)late;
+  conn->awake->excused = (uint8_t)late;
   return late;
 }
 
@@ -35,10 +29,10 @@ static void note_write_progress(wsuv_conn_t *conn) {
 
   if (!conn->writing || conn->transport != TRANSPORT_OPEN)
     return;
-  unwritten = (uint32_t)conn->top->ops->unwritten(conn->top);
-  if (unwritten != conn->unwritten)
-    conn->endpoint.outbox.has_moved = 1;
-  conn->unwritten = unwritten;
+  unwritten = (uint32_t)wsuv__conn_top(conn)->ops->unwritten(wsuv__conn_top(conn));
+  if (unwritten != conn->awake->unwritten)
+    conn->awake->endpoint.outbox.has_moved = 1;
+  conn->awake->unwritten = unwritten;
 }
 
 static void time_out(wsuv_conn_t *conn) {
@@ -50,52 +44,57 @@ static void time_out(wsuv_conn_t *conn) {
     wsuv__conn_release(conn, WSUV_ETIMEDOUT);
 }
 
-/* The wheel fires early where a deadline was moved to a later time; then the pump just sets it anew. */
-static void deadline_came(struct wsuv__wheel_entry *entry) {
-  wsuv_conn_t *conn = WSUV__LIST_ENTRY(entry, wsuv_conn_t, deadline);
+static void look_at_deadline(wsuv_conn_t *conn) {
   uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
 
-  wsuv__conn_enter(conn);
   note_write_progress(conn);
   if (conn->phase == WSUV_STATE_OPEN || conn->phase == WSUV_STATE_CLOSING_HANDSHAKE) {
-    conn->endpoint.kept_waiting |= conn->waits_for_budget;
+    conn->awake->endpoint.kept_waiting |= conn->waits_for_budget;
     if (!was_held_up(conn, now))
-      wsuv_endpoint_tick(&conn->endpoint, now);
-  } else if (now >= conn->due_ms) {
+      wsuv_endpoint_tick(&conn->awake->endpoint, now);
+  } else if (now >= conn->awake->due_ms) {
     time_out(conn);
   }
+}
+
+/* The wheel fires early where a deadline was moved to a later time; then the pump just sets it anew. */
+static void turn_came(struct wsuv__wheel_entry *entry) {
+  wsuv_conn_t *conn = WSUV__LIST_ENTRY(entry, wsuv_conn_t, deadline);
+  int is_pump = entry->tick == WSUV__WHEEL_AT_ONCE;
+
+  wsuv__wheel_clear(entry);
+  if (!wsuv__conn_enter(conn))
+    return;
+  if (!is_pump)
+    look_at_deadline(conn);
   wsuv__conn_leave(conn);
 }
 
 void wsuv__conn_start_timeout(wsuv_conn_t *conn, uint64_t timeout_ms) {
   uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
 
-  conn->due_ms = timeout_ms < WSUV__NEVER - now ? now + timeout_ms : WSUV__NEVER;
+  conn->awake->due_ms = timeout_ms < WSUV__NEVER - now ? now + timeout_ms : WSUV__NEVER;
 }
 
 void wsuv__conn_start_close_timeout(wsuv_conn_t *conn) {
   wsuv__conn_start_timeout(conn, conn->config->endpoint.close_timeout_ms);
 }
 
-void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
-                     const wsuv_handler_t *handler, wsuv_state_t phase) {
-  memset(conn, 0, sizeof *conn);
+int wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
+                    const wsuv_handler_t *handler, wsuv_state_t phase) {
   conn->config = config;
   conn->handler = handler;
   conn->loop = loop;
-  loop->budget.nconns++;
-  conn->top = &conn->stream.base;
   conn->phase = (uint8_t)phase;
   conn->created_ms = wsuv__loop_now_ms(&loop->io);
+  if (wsuv__conn_begin_awake(conn) != 0)
+    return WSUV_ENOMEM;
+  loop->budget.nconns++;
   wsuv__conn_start_timeout(conn, config->handshake_timeout_ms);
   wsuv__list_init(&conn->link);
-  wsuv__list_init(&conn->task.link);
-  conn->task.run = run_task;
-  wsuv__wheel_entry_init(&conn->deadline, deadline_came);
-  wsuv__endpoint_init(&conn->endpoint, &config->endpoint, wsuv__conn_endpoint_handler(handler),
-                      conn, wsuv__loop_now_ms(&loop->io));
-  wsuv__outbox_set_writer(&conn->endpoint.outbox, wsuv__conn_write_now, conn);
+  wsuv__wheel_entry_init(&conn->deadline, turn_came);
   wsuv__trace_begin(conn);
+  return 0;
 }
 
 void wsuv__conn_set_delay(wsuv_conn_t *conn) {
@@ -115,7 +114,8 @@ void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase) {
 }
 
 void wsuv__conn_follow_closing(wsuv_conn_t *conn) {
-  if (conn->phase == WSUV_STATE_OPEN && conn->endpoint.closing != CLOSING_NONE)
+  if (conn->phase == WSUV_STATE_OPEN && conn->awake != NULL &&
+      conn->awake->endpoint.closing != CLOSING_NONE)
     wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
 }
 
@@ -131,5 +131,5 @@ void wsuv__conn_set_hold(wsuv_conn_t *conn, enum wsuv__hold hold) {
 
 void wsuv__conn_mark(wsuv_conn_t *conn) {
   if (conn->depth == 0)
-    wsuv__loop_defer(&conn->loop->io, &conn->task);
+    wsuv__loop_hasten(&conn->loop->io, &conn->deadline);
 }

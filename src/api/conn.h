@@ -7,67 +7,70 @@
 #include "api/options.h"
 #include "api/topic_table.h"
 #include "io/uv_stream.h"
+#include "proto/endpoint_fold.h"
 #include "wsuv/adopt.h"
 
+/* See api/conn_rest.h: an open connection with nothing going on has none. */
+struct wsuv__awake;
+
 struct wsuv_conn {
-  struct wsuv__uv_stream stream;
-  struct wsuv_endpoint endpoint;
-  struct wsuv__stream *top;     /* what is read and written: &stream.base, or TLS on it */
+  struct wsuv__awake *awake;    /* NULL: it rests, and `folded` is what is left of its endpoint */
   struct wsuv__tls_stream *tls; /* NULL: none */
   const struct wsuv__conn_config *config;
   const wsuv_handler_t *handler;
-  void *data;
   wsuv_loop_t *loop;
-  wsuv_server_t *server;              /* NULL for a client and an attached stream */
-  struct wsuv__visitor *visitor;      /* its place in server->visitors; NULL: it is not counted */
-  struct wsuv__list link;             /* in the server's or the loop's list */
-  struct wsuv__subscriber subscriber; /* to topics of the server */
-  struct wsuv__task task;             /* a pump put off to the loop's next turn */
-  struct wsuv__wheel_entry deadline;
-  uint64_t created_ms;
-  uint64_t opened_ms;
-  uint64_t due_ms; /* of phases that the endpoint has no deadline for */
-  struct wsuv_upgrade
-      *upgrade; /* server, until the request is answered; none while a kept one is idle */
-  struct wsuv__connect *connect; /* client, until open, or to the end if it never opens */
-  wsuv_detach_cb detach_cb;      /* owed at the end, if that comes without an error */
-  char *detail;                  /* what to tell beyond the error's text, or NULL */
-  char *subprotocol;
-  int error;
-  uint32_t id_number;   /* in the loop's table; 0: it has no id */
-  size_t footprint;     /* what the loop's budget counts of it */
-  uint32_t unwritten;   /* of the write under way, when that was looked at last */
-  uint32_t head_unsent; /* of what waits, when it opened: octets that are no frames */
-  uint32_t nresponded;  /* requests answered that left the connection as it is */
-  uint8_t phase;        /* wsuv_state_t */
-  uint8_t transport;    /* enum wsuv__transport */
-  uint8_t pending;    /* callbacks that must come before the memory may go: a close, a resolution */
+  wsuv_server_t *server; /* NULL for a client and an attached stream */
+  struct wsuv__wheel_entry
+      deadline;       /* or a pump put off to the loop's next turn, which sets it anew */
+  uint8_t phase;      /* wsuv_state_t */
+  uint8_t transport;  /* enum wsuv__transport */
   uint8_t depth;      /* events being handled: the pump runs when the outermost ends */
   uint8_t reading;    /* the stream was told to read */
   uint8_t writing;    /* the stream has a write under way */
   uint8_t flow;       /* enum wsuv__flow */
   uint8_t water;      /* enum wsuv__water */
   uint8_t hold;       /* enum wsuv__hold */
+  uint8_t pending;    /* callbacks that must come before the memory may go: a close, a resolution */
   uint8_t handed_out; /* enum wsuv__handed_out */
   uint8_t opened;     /* on_open was called */
-  uint8_t excused;    /* a deadline came much too late, and was put off once */
   uint8_t waits_for_budget; /* not read from until others hold less */
   uint8_t turned_away;  /* 0: it is served; else it is only told why not, a wsuv_rejection_t + 1 */
-  uint8_t is_rejected;  /* counted in server->rejected */
   uint8_t drained;      /* enum wsuv__drained */
   uint8_t in_handshake; /* counted in server->nhandshakes */
-  uint8_t failure_told; /* of the endpoint, to the loop's trace */
   uint8_t is_counted;   /* its counts are among those of ended ones */
+  int error;
+  uint32_t id_number; /* in the loop's table; 0: it has no id */
+  void *data;
+  size_t footprint;                   /* what the loop's budget counts of it */
+  struct wsuv__visitor *visitor;      /* its place in server->visitors; NULL: it is not counted */
+  struct wsuv__list link;             /* in the server's or the loop's list */
+  struct wsuv__subscriber subscriber; /* to topics of the server */
+  char *subprotocol;
+  uint64_t created_ms;
+  struct wsuv__folded folded;
+  uint32_t opening_ms;           /* from there until it was open */
+  struct wsuv__uv_stream stream; /* the last: its memory ends where the handle does */
 };
 
-/* Zeroes and sets up everything but the transport; phase is the first one. */
-void wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
-                     const wsuv_handler_t *handler, wsuv_state_t phase);
+/* Octets of a connection whose transport is never a pipe of its own. */
+#define WSUV__CONN_TCP_SIZE (offsetof(struct wsuv_conn, stream) + WSUV__UV_STREAM_TCP_SIZE)
+
+/* Sets up everything but the transport, in zeroed memory; phase is the first one. WSUV_ENOMEM. */
+int wsuv__conn_init(wsuv_conn_t *conn, wsuv_loop_t *loop, const struct wsuv__conn_config *config,
+                    const wsuv_handler_t *handler, wsuv_state_t phase);
+
+/* What is read and written: its stream, or TLS on that. */
+struct wsuv__stream *wsuv__conn_tls_top(const wsuv_conn_t *conn);
+static inline struct wsuv__stream *wsuv__conn_top(const wsuv_conn_t *conn) {
+  return conn->tls == NULL ? (struct wsuv__stream *)(uintptr_t)&conn->stream.base
+                           : wsuv__conn_tls_top(conn);
+}
 
 void wsuv__conn_set_delay(wsuv_conn_t *conn); /* TCP_NODELAY, as the options have it */
 
-/* Around every event: between them output is corked and nothing is freed; leave pumps. */
-void wsuv__conn_enter(wsuv_conn_t *conn);
+/* Around every event: between them it is awake, output is corked and nothing is freed; leave pumps, and lets it rest. 0 where
+ * there is no memory to wake one that rested, which is released then. */
+int wsuv__conn_enter(wsuv_conn_t *conn);
 void wsuv__conn_leave(wsuv_conn_t *conn);
 
 /* Has the pump run: at the end of the event being handled, else on the loop's next turn. */

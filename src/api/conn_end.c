@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/conn_rest.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/server.h"
@@ -20,7 +21,7 @@ void wsuv__conn_complete_sends(wsuv_conn_t *conn) {
   struct wsuv__list round;
 
   wsuv__list_init(&round);
-  wsuv__list_splice(&round, &conn->endpoint.outbox.done);
+  wsuv__list_splice(&round, &conn->awake->endpoint.outbox.done);
   while (!wsuv__list_is_empty(&round)) {
     struct wsuv__outbox_entry *entry =
         WSUV__LIST_ENTRY(round.next, struct wsuv__outbox_entry, link);
@@ -32,15 +33,18 @@ void wsuv__conn_complete_sends(wsuv_conn_t *conn) {
 }
 
 void wsuv__conn_set_detail(wsuv_conn_t *conn, const char *detail) {
-  if (conn->detail == NULL && detail[0] != '\0') /* the first failure is the cause */
-    conn->detail = wsuv__alloc_text(&conn->loop->allocator, detail);
+  if (conn->awake->detail == NULL && detail[0] != '\0') /* the first failure is the cause */
+    conn->awake->detail = wsuv__alloc_text(&conn->loop->allocator, detail);
 }
 
 void wsuv__conn_tell_fault(const wsuv_conn_t *conn, char *out, size_t size) {
   const struct wsuv__endpoint_config *config = &conn->config->endpoint;
   wsuv_endpoint_fault_t fault;
 
-  switch (wsuv_endpoint_fault(&conn->endpoint, &fault)) {
+  out[0] = '\0';
+  if (conn->awake == NULL)
+    return;
+  switch (wsuv_endpoint_fault(&conn->awake->endpoint, &fault)) {
   case WSUV_EMSGSIZE:
     (void)snprintf(out, size,
                    "message over max_message_size (%llu) or frame over max_frame_size (%llu)",
@@ -75,12 +79,12 @@ void wsuv__conn_tell_fault(const wsuv_conn_t *conn, char *out, size_t size) {
                    fault.close_code);
     break;
   default:
-    out[0] = '\0';
+    break;
   }
 }
 
 static void take_response(const wsuv_conn_t *conn, wsuv_close_info_t *info) {
-  const struct wsuv__head_parser *head = &conn->connect->head;
+  const struct wsuv__head_parser *head = &conn->awake->connect->head;
   wsuv_span_t body;
 
   if (head->state != HEAD_COMPLETE && head->state != HEAD_READING_BODY)
@@ -91,6 +95,21 @@ static void take_response(const wsuv_conn_t *conn, wsuv_close_info_t *info) {
   info->http_body_len = body.len;
 }
 
+/* One that rested has got no Close, and sent none. */
+static void take_status(const wsuv_conn_t *conn, wsuv_close_status_t *status) {
+  static const wsuv_close_status_t abnormal = {.code = WSUV_CLOSE_ABNORMAL, .reason = ""};
+
+  if (conn->awake != NULL)
+    wsuv_endpoint_close_status(&conn->awake->endpoint, status);
+  else
+    *status = abnormal;
+}
+
+static const char *detail_of(const wsuv_conn_t *conn, int err) {
+  return conn->awake != NULL && conn->awake->detail != NULL ? conn->awake->detail
+                                                            : wsuv_strerror(err);
+}
+
 /* `unsent` octets did not leave, and with them our Close if there was one: it is the last thing queued. */
 static void report_close(wsuv_conn_t *conn, size_t unsent) {
   wsuv_close_info_t info;
@@ -98,7 +117,7 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
   char line[160];
 
   memset(&info, 0, sizeof info);
-  wsuv_endpoint_close_status(&conn->endpoint, &status);
+  take_status(conn, &status);
   if (unsent > 0) {
     status.sent_code = 0;
     status.clean = 0;
@@ -112,51 +131,54 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
   if (info.error == WSUV_EABNORMAL && conn->error != 0)
     info.error = conn->error; /* how the transport ended says more */
   info.opened = conn->opened;
-  info.detail = conn->detail != NULL ? conn->detail : wsuv_strerror(info.error);
+  info.detail = detail_of(conn, info.error);
   wsuv__conn_tell_fault(conn, line, sizeof line);
   if (line[0] != '\0' && info.error == status.error)
     info.detail = line;
-  if (conn->connect != NULL && !conn->opened)
+  if (conn->awake != NULL && conn->awake->connect != NULL && !conn->opened)
     take_response(conn, &info);
   wsuv__stats_count_close(conn, &info);
   conn->handler->on_close(conn, &info);
 }
 
 static void report_detached(wsuv_conn_t *conn) {
-  wsuv_span_t leftover = wsuv__endpoint_undelivered(&conn->endpoint);
+  wsuv_span_t leftover = wsuv__endpoint_undelivered(&conn->awake->endpoint);
 
-  if (conn->detach_cb != NULL && conn->error == 0)
-    conn->detach_cb(conn, conn->stream.handle, leftover.data, leftover.len);
+  if (conn->awake->detach_cb != NULL && conn->error == 0)
+    conn->awake->detach_cb(conn, conn->stream.handle, leftover.data, leftover.len);
+}
+
+/* What one that rested does not owe. */
+static void report_rest(wsuv_conn_t *conn) {
+  wsuv__endpoint_end_sends(&conn->awake->endpoint);
+  wsuv__conn_complete_sends(conn);
+  report_detached(conn);
+  if (wsuv__trace_owes_failure(conn))
+    wsuv__trace_tell_failure(conn);
 }
 
 static void end(wsuv_conn_t *conn) {
   wsuv_loop_t *loop = conn->loop;
   wsuv_server_t *server = conn->server;
-  size_t unsent = wsuv__outbox_waiting(&conn->endpoint.outbox) + wsuv__conn_tls_unsent(conn);
+  size_t unsent = wsuv__conn_waiting(conn) + wsuv__conn_tls_unsent(conn);
 
   conn->depth++; /* nothing that callbacks do may pump any more */
-  wsuv__endpoint_end_sends(&conn->endpoint);
-  wsuv__conn_complete_sends(conn);
-  report_detached(conn);
-  if (wsuv__trace_owes_failure(conn))
-    wsuv__trace_tell_failure(conn);
+  if (conn->awake != NULL)
+    report_rest(conn);
   if (conn->handed_out == CONN_HANDED_OUT)
     report_close(conn, unsent);
   wsuv__stats_count_ended(conn);
-  wsuv__endpoint_release(&conn->endpoint);
-  assert(wsuv__list_is_empty(&conn->endpoint.outbox.done));
   wsuv__upgrade_abandon(conn);
   wsuv__connect_free(conn);
+  wsuv__conn_end_awake(conn);
   wsuv__conn_tls_free(conn);
   if (conn->id_number != 0)
     wsuv__conn_ids_drop(&loop->conn_ids, conn->id_number);
-  wsuv__list_remove(&conn->task.link);
   wsuv__wheel_clear(&conn->deadline);
   if (server != NULL)
     wsuv__server_part_with(conn);
   wsuv__list_remove(&conn->link);
   wsuv__budget_forget(&loop->budget, conn);
-  wsuv__release(&loop->allocator, conn->detail);
   wsuv__release(&loop->allocator, conn->subprotocol);
   wsuv__release(&loop->allocator, conn);
   if (server != NULL)
@@ -178,14 +200,14 @@ void wsuv__conn_release(wsuv_conn_t *conn, int err) {
     conn->error = err;
   wsuv__connect_cancel(conn);
   wsuv__conn_set_phase(conn, WSUV_STATE_RELEASING);
-  (void)wsuv__endpoint_closing_step(&conn->endpoint,
-                                    CLOSING_ON_EOF); /* nothing is parsed any more */
+  if (conn->awake != NULL) /* nothing is parsed any more */
+    (void)wsuv__endpoint_closing_step(&conn->awake->endpoint, CLOSING_ON_EOF);
   wsuv__wheel_clear(&conn->deadline);
   wsuv__conn_set_hold(conn, HOLD_NONE);
   conn->reading = 0;
   if (conn->transport == TRANSPORT_OPEN) {
     conn->transport = TRANSPORT_CLOSING;
-    conn->top->ops->close(conn->top);
+    wsuv__conn_top(conn)->ops->close(wsuv__conn_top(conn));
   }
   assert(conn->pending > 0);
 }

@@ -3,6 +3,7 @@
 
 #include "api/conn.h"
 #include "api/conn_pump.h"
+#include "api/conn_rest.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "proto/endpoint_closing.h"
@@ -13,12 +14,12 @@
  * state. The rest of a message is read to where it belongs if all that came was of it: behind several messages there may be several
  * more, and one read takes them all. */
 static void receive_frames(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
-  const struct wsuv__buf *unfinished = &conn->endpoint.message.buf;
+  const struct wsuv__buf *unfinished = &conn->awake->endpoint.message.buf;
 
   if (conn->stream.is_owners)
-    (void)wsuv__endpoint_receive_tail(&conn->endpoint, bytes, len);
+    (void)wsuv__endpoint_receive_tail(&conn->awake->endpoint, bytes, len);
   else
-    (void)wsuv__endpoint_receive_or_hold(&conn->endpoint, bytes, len);
+    (void)wsuv__endpoint_receive_or_hold(&conn->awake->endpoint, bytes, len);
   conn->stream.asks_owner = unfinished->len > 0 && unfinished->len + WSUV_FRAME_HEADER_MAX >= len;
 }
 
@@ -47,7 +48,7 @@ static void receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
 /* What came before the end is delivered before it, once the application reads on. */
 static int waits_for_held(const wsuv_conn_t *conn) {
   return (conn->phase == WSUV_STATE_OPEN || conn->phase == WSUV_STATE_CLOSING_HANDSHAKE) &&
-         wsuv__endpoint_eof_must_wait(&conn->endpoint);
+         wsuv__endpoint_eof_must_wait(&conn->awake->endpoint);
 }
 
 /* The end of the peer's side, or a broken transport (`err` is not UV_EOF). Who gets the stream back will read its end. */
@@ -62,7 +63,7 @@ static void receive_end(wsuv_conn_t *conn, int err) {
   err = err == UV_EOF ? WSUV_EABNORMAL : err;
   if (waits_for_held(conn)) {
     conn->error = conn->error != 0 ? conn->error : err;
-    (void)wsuv_endpoint_receive_eof(&conn->endpoint);
+    (void)wsuv_endpoint_receive_eof(&conn->awake->endpoint);
     return;
   }
   if (wsuv__conn_tls_must_linger(conn))
@@ -75,28 +76,41 @@ static void receive_end(wsuv_conn_t *conn, int err) {
 static size_t on_alloc(void *owner, uint8_t **base) {
   wsuv_conn_t *conn = owner;
 
-  return conn->phase == WSUV_STATE_OPEN && !wsuv__budget_is_set(&conn->loop->budget)
-             ? wsuv__endpoint_tail(&conn->endpoint, base)
+  return conn->phase == WSUV_STATE_OPEN && conn->awake != NULL &&
+                 !wsuv__budget_is_set(&conn->loop->budget)
+             ? wsuv__endpoint_tail(&conn->awake->endpoint, base)
              : 0;
 }
 
-void wsuv__conn_enter(wsuv_conn_t *conn) {
+static int wake_for_event(wsuv_conn_t *conn) {
+  int err = wsuv__conn_get_up(conn);
+
+  if (err != 0)
+    wsuv__conn_release(conn, err);
+  return err;
+}
+
+int wsuv__conn_enter(wsuv_conn_t *conn) {
   struct wsuv__loop *io = &conn->loop->io;
 
-  wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(io));
+  if (conn->awake == NULL && wake_for_event(conn) != 0)
+    return 0;
+  wsuv__endpoint_set_now(&conn->awake->endpoint, wsuv__loop_now_ms(io));
   if (conn->depth++ > 0 || io->free_cork == NULL)
-    return;
-  wsuv__outbox_lend_cork(&conn->endpoint.outbox, io->free_cork);
+    return 1;
+  wsuv__outbox_lend_cork(&conn->awake->endpoint.outbox, io->free_cork);
   io->free_cork = NULL;
   conn->loop->corked = conn;
+  return 1;
 }
 
 static void return_cork(wsuv_conn_t *conn) {
-  struct wsuv__cork *cork = conn->endpoint.outbox.cork;
+  struct wsuv__outbox *outbox = &conn->awake->endpoint.outbox;
+  struct wsuv__cork *cork = outbox->cork;
 
   if (cork == NULL)
     return;
-  (void)wsuv__outbox_return_cork(&conn->endpoint.outbox); /* a dead outbox is seen by the pump */
+  (void)wsuv__outbox_return_cork(outbox); /* a dead outbox is seen by the pump */
   conn->loop->io.free_cork = cork;
   conn->loop->corked = NULL;
 }
@@ -111,12 +125,14 @@ void wsuv__conn_leave(wsuv_conn_t *conn) {
   if (wsuv__budget_is_set(&conn->loop->budget))
     wsuv__budget_note(&conn->loop->budget, conn);
   conn->depth--;
+  wsuv__conn_rest(conn);
 }
 
 static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {
   wsuv_conn_t *conn = owner;
 
-  wsuv__conn_enter(conn);
+  if (!wsuv__conn_enter(conn))
+    return;
   if (nread > 0)
     receive(conn, bytes, (size_t)nread);
   else
@@ -126,14 +142,14 @@ static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {
 
 static void on_written(void *owner, int status) {
   wsuv_conn_t *conn = owner;
-  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  struct wsuv__outbox *outbox = &conn->awake->endpoint.outbox;
 
   wsuv__conn_enter(conn);
   conn->writing = 0;
   if (status == 0) {
     wsuv__conn_count_written(conn, outbox->window);
     wsuv__outbox_consume(outbox, outbox->window);
-    wsuv__endpoint_note_output(&conn->endpoint);
+    wsuv__endpoint_note_output(&conn->awake->endpoint);
   } else {
     wsuv__conn_release(conn, status);
   }
@@ -142,8 +158,8 @@ static void on_written(void *owner, int status) {
 
 /* on_drain may be owed. */
 static void on_unheld(void *owner) {
-  wsuv__conn_enter(owner);
-  wsuv__conn_leave(owner);
+  if (wsuv__conn_enter(owner))
+    wsuv__conn_leave(owner);
 }
 
 /* A failed shutdown means that the transport is gone, which reading will tell. */
@@ -212,7 +228,7 @@ static void on_control(void *data, int opcode, const uint8_t *payload, size_t le
   if (conn->handler->on_control != NULL)
     conn->handler->on_control(conn, opcode, payload, len);
   else
-    (void)wsuv__endpoint_fail(&conn->endpoint, WSUV_EOPCODE);
+    (void)wsuv__endpoint_fail(&conn->awake->endpoint, WSUV_EOPCODE);
 }
 
 static void on_fragment(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len, int flags) {
@@ -241,31 +257,37 @@ const wsuv_endpoint_handler_t *wsuv__conn_endpoint_handler(const wsuv_handler_t 
   return handler->on_fragment != NULL ? &pieces : &whole_messages;
 }
 
+/* In 32 bits: nobody opens for 49 days. */
+static uint32_t duration(uint64_t from_ms, uint64_t to_ms) {
+  return to_ms - from_ms < UINT32_MAX ? (uint32_t)(to_ms - from_ms) : UINT32_MAX;
+}
+
 /* Bytes that came behind the head are the first frames (RFC 6455 4.1, 4.2.2): they are delivered after on_open. */
 void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
-  wsuv__endpoint_restart_timers(&conn->endpoint);
+  wsuv__endpoint_restart_timers(&conn->awake->endpoint);
   wsuv__conn_set_phase(conn, WSUV_STATE_OPEN);
   conn->handed_out = CONN_HANDED_OUT;
   conn->opened = 1;
-  conn->opened_ms = wsuv__loop_now_ms(&conn->loop->io);
-  conn->head_unsent = (uint32_t)wsuv__outbox_waiting(&conn->endpoint.outbox);
+  conn->opening_ms = duration(conn->created_ms, wsuv__loop_now_ms(&conn->loop->io));
+  conn->awake->head_unsent = (uint32_t)wsuv__outbox_waiting(&conn->awake->endpoint.outbox);
   if (conn->handler->on_open != NULL)
     conn->handler->on_open(conn);
   if (len > 0 && conn->phase != WSUV_STATE_RELEASING)
-    (void)wsuv__endpoint_receive_or_hold(&conn->endpoint, leftover, len);
+    (void)wsuv__endpoint_receive_or_hold(&conn->awake->endpoint, leftover, len);
 }
 
 void wsuv__conn_end_orderly(wsuv_conn_t *conn) {
   if (conn->phase == WSUV_STATE_RELEASING)
     return; /* the end of an extension's session is user code, too */
-  wsuv__outbox_seal(&conn->endpoint.outbox);
-  wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io)); /* it may be late */
-  (void)wsuv__endpoint_closing_step(&conn->endpoint, CLOSING_ON_FAIL);
+  wsuv__outbox_seal(&conn->awake->endpoint.outbox);
+  wsuv__endpoint_set_now(&conn->awake->endpoint,
+                         wsuv__loop_now_ms(&conn->loop->io)); /* it may be late */
+  (void)wsuv__endpoint_closing_step(&conn->awake->endpoint, CLOSING_ON_FAIL);
   wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_HANDSHAKE);
 }
 
 void wsuv__conn_end_with_response(wsuv_conn_t *conn, const struct wsuv__buf *response) {
-  int err = wsuv__outbox_append_raw(&conn->endpoint.outbox, response->base, response->len);
+  int err = wsuv__outbox_append_raw(&conn->awake->endpoint.outbox, response->base, response->len);
 
   if (err == 0)
     wsuv__conn_end_orderly(conn);

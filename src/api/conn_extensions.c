@@ -1,4 +1,5 @@
 /* Extensions of a connection: from the handshake that negotiated them to the endpoint that uses them. */
+#include "api/conn_rest.h"
 #include "api/opening.h"
 #include "proto/extensions.h"
 
@@ -16,7 +17,7 @@ int wsuv__conn_prepare_extensions(const wsuv_conn_t *conn, const wsuv_handshake_
 
 void wsuv__conn_use_extensions(wsuv_conn_t *conn, wsuv_handshake_t *handshake,
                                struct wsuv__extensions *set) {
-  wsuv__endpoint_use_extensions(&conn->endpoint, set);
+  wsuv__endpoint_use_extensions(&conn->awake->endpoint, set);
   wsuv_handshake_release_extensions(handshake);
 }
 
@@ -25,11 +26,13 @@ void wsuv__conn_discard_extensions(const wsuv_conn_t *conn, struct wsuv__extensi
 }
 
 size_t wsuv_conn_nextensions(const wsuv_conn_t *conn) {
-  return conn->endpoint.extensions != NULL ? conn->endpoint.extensions->nstages : 0;
+  const struct wsuv__extensions *set = wsuv__conn_extensions(conn);
+
+  return set != NULL ? set->nstages : 0;
 }
 
 wsuv_negotiated_t wsuv_conn_extension_at(const wsuv_conn_t *conn, size_t index) {
-  const struct wsuv__stage *stage = &conn->endpoint.extensions->stages[index];
+  const struct wsuv__stage *stage = &wsuv__conn_extensions(conn)->stages[index];
   wsuv_negotiated_t negotiated = {stage->extension, stage->session};
 
   return negotiated;

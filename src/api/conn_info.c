@@ -1,12 +1,12 @@
 /* What a connection says of itself. */
-#include "api/conn.h"
+#include "api/conn_rest.h"
 
 wsuv_state_t wsuv_conn_state(const wsuv_conn_t *conn) {
   return (wsuv_state_t)conn->phase;
 }
 
 wsuv_role_t wsuv_conn_role(const wsuv_conn_t *conn) {
-  return (wsuv_role_t)conn->endpoint.config->rules.role;
+  return (wsuv_role_t)conn->config->endpoint.rules.role;
 }
 
 wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn) {
@@ -14,19 +14,20 @@ wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn) {
 }
 
 size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
-  size_t waiting = wsuv__outbox_waiting(&conn->endpoint.outbox);
+  size_t waiting = wsuv__conn_waiting(conn);
 
   if (conn->tls == NULL || conn->transport != TRANSPORT_OPEN)
     return waiting;
-  return waiting + conn->top->ops->held(conn->top);
+  return waiting + wsuv__conn_top(conn)->ops->held(wsuv__conn_top(conn));
 }
 
 size_t wsuv_conn_held_back(const wsuv_conn_t *conn) {
-  return conn->endpoint.held_back;
+  return conn->awake != NULL ? conn->awake->endpoint.held_back : 0;
 }
 
 int wsuv_conn_rtt(const wsuv_conn_t *conn, wsuv_rtt_t *rtt) {
-  return wsuv_endpoint_rtt(&conn->endpoint, rtt);
+  return conn->awake != NULL ? wsuv_endpoint_rtt(&conn->awake->endpoint, rtt)
+                             : wsuv__folded_rtt(&conn->folded, rtt);
 }
 
 const char *wsuv_conn_subprotocol(const wsuv_conn_t *conn) {
@@ -36,7 +37,7 @@ const char *wsuv_conn_subprotocol(const wsuv_conn_t *conn) {
 int wsuv_conn_peer(const wsuv_conn_t *conn, char *out, size_t size) {
   if (conn->transport != TRANSPORT_OPEN || conn->phase < WSUV_STATE_TLS_HANDSHAKE)
     return WSUV_ESTATE;
-  return conn->top->ops->peer(conn->top, out, size);
+  return wsuv__conn_top(conn)->ops->peer(wsuv__conn_top(conn), out, size);
 }
 
 void *wsuv_conn_data(const wsuv_conn_t *conn) {
@@ -52,5 +53,5 @@ wsuv_server_t *wsuv_conn_server(const wsuv_conn_t *conn) {
 }
 
 int wsuv_conn_message_rsv(const wsuv_conn_t *conn) {
-  return wsuv_endpoint_message_rsv(&conn->endpoint);
+  return conn->awake != NULL ? wsuv_endpoint_message_rsv(&conn->awake->endpoint) : 0;
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "api/conn_end.h"
+#include "api/conn_rest.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "api/trace.h"
@@ -24,15 +25,16 @@ static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
 }
 
 void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len) {
-  size_t head = len < conn->head_unsent ? len : conn->head_unsent;
+  size_t head = len < conn->awake->head_unsent ? len : conn->awake->head_unsent;
 
-  conn->head_unsent -= (uint32_t)head;
-  wsuv__traffic_octets_left(&conn->endpoint, len - head);
+  conn->awake->head_unsent -= (uint32_t)head;
+  wsuv__traffic_octets_left(&conn->awake->endpoint, len - head);
 }
 
 /* What cannot be written for good ends the connection here: nobody may be reading from it. */
 static inline size_t try_write(wsuv_conn_t *conn, const uv_buf_t *bufs, unsigned nbufs) {
-  int rc = conn->top->ops->try_write(conn->top, bufs, nbufs);
+  struct wsuv__stream *top = wsuv__conn_top(conn);
+  int rc = top->ops->try_write(top, bufs, nbufs);
 
   if (rc >= 0) {
     wsuv__conn_count_written(conn, (size_t)rc);
@@ -53,17 +55,17 @@ size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) 
 }
 
 static int start_write(wsuv_conn_t *conn) {
-  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  struct wsuv__outbox *outbox = &conn->awake->endpoint.outbox;
   wsuv_span_t spans[WSUV__OUTBOX_MAX_SPANS];
   uv_buf_t bufs[WSUV__OUTBOX_MAX_SPANS];
   size_t n = wsuv__outbox_gather(outbox, spans, WSUV__OUTBOX_MAX_SPANS);
   int err;
 
   fill_bufs(bufs, spans, n);
-  err = conn->top->ops->write(conn->top, bufs, (unsigned)n);
+  err = wsuv__conn_top(conn)->ops->write(wsuv__conn_top(conn), bufs, (unsigned)n);
   if (err == 0) {
     conn->writing = 1;
-    conn->unwritten = (uint32_t)outbox->window;
+    conn->awake->unwritten = (uint32_t)outbox->window;
   } else {
     outbox->window = 0;
   }
@@ -77,8 +79,8 @@ static int may_write(const wsuv_conn_t *conn) {
 
 /* Behind a flush: what the kernel did not take is libuv's to write. */
 static void write_rest(wsuv_conn_t *conn, int err) {
-  wsuv__endpoint_note_output(&conn->endpoint);
-  if (err == 0 && conn->transport == TRANSPORT_OPEN && conn->endpoint.outbox.queued > 0)
+  wsuv__endpoint_note_output(&conn->awake->endpoint);
+  if (err == 0 && conn->transport == TRANSPORT_OPEN && conn->awake->endpoint.outbox.queued > 0)
     err = start_write(conn);
   if (err != 0)
     wsuv__conn_release(conn, err);
@@ -86,7 +88,7 @@ static void write_rest(wsuv_conn_t *conn, int err) {
 
 static void write_output(wsuv_conn_t *conn) {
   if (may_write(conn))
-    write_rest(conn, wsuv__outbox_flush(&conn->endpoint.outbox));
+    write_rest(conn, wsuv__outbox_flush(&conn->awake->endpoint.outbox));
 }
 
 static int owes_drain(const wsuv_conn_t *conn) {
@@ -105,7 +107,7 @@ static void report_output(wsuv_conn_t *conn) {
 }
 
 static int owes_resume(const wsuv_conn_t *conn) {
-  return conn->flow == FLOW_ON && conn->endpoint.delivery == DELIVERY_PAUSED &&
+  return conn->flow == FLOW_ON && conn->awake->endpoint.delivery == DELIVERY_PAUSED &&
          conn->phase >= WSUV_STATE_OPEN && conn->phase < WSUV_STATE_CLOSING_TRANSPORT;
 }
 
@@ -113,31 +115,31 @@ static int owes_resume(const wsuv_conn_t *conn) {
  * read on and discard until the peer has ended too, since closing with input unread makes the kernel reset the connection,
  * and a reset can overtake our Close frame. */
 static void close_transport(wsuv_conn_t *conn) {
-  uint8_t closing = conn->endpoint.closing;
+  uint8_t closing = conn->awake->endpoint.closing;
 
   if (closing == CLOSING_CLEAN || closing == CLOSING_ABNORMAL ||
-      conn->endpoint.outbox.state == OUTBOX_DEAD) {
-    wsuv__conn_release(conn, conn->endpoint.outbox.state == OUTBOX_DEAD ? WSUV_ENOMEM : 0);
+      conn->awake->endpoint.outbox.state == OUTBOX_DEAD) {
+    wsuv__conn_release(conn, conn->awake->endpoint.outbox.state == OUTBOX_DEAD ? WSUV_ENOMEM : 0);
     return;
   }
   wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_TRANSPORT);
   wsuv__conn_start_close_timeout(conn);
   if (wsuv_conn_role(conn) == WSUV_CLIENT && closing == CLOSING_EXCHANGED)
     return;
-  if (conn->top->ops->shutdown(conn->top) != 0)
+  if (wsuv__conn_top(conn)->ops->shutdown(wsuv__conn_top(conn)) != 0)
     wsuv__conn_release(conn, 0);
 }
 
 static int owes_close(const wsuv_conn_t *conn) {
   return conn->phase < WSUV_STATE_CLOSING_TRANSPORT && conn->transport == TRANSPORT_OPEN &&
-         wsuv_endpoint_wants_close(&conn->endpoint);
+         wsuv_endpoint_wants_close(&conn->awake->endpoint);
 }
 
 /* The stream goes back once nothing of ours is on its way; not when octets were lost that belong to it. */
 static void finish_detaching(wsuv_conn_t *conn) {
-  const struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  const struct wsuv__outbox *outbox = &conn->awake->endpoint.outbox;
 
-  if (conn->endpoint.error != 0 || outbox->state == OUTBOX_DEAD) {
+  if (conn->awake->endpoint.error != 0 || outbox->state == OUTBOX_DEAD) {
     wsuv__conn_release(conn, WSUV_ENOMEM);
   } else if (!conn->writing && wsuv__outbox_waiting(outbox) == 0) {
     wsuv__uv_stream_keep_open(&conn->stream);
@@ -158,10 +160,10 @@ static void move_phase(wsuv_conn_t *conn) {
 static int wants_reading(const wsuv_conn_t *conn) {
   switch ((wsuv_state_t)conn->phase) {
   case WSUV_STATE_OPENING_HANDSHAKE:
-    return !wsuv__upgrade_is_full(conn->upgrade) && !wsuv__upgrade_owes_step(conn);
+    return !wsuv__upgrade_is_full(conn->awake->upgrade) && !wsuv__upgrade_owes_step(conn);
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
-    return wsuv_endpoint_wants_read(&conn->endpoint);
+    return wsuv_endpoint_wants_read(&conn->awake->endpoint);
   case WSUV_STATE_CLOSING_TRANSPORT:
     return 1;
   case WSUV_STATE_RESOLVING:
@@ -189,10 +191,10 @@ static void set_reading(wsuv_conn_t *conn) {
     return;
   conn->reading = wanted;
   if (!wanted) {
-    conn->top->ops->read_stop(conn->top);
+    wsuv__conn_top(conn)->ops->read_stop(wsuv__conn_top(conn));
     return;
   }
-  err = conn->top->ops->read_start(conn->top);
+  err = wsuv__conn_top(conn)->ops->read_start(wsuv__conn_top(conn));
   if (err != 0)
     wsuv__conn_release(conn, err);
 }
@@ -201,7 +203,7 @@ static uint64_t next_deadline(const wsuv_conn_t *conn) {
   switch ((wsuv_state_t)conn->phase) {
   case WSUV_STATE_OPEN:
   case WSUV_STATE_CLOSING_HANDSHAKE:
-    return wsuv_endpoint_next_deadline(&conn->endpoint);
+    return wsuv_endpoint_next_deadline(&conn->awake->endpoint);
   case WSUV_STATE_RELEASING:
     return WSUV__NEVER;
   case WSUV_STATE_RESOLVING:
@@ -212,7 +214,7 @@ static uint64_t next_deadline(const wsuv_conn_t *conn) {
   case WSUV_STATE_DETACHING:
     break;
   }
-  return conn->due_ms;
+  return conn->awake->due_ms;
 }
 
 /* A deadline that moves away is left where it is in the wheel, so that traffic never touches it. */
@@ -227,6 +229,8 @@ static void set_deadline(wsuv_conn_t *conn) {
   int must_end = conn->phase != WSUV_STATE_OPEN && due != WSUV__NEVER;
 
   wsuv__conn_set_hold(conn, must_end ? HOLD_LOOP : HOLD_NONE);
+  if (conn->deadline.tick == WSUV__WHEEL_AT_ONCE)
+    return;
   if (due == WSUV__NEVER)
     wsuv__wheel_clear(&conn->deadline);
   else
@@ -235,7 +239,7 @@ static void set_deadline(wsuv_conn_t *conn) {
 
 /* What callbacks did shows as output, completed sends, a phase or a pause; the pump ends when a round finds none. */
 static int has_more(const wsuv_conn_t *conn) {
-  const struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  const struct wsuv__outbox *outbox = &conn->awake->endpoint.outbox;
 
   if (conn->phase == WSUV_STATE_RELEASING)
     return 0;
@@ -246,7 +250,7 @@ static int has_more(const wsuv_conn_t *conn) {
 
 /* What nearly every event leaves behind: an open connection that is read from, with nothing to do but to write the cork. */
 static int owes_output_only(const wsuv_conn_t *conn) {
-  const struct wsuv_endpoint *ep = &conn->endpoint;
+  const struct wsuv_endpoint *ep = &conn->awake->endpoint;
   const struct wsuv__outbox *outbox = &ep->outbox;
 
   return conn->phase == WSUV_STATE_OPEN && conn->transport == TRANSPORT_OPEN && conn->reading &&
@@ -258,7 +262,7 @@ static int owes_output_only(const wsuv_conn_t *conn) {
 }
 
 static void write_cork(wsuv_conn_t *conn) {
-  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  struct wsuv__outbox *outbox = &conn->awake->endpoint.outbox;
   uv_buf_t buf;
 
   buf.base = (char *)outbox->cork->base;
@@ -270,11 +274,11 @@ static void write_cork(wsuv_conn_t *conn) {
 static int pump_output(wsuv_conn_t *conn) {
   if (!owes_output_only(conn))
     return 0;
-  if (wsuv__outbox_waiting(&conn->endpoint.outbox) > 0)
+  if (wsuv__outbox_waiting(&conn->awake->endpoint.outbox) > 0)
     write_cork(conn);
   if (conn->phase != WSUV_STATE_OPEN || conn->writing)
     return 0;
-  move_deadline(conn, wsuv__endpoint_open_deadline(&conn->endpoint));
+  move_deadline(conn, wsuv__endpoint_open_deadline(&conn->awake->endpoint));
   return 1;
 }
 
@@ -286,14 +290,14 @@ static void pump_rounds(wsuv_conn_t *conn) {
       wsuv__conn_tls_start(conn);
     wsuv__conn_advance_opening(conn);
     if (owes_resume(conn))
-      (void)wsuv_endpoint_resume(&conn->endpoint);
+      (void)wsuv_endpoint_resume(&conn->awake->endpoint);
     wsuv__conn_follow_closing(conn); /* before on_drain and the like see who is there */
     write_output(conn);
     report_output(conn);
     move_phase(conn);
   } while (has_more(conn) && ++rounds < MAX_ROUNDS);
   if (rounds == MAX_ROUNDS)
-    wsuv__loop_defer(&conn->loop->io, &conn->task);
+    wsuv__loop_hasten(&conn->loop->io, &conn->deadline);
   set_reading(conn);
   set_deadline(conn);
 }

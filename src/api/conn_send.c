@@ -3,6 +3,7 @@
 
 #include "api/conn.h"
 #include "api/conn_end.h"
+#include "api/conn_rest.h"
 #include "api/conn_send.h"
 #include "api/server.h"
 #include "proto/endpoint_policy.h"
@@ -29,14 +30,14 @@ void wsuv__conn_take_publications(wsuv_conn_t *conn) {
 /* Before room is judged: what TLS holds counts as well. */
 static inline void note_held(wsuv_conn_t *conn) {
   if (conn->tls != NULL && conn->transport == TRANSPORT_OPEN)
-    conn->endpoint.outbox.held = conn->top->ops->held(conn->top);
+    conn->awake->endpoint.outbox.held = wsuv__conn_top(conn)->ops->held(wsuv__conn_top(conn));
 }
 
 static int judge_budget(wsuv_conn_t *conn, size_t len) {
   int err = wsuv__budget_judge(&conn->loop->budget, conn, len);
 
   if (err != 0)
-    wsuv__traffic_count_drop(&conn->endpoint, DROP_REFUSED);
+    wsuv__traffic_count_drop(&conn->awake->endpoint, DROP_REFUSED);
   return err;
 }
 
@@ -46,7 +47,9 @@ static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
   take_publications(conn);
-  wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io));
+  if (wsuv__conn_wake(conn) != 0)
+    return WSUV_ENOMEM;
+  wsuv__endpoint_set_now(&conn->awake->endpoint, wsuv__loop_now_ms(&conn->loop->io));
   note_held(conn);
   return wsuv__budget_is_set(&conn->loop->budget) ? judge_budget(conn, len) : 0;
 }
@@ -54,12 +57,12 @@ static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
 /* A full queue ends who has the policy to close, unless it is the message that would not fit into an empty one. */
 static int settle_send(wsuv_conn_t *conn, wsuv_slow_t slow, size_t len, int err) {
   if (err == WSUV_EQUEUEFULL && slow == WSUV_SLOW_CLOSE &&
-      wsuv__endpoint_has_room_for(&conn->endpoint, len)) {
-    (void)wsuv__endpoint_fail_slow_reader(&conn->endpoint);
-    wsuv__traffic_count_drop(&conn->endpoint, DROP_CLOSED);
+      wsuv__endpoint_has_room_for(&conn->awake->endpoint, len)) {
+    (void)wsuv__endpoint_fail_slow_reader(&conn->awake->endpoint);
+    wsuv__traffic_count_drop(&conn->awake->endpoint, DROP_CLOSED);
     err = WSUV_ESLOWREADER;
   } else if (err == WSUV_EQUEUEFULL) {
-    wsuv__traffic_count_drop(&conn->endpoint, DROP_REFUSED);
+    wsuv__traffic_count_drop(&conn->awake->endpoint, DROP_REFUSED);
   }
   wsuv__conn_note_output(
       conn); /* also after an error: the transport may have turned out to be broken */
@@ -79,7 +82,7 @@ int wsuv__conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *p
   if (err != 0)
     return err;
   return settle_send(conn, WSUV_SLOW_REFUSE, len,
-                     wsuv_endpoint_send_message(&conn->endpoint, type, payload, len, flags));
+                     wsuv_endpoint_send_message(&conn->awake->endpoint, type, payload, len, flags));
 }
 
 int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prepared) {
@@ -102,7 +105,9 @@ int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type, int flags) {
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
   take_publications(conn);
-  return wsuv_endpoint_send_begin(&conn->endpoint, type, flags);
+  if (wsuv__conn_wake(conn) != 0)
+    return WSUV_ENOMEM;
+  return wsuv_endpoint_send_begin(&conn->awake->endpoint, type, flags);
 }
 
 int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len, int flags) {
@@ -111,7 +116,7 @@ int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len, int
   if (err != 0)
     return err;
   return settle_send(conn, conn->config->slow_reader, len,
-                     wsuv_endpoint_send_chunk(&conn->endpoint, payload, len, flags));
+                     wsuv_endpoint_send_chunk(&conn->awake->endpoint, payload, len, flags));
 }
 
 int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len) {
@@ -120,7 +125,7 @@ int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len) {
   if (err != 0)
     return err;
   return settle_send(conn, conn->config->slow_reader, len,
-                     wsuv_endpoint_send_end(&conn->endpoint, payload, len));
+                     wsuv_endpoint_send_end(&conn->awake->endpoint, payload, len));
 }
 
 int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len) {
@@ -129,7 +134,7 @@ int wsuv_conn_ping(wsuv_conn_t *conn, const void *payload, size_t len) {
   if (err != 0)
     return err;
   return settle_send(conn, conn->config->slow_reader, len,
-                     wsuv_endpoint_ping(&conn->endpoint, payload, len));
+                     wsuv_endpoint_ping(&conn->awake->endpoint, payload, len));
 }
 
 int wsuv_conn_send_frame(wsuv_conn_t *conn, const wsuv_frame_header_t *frame, const void *payload,
@@ -139,7 +144,16 @@ int wsuv_conn_send_frame(wsuv_conn_t *conn, const wsuv_frame_header_t *frame, co
   if (err != 0)
     return err;
   return settle_send(conn, conn->config->slow_reader, len,
-                     wsuv_endpoint_send_frame(&conn->endpoint, frame, payload, len));
+                     wsuv_endpoint_send_frame(&conn->awake->endpoint, frame, payload, len));
+}
+
+static int start_closing(wsuv_conn_t *conn, int code, const char *reason, size_t len) {
+  int err = wsuv__conn_wake(conn);
+
+  if (err != 0)
+    return err;
+  wsuv__endpoint_set_now(&conn->awake->endpoint, wsuv__loop_now_ms(&conn->loop->io));
+  return wsuv_endpoint_close(&conn->awake->endpoint, code, reason, len);
 }
 
 int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason) {
@@ -158,8 +172,7 @@ int wsuv_conn_close(wsuv_conn_t *conn, int code, const char *reason) {
     return 0;
   }
   take_publications(conn);
-  wsuv__endpoint_set_now(&conn->endpoint, wsuv__loop_now_ms(&conn->loop->io));
-  err = wsuv_endpoint_close(&conn->endpoint, code, reason, len);
+  err = start_closing(conn, code, reason, len);
   if (err != 0 &&
       err != WSUV_ESTATE) { /* no memory for a Close: the promise is the end, so it ends */
     wsuv__conn_release(conn, err);
@@ -175,8 +188,9 @@ void wsuv_conn_terminate(wsuv_conn_t *conn) {
 }
 
 void wsuv_conn_read_stop(wsuv_conn_t *conn) {
-  conn->flow = FLOW_OFF;
-  wsuv_endpoint_pause(&conn->endpoint);
+  conn->flow = FLOW_OFF; /* one that rests is paused when it wakes */
+  if (conn->awake != NULL)
+    wsuv_endpoint_pause(&conn->awake->endpoint);
   wsuv__conn_mark(conn);
 }
 
@@ -211,9 +225,9 @@ static int judge_options(const wsuv_send_options_t *o) {
 /* Nobody is slow who was not asked: what was queued in this event is offered before anything is dropped or refused. */
 static void look_for_room(wsuv_conn_t *conn, size_t len) {
   note_held(conn);
-  if (wsuv__endpoint_missing_room(&conn->endpoint, len) == 0)
+  if (wsuv__endpoint_missing_room(&conn->awake->endpoint, len) == 0)
     return;
-  (void)wsuv__outbox_offer(&conn->endpoint.outbox); /* an error shows in what follows */
+  (void)wsuv__outbox_offer(&conn->awake->endpoint.outbox); /* an error shows in what follows */
   note_held(conn);
 }
 
@@ -241,7 +255,7 @@ int wsuv_conn_send_with(wsuv_conn_t *conn, wsuv_opcode_t type, const void *paylo
     return err;
   slow = fill_in(conn, o, &whole);
   look_for_room(conn, len);
-  err = wsuv__endpoint_send_whole(&conn->endpoint, &whole);
+  err = wsuv__endpoint_send_whole(&conn->awake->endpoint, &whole);
   if (err == 0 && o->req != NULL)
     o->req->cb = o->cb;
   return settle_send(conn, slow, whole.len, err);
@@ -262,7 +276,7 @@ int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
     return err;
   slow = fill_in(conn, o, &whole);
   look_for_room(conn, wsuv__prepared_len(prepared));
-  err = wsuv__endpoint_send_whole_prepared(&conn->endpoint, &whole, prepared);
+  err = wsuv__endpoint_send_whole_prepared(&conn->awake->endpoint, &whole, prepared);
   if (err == 0 && o->req != NULL)
     o->req->cb = o->cb;
   return settle_send(conn, slow, whole.len, err);

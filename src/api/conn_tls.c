@@ -1,4 +1,5 @@
 #include "api/conn_tls.h"
+#include "api/conn_rest.h"
 
 #include "api/admission.h"
 #include "api/opening.h"
@@ -36,11 +37,16 @@ void wsuv__conn_tls_free(wsuv_conn_t *conn) {
   conn->tls = NULL;
 }
 
+struct wsuv__stream *wsuv__conn_tls_top(const wsuv_conn_t *conn) {
+  return wsuv__tls_stream_state(conn->tls) == TLS_NEW
+             ? (struct wsuv__stream *)(uintptr_t)&conn->stream.base
+             : wsuv__tls_stream_base(conn->tls);
+}
+
 void wsuv__conn_tls_start(wsuv_conn_t *conn) {
   if (conn->transport != TRANSPORT_OPEN || wsuv__tls_stream_state(conn->tls) != TLS_NEW)
     return;
   wsuv__tls_stream_put_on(conn->tls, &conn->stream.base, &wsuv__conn_stream_events, conn);
-  conn->top = wsuv__tls_stream_base(conn->tls);
   wsuv__tls_stream_start(conn->tls);
 }
 
@@ -65,10 +71,10 @@ int wsuv__conn_tls_must_linger(const wsuv_conn_t *conn) {
 void wsuv__conn_tls_linger(wsuv_conn_t *conn, int err) {
   if (conn->error == 0)
     conn->error = err;
-  (void)wsuv__endpoint_closing_step(&conn->endpoint, CLOSING_ON_EOF);
+  (void)wsuv__endpoint_closing_step(&conn->awake->endpoint, CLOSING_ON_EOF);
   wsuv__conn_set_phase(conn, WSUV_STATE_CLOSING_TRANSPORT);
   wsuv__conn_start_close_timeout(conn);
-  if (conn->top->ops->shutdown(conn->top) != 0)
+  if (wsuv__conn_top(conn)->ops->shutdown(wsuv__conn_top(conn)) != 0)
     wsuv__conn_release(conn, err);
 }
 
@@ -80,7 +86,7 @@ static void tell_server(wsuv_conn_t *conn, int err, const char *detail) {
   wsuv__server_reject(conn, WSUV_REJECTED_TLS);
   if (handler->on_tls_failed == NULL)
     return;
-  if (conn->top->ops->peer(conn->top, peer, sizeof peer) != 0)
+  if (wsuv__conn_top(conn)->ops->peer(wsuv__conn_top(conn), peer, sizeof peer) != 0)
     peer[0] = '\0';
   failure.peer = peer;
   failure.error = err;
@@ -161,7 +167,9 @@ void wsuv__conn_tls_connected(wsuv_conn_t *conn, int status) {
 }
 
 size_t wsuv__conn_tls_unsent(const wsuv_conn_t *conn) {
-  return conn->tls != NULL && conn->top != &conn->stream.base ? conn->top->ops->held(conn->top) : 0;
+  const struct wsuv__stream *top = wsuv__conn_top(conn);
+
+  return top != &conn->stream.base ? top->ops->held(top) : 0;
 }
 
 /* ---- what is known of it ---- */

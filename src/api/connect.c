@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/adopt.h"
+#include "api/conn_rest.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "io/resolve.h"
@@ -62,12 +63,12 @@ static int prepare_target(struct wsuv__connect *connect, const wsuv_allocator_t 
 }
 
 void wsuv__connect_free(wsuv_conn_t *conn) {
-  struct wsuv__connect *connect = conn->connect;
+  struct wsuv__connect *connect = conn->awake != NULL ? conn->awake->connect : NULL;
   const wsuv_allocator_t *a = &conn->loop->allocator;
 
   if (connect == NULL)
     return;
-  conn->connect = NULL;
+  conn->awake->connect = NULL;
   wsuv_handshake_free(connect->handshake);
   wsuv__head_parser_free(&connect->head);
   if (connect->resolve != NULL)
@@ -90,19 +91,19 @@ static void start_transport(wsuv_conn_t *conn, const struct sockaddr *address) {
     conn->transport = TRANSPORT_OPEN;
     conn->pending++;
     err = address != NULL ? wsuv__uv_stream_connect_tcp(stream, address)
-                          : wsuv__uv_stream_connect_pipe(stream, conn->connect->path);
+                          : wsuv__uv_stream_connect_pipe(stream, conn->awake->connect->path);
   }
   if (err != 0)
     wsuv__connect_connected(conn, err);
 }
 
 static void try_next_address(wsuv_conn_t *conn) {
-  const struct sockaddr *address = wsuv__resolve_next(conn->connect->resolve);
+  const struct sockaddr *address = wsuv__resolve_next(conn->awake->connect->resolve);
 
   if (address != NULL)
     start_transport(conn, address);
   else
-    wsuv__conn_release(conn, conn->connect->last_error);
+    wsuv__conn_release(conn, conn->awake->connect->last_error);
 }
 
 static void resolved(void *owner, int status) {
@@ -113,7 +114,7 @@ static void resolved(void *owner, int status) {
     wsuv__conn_release(conn, status);
   } else if (conn->phase == WSUV_STATE_RESOLVING) {
     wsuv__conn_set_phase(conn, WSUV_STATE_CONNECTING_TRANSPORT);
-    conn->connect->last_error = UV_EADDRNOTAVAIL;
+    conn->awake->connect->last_error = UV_EADDRNOTAVAIL;
     try_next_address(conn);
   }
   wsuv__conn_leave(conn);
@@ -122,14 +123,15 @@ static void resolved(void *owner, int status) {
 
 void wsuv__connect_cancel(wsuv_conn_t *conn) {
   if (conn->phase == WSUV_STATE_RESOLVING)
-    wsuv__resolve_cancel(conn->connect->resolve);
+    wsuv__resolve_cancel(conn->awake->connect->resolve);
 }
 
 static int queue_request(wsuv_conn_t *conn) {
   wsuv_span_t text;
-  int err = wsuv_handshake_request(conn->connect->handshake, &text);
+  int err = wsuv_handshake_request(conn->awake->connect->handshake, &text);
 
-  return err == 0 ? wsuv__outbox_append_raw(&conn->endpoint.outbox, text.data, text.len) : err;
+  return err == 0 ? wsuv__outbox_append_raw(&conn->awake->endpoint.outbox, text.data, text.len)
+                  : err;
 }
 
 void wsuv__connect_send_request(wsuv_conn_t *conn) {
@@ -151,7 +153,7 @@ static void start_tls(wsuv_conn_t *conn) {
 
 /* A handle that failed to connect cannot be used again: it is closed, and the next address is tried on a new one. */
 static void give_up_address(wsuv_conn_t *conn, int status) {
-  conn->connect->last_error = status;
+  conn->awake->connect->last_error = status;
   if (conn->transport != TRANSPORT_OPEN) {
     if (conn->pending > 0) /* else wsuv_connect itself fails */
       wsuv__conn_release(conn, status);
@@ -170,7 +172,7 @@ void wsuv__connect_connected(wsuv_conn_t *conn, int status) {
   }
   wsuv__conn_enter(conn);
   wsuv__conn_set_delay(conn);
-  if (conn->connect->tls != NULL)
+  if (conn->awake->connect->tls != NULL)
     start_tls(conn);
   else
     wsuv__connect_send_request(conn);
@@ -180,22 +182,22 @@ void wsuv__connect_connected(wsuv_conn_t *conn, int status) {
 /* Called before the handle's own close is settled, so that a new handle keeps the connection alive. */
 void wsuv__connect_closed(wsuv_conn_t *conn) {
   wsuv__conn_enter(conn);
-  if (conn->connect->resolve != NULL)
+  if (conn->awake->connect->resolve != NULL)
     try_next_address(conn);
   else
-    wsuv__conn_release(conn, conn->connect->last_error);
+    wsuv__conn_release(conn, conn->awake->connect->last_error);
   wsuv__conn_leave(conn);
 }
 
 /* A refused or broken handshake ends without a Close frame (RFC 6455 4.1, 7.1.7). */
 static void fail_handshake(wsuv_conn_t *conn, int err) {
-  wsuv__conn_set_detail(conn, wsuv_handshake_detail(conn->connect->handshake));
+  wsuv__conn_set_detail(conn, wsuv_handshake_detail(conn->awake->connect->handshake));
   wsuv__conn_release(conn, err);
 }
 
 /* A server that expects a ClientHello answers a request with an alert (RFC 8446 6). */
 static void note_tls(wsuv_conn_t *conn, const uint8_t *bytes, size_t len) {
-  if (conn->connect->head.total == 0 && len >= 3 && bytes[0] == 21 && bytes[1] == 3)
+  if (conn->awake->connect->head.total == 0 && len >= 3 && bytes[0] == 21 && bytes[1] == 3)
     wsuv__conn_set_detail(conn, "the server speaks TLS on this port: use wss:// or https://");
 }
 
@@ -221,9 +223,9 @@ static int judge_response(struct wsuv__connect *connect) {
 }
 
 static void take_response(wsuv_conn_t *conn, uint8_t *rest, size_t len) {
-  wsuv_handshake_t *handshake = conn->connect->handshake;
+  wsuv_handshake_t *handshake = conn->awake->connect->handshake;
   struct wsuv__extensions *set = NULL;
-  int err = judge_response(conn->connect);
+  int err = judge_response(conn->awake->connect);
 
   if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
     return; /* ended by a hook of an extension's */
@@ -241,7 +243,7 @@ static void take_response(wsuv_conn_t *conn, uint8_t *rest, size_t len) {
 }
 
 void wsuv__connect_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
-  struct wsuv__head_parser *head = &conn->connect->head;
+  struct wsuv__head_parser *head = &conn->awake->connect->head;
   size_t used = 0;
   int err;
 
@@ -255,7 +257,7 @@ void wsuv__connect_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
 }
 
 void wsuv__connect_eof(wsuv_conn_t *conn, int err) {
-  struct wsuv__head_parser *head = &conn->connect->head;
+  struct wsuv__head_parser *head = &conn->awake->connect->head;
   int rc;
 
   if (err != UV_EOF) {
@@ -276,7 +278,7 @@ static int prepare(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
 
   if (connect == NULL)
     return WSUV_ENOMEM;
-  conn->connect = connect;
+  conn->awake->connect = connect;
   wsuv__head_parser_init(&connect->head, HEAD_RESPONSE, &conn->config->head, a);
   err = new_handshake(connect, a, o);
   if (err == 0)
@@ -289,7 +291,7 @@ static int prepare(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
 static int start_on_stream(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
   int err;
 
-  if (conn->connect->tls != NULL) {
+  if (conn->awake->connect->tls != NULL) {
     err = wsuv__connect_new_tls(conn);
   } else {
     wsuv__conn_set_phase(conn, WSUV_STATE_OPENING_HANDSHAKE);
@@ -302,16 +304,16 @@ static int start_on_stream(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
 
 /* After this the connection is under way: what fails from here on is told by on_close. */
 static int start(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
-  const struct wsuv__url *url = wsuv__handshake_url(conn->connect->handshake);
+  const struct wsuv__url *url = wsuv__handshake_url(conn->awake->connect->handshake);
   int err;
 
   if (o->stream != NULL)
     return start_on_stream(conn, o);
-  if (conn->connect->path != NULL) {
+  if (conn->awake->connect->path != NULL) {
     start_transport(conn, NULL);
-    return conn->pending > 0 ? 0 : conn->connect->last_error;
+    return conn->pending > 0 ? 0 : conn->awake->connect->last_error;
   }
-  err = wsuv__resolve_start(conn->connect->resolve, conn->loop->io.uv, url->host, url->port,
+  err = wsuv__resolve_start(conn->awake->connect->resolve, conn->loop->io.uv, url->host, url->port,
                             resolved, conn);
   if (err == 0)
     conn->pending++;
@@ -322,6 +324,13 @@ static wsuv_state_t first_phase(const wsuv_connect_options_t *o) {
   if (o->stream != NULL)
     return WSUV_STATE_TLS_HANDSHAKE; /* which is skipped for ws:// */
   return o->path != NULL ? WSUV_STATE_CONNECTING_TRANSPORT : WSUV_STATE_RESOLVING;
+}
+
+static void drop(wsuv_conn_t *conn) {
+  wsuv__budget_forget(&conn->loop->budget, conn);
+  wsuv__connect_free(conn);
+  wsuv__conn_tls_free(conn);
+  wsuv__conn_end_awake(conn);
 }
 
 int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_options_t *options,
@@ -342,16 +351,15 @@ int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out, const wsuv_connect_option
   err = wsuv__conn_config_init(&client->config, options->conn, handler, WSUV_CLIENT,
                                &loop->allocator, &loop->io);
   if (err == 0) {
-    wsuv__conn_init(conn, loop, &client->config, handler, first_phase(options));
-    err = prepare(conn, options);
+    err = wsuv__conn_init(conn, loop, &client->config, handler, first_phase(options));
   }
+  if (err == 0)
+    err = prepare(conn, options);
   if (err == 0)
     err = start(conn, options);
   if (err != 0) {
-    if (conn->config != NULL) /* it came as far as that */
-      wsuv__budget_forget(&loop->budget, conn);
-    wsuv__connect_free(conn);
-    wsuv__conn_tls_free(conn);
+    if (conn->awake != NULL) /* it came as far as that */
+      drop(conn);
     wsuv__release(&loop->allocator, client);
     return err;
   }

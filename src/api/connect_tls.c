@@ -1,6 +1,7 @@
 /* wss:// for a client: which context, and which name the certificate must have. */
 #include <string.h>
 
+#include "api/conn_rest.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 #include "io/tls_context.h"
@@ -16,7 +17,7 @@ static int keep_name(struct wsuv__connect *connect, const wsuv_allocator_t *a, c
 
 /* The context is needed once the transport is there, and then as it is at that time. */
 int wsuv__connect_prepare_tls(wsuv_conn_t *conn, const wsuv_connect_options_t *o) {
-  struct wsuv__connect *connect = conn->connect;
+  struct wsuv__connect *connect = conn->awake->connect;
   wsuv_tls_context_t *tls = o->tls;
   int err = 0;
 
@@ -34,7 +35,7 @@ int wsuv__connect_prepare_tls(wsuv_conn_t *conn, const wsuv_connect_options_t *o
 }
 
 int wsuv__connect_new_tls(wsuv_conn_t *conn) {
-  const struct wsuv__connect *connect = conn->connect;
+  const struct wsuv__connect *connect = conn->awake->connect;
   const struct wsuv__url *url = wsuv__handshake_url(connect->handshake);
   const char *name = connect->tls_name != NULL ? connect->tls_name : url->host;
 

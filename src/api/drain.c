@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/conn_rest.h"
 #include "api/server.h"
 #include "api/upgrade.h"
 #include "base/option.h"
@@ -216,7 +217,7 @@ int wsuv__drain_judge(const wsuv_drain_options_t *options) {
 
 /* Who awaits a decision is not left to wait for one that is no use any more: the application keeps an orphan. */
 static void turn_away_handshake(wsuv_conn_t *conn) {
-  const struct wsuv_upgrade *upgrade = conn->upgrade;
+  const struct wsuv_upgrade *upgrade = conn->awake->upgrade;
 
   if (upgrade == NULL) {
     wsuv__upgrade_stop(conn);
@@ -231,8 +232,8 @@ static void turn_away_handshake(wsuv_conn_t *conn) {
 /* One that was accepted, and has its 101, opens before its turn comes. */
 static int will_be_open(const wsuv_conn_t *conn) {
   return conn->phase == WSUV_STATE_OPEN ||
-         (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->upgrade != NULL &&
-          conn->upgrade->state == UPGRADE_ACCEPTED);
+         (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->awake->upgrade != NULL &&
+          conn->awake->upgrade->state == UPGRADE_ACCEPTED);
 }
 
 static void mark(wsuv_server_t *server, wsuv_conn_t *conn) {

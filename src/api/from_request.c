@@ -5,6 +5,7 @@
 
 #include "api/admission.h"
 #include "api/adopt.h"
+#include "api/conn_rest.h"
 #include "api/opening.h"
 #include "api/server.h"
 #include "http/token.h"
@@ -86,7 +87,7 @@ static int judge_alone(wsuv_server_t *server, wsuv_conn_t *conn) {
   int err;
 
   wsuv__list_remove(&conn->link);
-  err = wsuv__upgrade_judge(conn->upgrade);
+  err = wsuv__upgrade_judge(conn->awake->upgrade);
   wsuv__list_append(&server->conns, &conn->link);
   if (err != 0)
     return err;
@@ -112,14 +113,14 @@ int wsuv_upgrade_from_request(wsuv_server_t *server, uv_stream_t *stream,
   err = wsuv__adopt_new_conn(server, &conn, stream, options);
   if (err != 0)
     return err;
-  err = feed_request(&conn->upgrade->head, request);
+  err = feed_request(&conn->awake->upgrade->head, request);
   if (err == 0)
     err = judge_alone(server, conn);
   if (err != 0) {
     wsuv__server_drop_conn(conn);
     return err;
   }
-  conn->upgrade->state = UPGRADE_JUDGED;
+  conn->awake->upgrade->state = UPGRADE_JUDGED;
   wsuv__adopt_take(conn, stream, options);
   return 0;
 }

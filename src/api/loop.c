@@ -1,6 +1,6 @@
 #include "api/loop.h"
 
-#include "api/conn.h"
+#include "api/conn_rest.h"
 #include "api/server.h"
 #include "api/trace.h"
 #include "base/option.h"
@@ -31,6 +31,7 @@ static int fill_in(wsuv_loop_t *loop, uv_loop_t *uv_loop, const wsuv_loop_option
   wsuv__list_init(&loop->clients);
   wsuv__list_init(&loop->servers);
   wsuv__list_init(&loop->tls_streams);
+  loop->awake.max = WSUV__AWAKE_MAX;
   loop->trace = o->trace;
   loop->frames.hooks = &wsuv__trace_hooks;
   if (err == 0)
@@ -90,6 +91,7 @@ static void handles_closed(struct wsuv__loop *io) {
 
   wsuv_tls_context_release(loop->tls);
   wsuv__conn_ids_free(&loop->conn_ids, &a);
+  wsuv__loop_free_spares(loop);
   wsuv__release(&a, loop);
   if (cb != NULL)
     cb(arg);

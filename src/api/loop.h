@@ -20,6 +20,14 @@ enum wsuv__loop_state {
   LOOP_CLOSING /* nothing is left on it; its own handles are closing */
 };
 
+/* See api/conn_rest.h. */
+struct wsuv__loop_awake {
+  size_t n;   /* connections that do not rest */
+  size_t max; /* of them that need not */
+  size_t nspares;
+  void *spares; /* memory for further ones */
+};
+
 struct wsuv_loop {
   struct wsuv__loop io; /* first: io's on_closed finds the whole by it */
   wsuv_allocator_t allocator;
@@ -28,6 +36,7 @@ struct wsuv_loop {
   struct wsuv__list tls_streams; /* wsuv_tls_t.link */
   struct wsuv__budget budget;
   struct wsuv__conn_ids conn_ids;
+  struct wsuv__loop_awake awake;
   wsuv_conn_t *corked;          /* the connection that has the cork; NULL: none */
   struct wsuv_tls_context *tls; /* of clients that bring none; NULL until there is one */
   enum wsuv__loop_owner owner;

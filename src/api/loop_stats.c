@@ -1,10 +1,12 @@
 /* Numbers of one connection, and of a loop: what is there now, looked at when asked for. */
 #include <string.h>
 
+#include "api/conn_rest.h"
 #include "api/server.h"
 #include "api/stats.h"
 #include "proto/endpoint_hold.h"
 #include "proto/extensions.h"
+#include "proto/traffic.h"
 #include "wsuv/deflate.h"
 
 /* ---- a connection ---- */
@@ -21,18 +23,17 @@ static size_t unfinished(const struct wsuv_endpoint *ep) {
 }
 
 int wsuv_conn_stats(const wsuv_conn_t *conn, wsuv_conn_stats_t *out) {
-  const struct wsuv_endpoint *ep = &conn->endpoint;
   uint64_t now = wsuv__loop_now_ms(&conn->loop->io);
 
   if (out->size < sizeof *out)
     return WSUV_EINVAL;
-  wsuv_endpoint_traffic(ep, &out->received, &out->sent, &out->drops);
+  wsuv__traffic_get(wsuv__conn_traffic(conn), &out->received, &out->sent, &out->drops);
   out->queued = wsuv_conn_queued(conn);
-  out->unfinished = unfinished(ep);
-  out->held = wsuv__endpoint_held(ep);
+  out->unfinished = conn->awake != NULL ? unfinished(&conn->awake->endpoint) : 0;
+  out->held = conn->awake != NULL ? wsuv__endpoint_held(&conn->awake->endpoint) : 0;
   (void)wsuv_conn_rtt(conn, &out->rtt);
   out->age_ms = (int64_t)(now - conn->created_ms);
-  out->open_ms = conn->opened ? (int64_t)(now - conn->opened_ms) : -1;
+  out->open_ms = conn->opened ? (int64_t)(now - conn->created_ms - conn->opening_ms) : -1;
   return 0;
 }
 
@@ -50,16 +51,21 @@ size_t wsuv__stats_contexts(const wsuv_conn_t *conn) {
   return octets;
 }
 
+static void add_unfinished(wsuv_loop_memory_t *memory, const struct wsuv_endpoint *ep) {
+  memory->unfinished += unfinished(ep);
+  memory->held += wsuv__endpoint_held(ep);
+}
+
 static void add_memory(wsuv_loop_memory_t *memory, const struct wsuv__list *conns) {
   struct wsuv__list *node;
 
   for (node = conns->next; node != conns; node = node->next) {
     const wsuv_conn_t *conn = WSUV__LIST_ENTRY(node, wsuv_conn_t, link);
-    memory->connections += sizeof *conn;
+    memory->connections += wsuv__conn_size(conn);
     memory->queued += wsuv_conn_queued(conn);
-    memory->unfinished += unfinished(&conn->endpoint);
-    memory->held += wsuv__endpoint_held(&conn->endpoint);
     memory->deflate += wsuv__stats_contexts(conn);
+    if (conn->awake != NULL)
+      add_unfinished(memory, &conn->awake->endpoint);
   }
 }
 

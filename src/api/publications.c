@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/conn_pump.h"
+#include "api/conn_rest.h"
 #include "api/server.h"
 #include "proto/endpoint_policy.h"
 #include "proto/endpoint_send.h"
@@ -67,8 +68,11 @@ static int is_excepted(const wsuv_conn_t *conn, const struct wsuv__publication_r
 
 /* Whether the frames can go to the stream as they are, and what does not go has room in the queue. */
 static int can_write(wsuv_conn_t *conn, size_t len) {
-  const struct wsuv_endpoint *ep = &conn->endpoint;
+  const struct wsuv_endpoint *ep;
 
+  if (wsuv__conn_wake(conn) != 0)
+    return 0;
+  ep = &conn->awake->endpoint;
   return conn->phase == WSUV_STATE_OPEN && conn->depth == 0 && conn->tls == NULL &&
          !conn->writing && conn->water == WATER_LOW && ep->closing == CLOSING_NONE &&
          ep->extensions == NULL && ep->trace == NULL && ep->sending == SENDING_NONE &&
@@ -80,7 +84,7 @@ static size_t count_written(wsuv_conn_t *conn, const struct wsuv__publication_ru
   size_t i = 0;
 
   for (; i < run->n && run->publications[i].end <= written; i++)
-    wsuv__endpoint_count_prepared(&conn->endpoint, run->publications[i].prepared);
+    wsuv__endpoint_count_prepared(&conn->awake->endpoint, run->publications[i].prepared);
   return i;
 }
 
@@ -90,8 +94,8 @@ static void send_rest(wsuv_conn_t *conn, const struct wsuv__publication_run *run
   size_t begin = i > 0 ? run->publications[i - 1].end : 0;
 
   if (written > begin) {
-    int err = wsuv__endpoint_send_prepared_rest(&conn->endpoint, run->publications[i].prepared,
-                                                written - begin);
+    int err = wsuv__endpoint_send_prepared_rest(&conn->awake->endpoint,
+                                                run->publications[i].prepared, written - begin);
     if (err != 0) {
       wsuv__conn_release(conn, err);
       return;
@@ -103,7 +107,7 @@ static void send_rest(wsuv_conn_t *conn, const struct wsuv__publication_run *run
 }
 
 static void write_all(wsuv_conn_t *conn, const struct wsuv__publication_run *run) {
-  struct wsuv_endpoint *ep = &conn->endpoint;
+  struct wsuv_endpoint *ep = &conn->awake->endpoint;
   wsuv_span_t span = {run->octets, run->len};
   size_t written;
 
@@ -118,6 +122,7 @@ static void write_all(wsuv_conn_t *conn, const struct wsuv__publication_run *run
   }
   ep->limits.message_ms = ep->now_ms;
   wsuv__traffic_sum_sent(ep, &run->sum);
+  wsuv__conn_rest(conn);
 }
 
 static void hand_to(wsuv_conn_t *conn, const struct wsuv__publication_run *run, uint64_t taken,

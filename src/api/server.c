@@ -1,5 +1,6 @@
 #include "api/server.h"
 
+#include "api/conn_rest.h"
 #include "api/conn_tls.h"
 #include "api/opening.h"
 
@@ -34,12 +35,20 @@ void wsuv__server_part_with(wsuv_conn_t *conn) {
   wsuv__drain_note_end(conn);
 }
 
+static size_t conn_size(const wsuv_server_t *server) {
+  return server->listener.handle.type == UV_NAMED_PIPE ? sizeof(struct wsuv_conn)
+                                                       : WSUV__CONN_TCP_SIZE;
+}
+
 wsuv_conn_t *wsuv__server_new_conn(wsuv_server_t *server, wsuv_state_t phase) {
-  wsuv_conn_t *conn = wsuv__alloc(&server->loop->allocator, sizeof *conn);
+  wsuv_conn_t *conn = wsuv__alloc_zeroed(&server->loop->allocator, conn_size(server));
 
   if (conn == NULL)
     return NULL;
-  wsuv__conn_init(conn, server->loop, &server->config, server->handler->conn, phase);
+  if (wsuv__conn_init(conn, server->loop, &server->config, server->handler->conn, phase) != 0) {
+    wsuv__release(&server->loop->allocator, conn);
+    return NULL;
+  }
   conn->server = server;
   wsuv__list_append(&server->conns, &conn->link);
   server->nconns++;
@@ -54,6 +63,7 @@ void wsuv__server_drop_conn(wsuv_conn_t *conn) {
   wsuv__server_part_with(conn);
   wsuv__list_remove(&conn->link);
   wsuv__budget_forget(&conn->loop->budget, conn);
+  wsuv__conn_end_awake(conn);
   wsuv__release(&conn->loop->allocator, conn);
 }
 

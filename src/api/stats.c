@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "api/conn_rest.h"
 #include "api/server.h"
+#include "proto/traffic.h"
 #include "wsuv/tls_info.h"
 
 /* ---- what ends ---- */
@@ -144,7 +146,7 @@ static void add_conn_counts(wsuv_server_stats_t *sum, const wsuv_conn_t *conn) {
 
   sum->accepted++;
   sum->opened += conn->opened;
-  wsuv_endpoint_traffic(&conn->endpoint, &received, &sent, &drops);
+  wsuv__traffic_get(wsuv__conn_traffic(conn), &received, &sent, &drops);
   add_traffic(&sum->received, &received);
   add_traffic(&sum->sent, &sent);
   add_drops(&sum->drops, &drops);

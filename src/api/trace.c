@@ -27,11 +27,11 @@ void wsuv__trace_begin(wsuv_conn_t *conn) {
   const wsuv_trace_t *trace = conn->loop->trace;
 
   if (conn->config->endpoint.trace_frames > 0 || (trace != NULL && trace->on_frame != NULL))
-    conn->endpoint.trace = &conn->loop->frames;
+    conn->awake->endpoint.trace = &conn->loop->frames;
 }
 
 size_t wsuv_conn_trace(const wsuv_conn_t *conn, wsuv_trace_frame_t *out, size_t n) {
-  return wsuv__trace_copy(&conn->endpoint, out, n);
+  return conn->awake != NULL ? wsuv__trace_copy(&conn->awake->endpoint, out, n) : 0;
 }
 
 /* 1002 and 1007-1009 are about what the peer did; 1001 and 1011 are not. */
@@ -44,7 +44,7 @@ static int is_the_peers(int err) {
 
 static void tell(wsuv_conn_t *conn, const wsuv_trace_t *trace, int err) {
   wsuv_trace_frame_t frames[TOLD_FRAMES];
-  size_t n = wsuv__trace_copy(&conn->endpoint, frames, TOLD_FRAMES);
+  size_t n = wsuv__trace_copy(&conn->awake->endpoint, frames, TOLD_FRAMES);
   char text[TOLD_HEAD + TOLD_FRAMES * WSUV_TRACE_LINE_MAX];
   char peer[128];
   char detail[160];
@@ -63,9 +63,9 @@ static void tell(wsuv_conn_t *conn, const wsuv_trace_t *trace, int err) {
 
 void wsuv__trace_tell_failure(wsuv_conn_t *conn) {
   const wsuv_trace_t *trace = conn->loop->trace;
-  int err = conn->endpoint.error;
+  int err = conn->awake->endpoint.error;
 
-  conn->failure_told = 1;
+  conn->awake->failure_told = 1;
   if (trace != NULL && trace->on_failure != NULL && conn->handed_out == CONN_HANDED_OUT &&
       is_the_peers(err))
     tell(conn, trace, err);

@@ -2,7 +2,7 @@
 #ifndef WSUV_API_TRACE_H
 #define WSUV_API_TRACE_H
 
-#include "api/conn.h"
+#include "api/conn_rest.h"
 #include "wsuv/trace.h"
 
 /* For wsuv_loop.frames. */
@@ -16,7 +16,7 @@ void wsuv__trace_tell_failure(wsuv_conn_t *conn);
 
 /* There is one, and nobody was told. */
 static inline int wsuv__trace_owes_failure(const wsuv_conn_t *conn) {
-  return conn->endpoint.error != 0 && !conn->failure_told;
+  return conn->awake != NULL && conn->awake->endpoint.error != 0 && !conn->awake->failure_told;
 }
 
 #endif

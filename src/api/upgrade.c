@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "api/admission.h"
+#include "api/conn_rest.h"
 #include "api/opening.h"
 #include "api/server.h"
 #include "http/token.h"
@@ -46,7 +47,7 @@ int wsuv__upgrade_start(wsuv_conn_t *conn) {
     return err;
   }
   wsuv__head_parser_init(&upgrade->head, HEAD_REQUEST, &conn->config->head, a);
-  conn->upgrade = upgrade;
+  conn->awake->upgrade = upgrade;
   return 0;
 }
 
@@ -54,7 +55,7 @@ void wsuv__upgrade_free(struct wsuv_upgrade *upgrade) {
   wsuv_allocator_t a = upgrade->allocator;
 
   if (upgrade->conn != NULL)
-    upgrade->conn->upgrade = NULL;
+    upgrade->conn->awake->upgrade = NULL;
   wsuv_handshake_free(upgrade->handshake);
   wsuv__head_parser_free(&upgrade->head);
   wsuv__buf_free(&upgrade->leftover, &a);
@@ -62,7 +63,7 @@ void wsuv__upgrade_free(struct wsuv_upgrade *upgrade) {
 }
 
 void wsuv__upgrade_abandon(wsuv_conn_t *conn) {
-  struct wsuv_upgrade *upgrade = conn->upgrade;
+  struct wsuv_upgrade *upgrade = conn->awake != NULL ? conn->awake->upgrade : NULL;
 
   if (upgrade == NULL)
     return;
@@ -72,7 +73,7 @@ void wsuv__upgrade_abandon(wsuv_conn_t *conn) {
   }
   upgrade->state = UPGRADE_ORPHANED;
   upgrade->conn = NULL;
-  conn->upgrade = NULL;
+  conn->awake->upgrade = NULL;
 }
 
 int wsuv__upgrade_judge(struct wsuv_upgrade *upgrade) {
@@ -178,11 +179,11 @@ static void take_request(wsuv_conn_t *conn, struct wsuv_upgrade *upgrade) {
 
 /* Accepted: the head's memory goes, the connection opens, what came behind the head is read as frames. */
 static void open_accepted(wsuv_conn_t *conn) {
-  struct wsuv__buf leftover = conn->upgrade->leftover;
-  size_t at = conn->upgrade->leftover_at;
+  struct wsuv__buf leftover = conn->awake->upgrade->leftover;
+  size_t at = conn->awake->upgrade->leftover_at;
 
-  memset(&conn->upgrade->leftover, 0, sizeof leftover);
-  wsuv__upgrade_free(conn->upgrade);
+  memset(&conn->awake->upgrade->leftover, 0, sizeof leftover);
+  wsuv__upgrade_free(conn->awake->upgrade);
   if (leftover.len > at)
     wsuv__conn_open(conn, leftover.base + at, leftover.len - at);
   else
@@ -192,14 +193,14 @@ static void open_accepted(wsuv_conn_t *conn) {
 
 /* The application may have answered, or ended the connection, inside its callback. */
 static void open_if_accepted(wsuv_conn_t *conn) {
-  if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->upgrade != NULL &&
-      conn->upgrade->state == UPGRADE_ACCEPTED)
+  if (conn->phase == WSUV_STATE_OPENING_HANDSHAKE && conn->awake->upgrade != NULL &&
+      conn->awake->upgrade->state == UPGRADE_ACCEPTED)
     open_accepted(conn);
 }
 
 /* Octets behind an opening handshake that was not answered yet, where the application wants none. */
 static int is_too_early(const wsuv_conn_t *conn) {
-  const struct wsuv_upgrade *upgrade = conn->upgrade;
+  const struct wsuv_upgrade *upgrade = conn->awake->upgrade;
 
   return wsuv__upgrade_leftover_len(upgrade) > 0 && conn->server->refuse_early_data &&
          upgrade->head.upgrade && upgrade->head.state == HEAD_COMPLETE &&
@@ -207,7 +208,7 @@ static int is_too_early(const wsuv_conn_t *conn) {
 }
 
 static void refuse_early(wsuv_conn_t *conn) {
-  if (conn->upgrade->state == UPGRADE_AWAITING_DECISION)
+  if (conn->awake->upgrade->state == UPGRADE_AWAITING_DECISION)
     wsuv__upgrade_abandon(conn);
   wsuv__upgrade_refuse(conn, WSUV_EHTTP,
                        "octets behind the request, before its answer (RFC 6455 4.1)");
@@ -215,7 +216,7 @@ static void refuse_early(wsuv_conn_t *conn) {
 
 /* `len` octets were received; what is behind the head is kept. */
 static void take_octets(wsuv_conn_t *conn, int err) {
-  struct wsuv_upgrade *upgrade = conn->upgrade;
+  struct wsuv_upgrade *upgrade = conn->awake->upgrade;
 
   if (err != 0)
     wsuv__upgrade_refuse(conn, err, wsuv_strerror(err));
@@ -249,9 +250,9 @@ void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   size_t used = 0;
   int err = 0;
 
-  if (conn->upgrade == NULL && start_further(conn) != 0)
+  if (conn->awake->upgrade == NULL && start_further(conn) != 0)
     return;
-  upgrade = conn->upgrade;
+  upgrade = conn->awake->upgrade;
   if (upgrade->state == UPGRADE_READING_REQUEST)
     err = wsuv__head_parser_feed(&upgrade->head, bytes, len, &used);
   if (err == 0 && used < len &&
@@ -266,7 +267,7 @@ void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
 /* What the application had read of the request, or came behind the one before, and perhaps of what is behind it. It stays
  * where it is. */
 static void take_leftover(wsuv_conn_t *conn) {
-  struct wsuv_upgrade *upgrade = conn->upgrade;
+  struct wsuv_upgrade *upgrade = conn->awake->upgrade;
   size_t used;
   int err = wsuv__head_parser_feed(&upgrade->head, upgrade->leftover.base + upgrade->leftover_at,
                                    wsuv__upgrade_leftover_len(upgrade), &used);
@@ -281,31 +282,31 @@ static void take_leftover(wsuv_conn_t *conn) {
 
 /* An answer that waits for the transport keeps what is behind it waiting. */
 static int has_answer_left(const wsuv_conn_t *conn) {
-  return !conn->writing && wsuv__outbox_waiting(&conn->endpoint.outbox) == 0;
+  return !conn->writing && wsuv__outbox_waiting(&conn->awake->endpoint.outbox) == 0;
 }
 
 /* The answer is out. Without a request that came ahead nothing but the connection itself remains. */
 static void await_further(wsuv_conn_t *conn) {
-  struct wsuv__buf leftover = conn->upgrade->leftover;
-  size_t at = conn->upgrade->leftover_at;
+  struct wsuv__buf leftover = conn->awake->upgrade->leftover;
+  size_t at = conn->awake->upgrade->leftover_at;
 
-  memset(&conn->upgrade->leftover, 0, sizeof leftover);
-  wsuv__upgrade_free(conn->upgrade);
+  memset(&conn->awake->upgrade->leftover, 0, sizeof leftover);
+  wsuv__upgrade_free(conn->awake->upgrade);
   if (conn->server->state != SERVER_RUNNING) {
     wsuv__conn_end_orderly(conn);
   } else if (leftover.len == at) {
     wsuv__server_settle_handshake(conn);
     wsuv__conn_start_timeout(conn, conn->server->keep_alive_timeout_ms);
   } else if (start_further(conn) == 0) {
-    conn->upgrade->leftover = leftover;
-    conn->upgrade->leftover_at = at;
+    conn->awake->upgrade->leftover = leftover;
+    conn->awake->upgrade->leftover_at = at;
     return;
   }
   wsuv__buf_free(&leftover, &conn->loop->allocator);
 }
 
 int wsuv__upgrade_owes_step(const wsuv_conn_t *conn) {
-  const struct wsuv_upgrade *upgrade = conn->upgrade;
+  const struct wsuv_upgrade *upgrade = conn->awake->upgrade;
 
   if (upgrade == NULL || conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
     return 0;
@@ -315,12 +316,12 @@ int wsuv__upgrade_owes_step(const wsuv_conn_t *conn) {
 }
 
 void wsuv__conn_advance_opening(wsuv_conn_t *conn) {
-  struct wsuv_upgrade *upgrade = conn->upgrade;
+  struct wsuv_upgrade *upgrade = conn->awake->upgrade;
 
   if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
     return;
   if (conn->server == NULL) {
-    if (conn->connect == NULL) /* attached: there was a handshake before */
+    if (conn->awake->connect == NULL) /* attached: there was a handshake before */
       wsuv__conn_open(conn, NULL, 0);
     return;
   }

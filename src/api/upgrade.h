@@ -20,7 +20,7 @@ enum wsuv__upgrade_state {
 enum wsuv__request_kind { REQUEST_UPGRADE, REQUEST_PLAIN };
 
 /* One request. Lives from the accept, or from the first octet of a further request on a connection that was kept, to the
- * answer. A kept connection that waits has none: its phase is OPENING_HANDSHAKE and conn->upgrade is NULL. */
+ * answer. A kept connection that waits has none: its phase is OPENING_HANDSHAKE and conn->awake->upgrade is NULL. */
 struct wsuv_upgrade {
   wsuv_allocator_t allocator; /* a copy: an orphan may outlive the loop */
   wsuv_conn_t *conn;          /* NULL for an orphan */
@@ -33,7 +33,7 @@ struct wsuv_upgrade {
   size_t leftover_at; /* so much of it is used */
 };
 
-/* WSUV_ENOMEM. Sets conn->upgrade. */
+/* WSUV_ENOMEM. Sets conn->awake->upgrade. */
 int wsuv__upgrade_start(wsuv_conn_t *conn);
 
 /* Bytes of a request. */

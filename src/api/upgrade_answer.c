@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/admission.h"
+#include "api/conn_rest.h"
 #include "api/opening.h"
 #include "api/server.h"
 #include "http/response.h"
@@ -44,7 +45,7 @@ static int write_response(struct wsuv_upgrade *upgrade, const wsuv_accept_option
   if (err == 0)
     err = wsuv__conn_keep_subprotocol(upgrade->conn, upgrade->handshake);
   if (err == 0)
-    err = wsuv__outbox_append_raw(&upgrade->conn->endpoint.outbox, text.data, text.len);
+    err = wsuv__outbox_append_raw(&upgrade->conn->awake->endpoint.outbox, text.data, text.len);
   return err;
 }
 
@@ -203,7 +204,7 @@ static int keeps_connection(const struct wsuv_upgrade *upgrade) {
   const wsuv_conn_t *conn = upgrade->conn;
   const wsuv_server_t *server = conn->server;
 
-  return server->state == SERVER_RUNNING && conn->nresponded + 1ULL < server->max_requests &&
+  return server->state == SERVER_RUNNING && conn->awake->nresponded + 1ULL < server->max_requests &&
          !asks_to_close(&upgrade->head);
 }
 
@@ -214,14 +215,14 @@ static int keep_with_answer(struct wsuv_upgrade *upgrade, const struct answer *a
   int err = write_answer(upgrade, answer, &text);
 
   if (err == 0)
-    err = wsuv__outbox_append_raw(&conn->endpoint.outbox, text.base, text.len);
+    err = wsuv__outbox_append_raw(&conn->awake->endpoint.outbox, text.base, text.len);
   wsuv__buf_free(&text, &conn->loop->allocator);
   if (err != 0)
     return err;
   upgrade->state = UPGRADE_RESPONDED;
-  if (conn->nresponded < UINT32_MAX)
-    conn->nresponded++;
-  conn->endpoint.outbox.has_moved = 0;
+  if (conn->awake->nresponded < UINT32_MAX)
+    conn->awake->nresponded++;
+  conn->awake->endpoint.outbox.has_moved = 0;
   wsuv__conn_start_close_timeout(conn);
   wsuv__conn_mark(conn);
   return 0;

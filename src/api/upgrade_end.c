@@ -1,12 +1,13 @@
 /* How requests end that the application does not answer. */
 #include "api/admission.h"
+#include "api/conn_rest.h"
 #include "api/server.h"
 #include "api/upgrade.h"
 #include "http/response.h"
 
 void wsuv__upgrade_end_with(wsuv_conn_t *conn, struct wsuv__buf *text, int err) {
-  if (conn->upgrade != NULL)
-    wsuv__upgrade_free(conn->upgrade);
+  if (conn->awake->upgrade != NULL)
+    wsuv__upgrade_free(conn->awake->upgrade);
   if (err == 0)
     wsuv__conn_end_with_response(conn, text);
   else
@@ -62,7 +63,7 @@ static void refuse_slow(wsuv_conn_t *conn) {
 
 /* An answer that is being taken may take its time. */
 static void give_up_answer(wsuv_conn_t *conn) {
-  struct wsuv__outbox *outbox = &conn->endpoint.outbox;
+  struct wsuv__outbox *outbox = &conn->awake->endpoint.outbox;
 
   if (outbox->has_moved)
     wsuv__conn_start_close_timeout(conn);
@@ -73,7 +74,7 @@ static void give_up_answer(wsuv_conn_t *conn) {
 
 /* A peer that said nothing is told nothing: it may have connected in advance. */
 void wsuv__upgrade_time_out(wsuv_conn_t *conn) {
-  const struct wsuv_upgrade *upgrade = conn->upgrade;
+  const struct wsuv_upgrade *upgrade = conn->awake->upgrade;
 
   if (upgrade == NULL) {
     wsuv__conn_end_orderly(conn);
@@ -92,10 +93,11 @@ void wsuv__upgrade_time_out(wsuv_conn_t *conn) {
 }
 
 void wsuv__upgrade_stop(wsuv_conn_t *conn) {
-  const struct wsuv_upgrade *upgrade = conn->upgrade;
+  const struct wsuv_upgrade *upgrade;
 
   if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
     return;
+  upgrade = conn->awake->upgrade;
   if (upgrade == NULL) {
     wsuv__conn_end_orderly(conn);
     wsuv__conn_mark(conn);

@@ -48,21 +48,43 @@ static void set_timer(struct wsuv__loop *loop) {
     uv_timer_start(&loop->timer, on_timer, due > now ? due - now : 0, 0);
 }
 
+static void run_tasks(struct wsuv__loop *loop) {
+  struct wsuv__list round;
+
+  wsuv__list_init(&round);
+  wsuv__list_splice(&round, &loop->tasks);
+  while (!wsuv__list_is_empty(&round)) {
+    struct wsuv__task *task = WSUV__LIST_ENTRY(round.next, struct wsuv__task, link);
+    wsuv__list_remove(&task->link);
+    task->run(task);
+  }
+}
+
+static void run_hastened(struct wsuv__loop *loop) {
+  struct wsuv__list round;
+
+  wsuv__list_init(&round);
+  wsuv__list_splice(&round, &loop->hastened);
+  while (!wsuv__list_is_empty(&round)) {
+    struct wsuv__wheel_entry *entry = WSUV__LIST_ENTRY(round.next, struct wsuv__wheel_entry, link);
+    wsuv__list_remove(&entry->link);
+    entry->on_due(entry);
+  }
+}
+
+static int has_work(const struct wsuv__loop *loop) {
+  return !wsuv__list_is_empty(&loop->tasks) || !wsuv__list_is_empty(&loop->hastened);
+}
+
 static void on_idle(uv_idle_t *idle) {
   struct wsuv__loop *loop = idle->data;
   int rounds = 0;
 
-  while (!wsuv__list_is_empty(&loop->tasks) && rounds++ < MAX_ROUNDS) {
-    struct wsuv__list round;
-    wsuv__list_init(&round);
-    wsuv__list_splice(&round, &loop->tasks);
-    while (!wsuv__list_is_empty(&round)) {
-      struct wsuv__task *task = WSUV__LIST_ENTRY(round.next, struct wsuv__task, link);
-      wsuv__list_remove(&task->link);
-      task->run(task);
-    }
+  while (has_work(loop) && rounds++ < MAX_ROUNDS) {
+    run_hastened(loop);
+    run_tasks(loop);
   }
-  if (wsuv__list_is_empty(&loop->tasks))
+  if (!has_work(loop))
     uv_idle_stop(&loop->idle);
 }
 
@@ -161,12 +183,13 @@ int wsuv__loop_init(struct wsuv__loop *loop, uv_loop_t *uv, const wsuv_allocator
   loop->lag_ms = 0;
   loop->lag_max_ms = 0;
   wsuv__list_init(&loop->tasks);
+  wsuv__list_init(&loop->hastened);
   init_handles(loop);
   return 0;
 }
 
 void wsuv__loop_close(struct wsuv__loop *loop, void (*on_closed)(struct wsuv__loop *loop)) {
-  assert(wsuv__list_is_empty(&loop->tasks));
+  assert(!has_work(loop));
   loop->on_closed = on_closed;
   wsuv__wheel_clear(&loop->spares_due);
   wsuv__mailbox_close(&loop->mailbox);
@@ -175,12 +198,25 @@ void wsuv__loop_close(struct wsuv__loop *loop, void (*on_closed)(struct wsuv__lo
   uv_close((uv_handle_t *)&loop->idle, handle_closed);
 }
 
+static void start_idle(struct wsuv__loop *loop) {
+  if (!uv_is_active((uv_handle_t *)&loop->idle))
+    uv_idle_start(&loop->idle, on_idle);
+}
+
 void wsuv__loop_defer(struct wsuv__loop *loop, struct wsuv__task *task) {
   if (!wsuv__list_is_empty(&task->link))
     return; /* it waits already: a node outside of a list is a list of its own */
   wsuv__list_append(&loop->tasks, &task->link);
-  if (!uv_is_active((uv_handle_t *)&loop->idle))
-    uv_idle_start(&loop->idle, on_idle);
+  start_idle(loop);
+}
+
+void wsuv__loop_hasten(struct wsuv__loop *loop, struct wsuv__wheel_entry *entry) {
+  if (entry->tick == WSUV__WHEEL_AT_ONCE)
+    return;
+  wsuv__list_remove(&entry->link);
+  wsuv__list_append(&loop->hastened, &entry->link);
+  entry->tick = WSUV__WHEEL_AT_ONCE;
+  start_idle(loop);
 }
 
 void wsuv__loop_hold(struct wsuv__loop *loop) {

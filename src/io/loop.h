@@ -38,6 +38,8 @@ struct wsuv__loop {
   uv_timer_t timer;
   uv_idle_t idle; /* runs tasks; while active the loop neither blocks nor ends */
   struct wsuv__list tasks;
+  struct wsuv__list
+      hastened; /* entries of the wheel that are put off to the next turn like tasks */
   struct wsuv__mailbox mailbox; /* of other threads */
   unsigned nhandles;            /* not yet closed */
   size_t nholds;                /* deadlines that the uv_loop_t must not end before */
@@ -53,6 +55,10 @@ void wsuv__loop_close(struct wsuv__loop *loop, void (*on_closed)(struct wsuv__lo
 
 /* Runs the task soon; harmless if it already waits. */
 void wsuv__loop_defer(struct wsuv__loop *loop, struct wsuv__task *task);
+
+/* Has the entry called soon, ahead of tasks, instead of at its deadline, which is forgotten. Its tick is WSUV__WHEEL_AT_ONCE until who is called
+ * sets or clears it. Harmless if it already waits. */
+void wsuv__loop_hasten(struct wsuv__loop *loop, struct wsuv__wheel_entry *entry);
 
 /* Sets the entry's deadline in the loop's wheel. */
 void wsuv__loop_set_deadline(struct wsuv__loop *loop, struct wsuv__wheel_entry *entry,

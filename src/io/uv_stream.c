@@ -21,6 +21,8 @@
 #define ACCEPTED_INHERIT_NODELAY 0
 #endif
 
+_Static_assert(sizeof(struct wsuv__adopted) <= sizeof(uv_tcp_t), "it has the place of a handle");
+
 /* A write that the kernel did not take at once; lives while libuv holds it. */
 struct pending_write {
   uv_write_t req;
@@ -144,15 +146,23 @@ static size_t count_held(const struct wsuv__stream *base) {
 
 static void shutdown_done(uv_shutdown_t *req, int status) {
   struct wsuv__uv_stream *s = req->handle->data;
+
+  wsuv__release(s->loop->allocator, req);
   s->base.events->on_shutdown(s->base.owner, status);
   settle_request(s);
 }
 
 static int end_writing(struct wsuv__stream *base) {
   struct wsuv__uv_stream *s = from_base(base);
-  int err = uv_shutdown(&s->req.shutdown, s->handle, shutdown_done);
+  uv_shutdown_t *req = wsuv__alloc(s->loop->allocator, sizeof *req);
+  int err;
 
-  if (err == 0 && wsuv__uv_stream_is_adopted(s))
+  if (req == NULL)
+    return WSUV_ENOMEM;
+  err = uv_shutdown(req, s->handle, shutdown_done);
+  if (err != 0)
+    wsuv__release(s->loop->allocator, req);
+  else if (wsuv__uv_stream_is_adopted(s))
     s->uv.adopted.nreqs++;
   return err;
 }
@@ -323,15 +333,29 @@ void wsuv__uv_stream_keep_open(struct wsuv__uv_stream *stream) {
 
 static void connect_done(uv_connect_t *req, int status) {
   struct wsuv__uv_stream *s = req->handle->data;
+
+  wsuv__release(s->loop->allocator, req);
   s->base.events->on_connected(s->base.owner, status);
 }
 
-int wsuv__uv_stream_connect_tcp(struct wsuv__uv_stream *stream, const struct sockaddr *address) {
-  return uv_tcp_connect(&stream->req.connect, &stream->uv.tcp, address, connect_done);
+int wsuv__uv_stream_connect_tcp(struct wsuv__uv_stream *s, const struct sockaddr *address) {
+  uv_connect_t *req = wsuv__alloc(s->loop->allocator, sizeof *req);
+  int err;
+
+  if (req == NULL)
+    return WSUV_ENOMEM;
+  err = uv_tcp_connect(req, &s->uv.tcp, address, connect_done);
+  if (err != 0)
+    wsuv__release(s->loop->allocator, req);
+  return err;
 }
 
-int wsuv__uv_stream_connect_pipe(struct wsuv__uv_stream *stream, const char *path) {
-  uv_pipe_connect(&stream->req.connect, &stream->uv.pipe, path, connect_done);
+int wsuv__uv_stream_connect_pipe(struct wsuv__uv_stream *s, const char *path) {
+  uv_connect_t *req = wsuv__alloc(s->loop->allocator, sizeof *req);
+
+  if (req == NULL)
+    return WSUV_ENOMEM;
+  uv_pipe_connect(req, &s->uv.pipe, path, connect_done);
   return 0;
 }
 

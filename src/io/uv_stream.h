@@ -27,18 +27,18 @@ struct wsuv__uv_stream {
   uint32_t read_max;   /* octets of one read; 0: as many as the loop's buffer holds */
   uint8_t asks_owner;  /* set by the owner: it may have a place for what comes next */
   uint8_t is_owners;   /* what is being read lies there */
+  /* The last member, in memory that may end behind the one that is used. */
   union {
     uv_handle_t handle;
     uv_stream_t stream;
     uv_tcp_t tcp;
-    uv_pipe_t pipe;
     struct wsuv__adopted adopted; /* where `handle` is the application's */
+    uv_pipe_t pipe;
   } uv;
-  union { /* connecting is over when the shutdown begins */
-    uv_connect_t connect;
-    uv_shutdown_t shutdown;
-  } req;
 };
+
+/* Octets of a stream that is never a pipe of its own. */
+#define WSUV__UV_STREAM_TCP_SIZE (offsetof(struct wsuv__uv_stream, uv) + sizeof(uv_tcp_t))
 
 /* After 0 the handle is libuv's until on_closed. */
 int wsuv__uv_stream_init_tcp(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
@@ -59,7 +59,7 @@ int wsuv__uv_stream_is_adopted(const struct wsuv__uv_stream *stream);
 /* The close of an adopted stream will only let it go, without close_cb. */
 void wsuv__uv_stream_keep_open(struct wsuv__uv_stream *stream);
 
-/* on_connected follows. */
+/* on_connected follows. WSUV_ENOMEM, errors of libuv. */
 int wsuv__uv_stream_connect_tcp(struct wsuv__uv_stream *stream, const struct sockaddr *address);
 int wsuv__uv_stream_connect_pipe(struct wsuv__uv_stream *stream, const char *path);
 

@@ -10,9 +10,12 @@
 #define WSUV__WHEEL_SLOTS   256u
 #define WSUV__WHEEL_TICK_MS 16u /* deadlines fire up to so much late, never early */
 
+/* Instead of a tick: it waits for the loop's next turn (wsuv__loop_hasten). */
+#define WSUV__WHEEL_AT_ONCE 0u
+
 struct wsuv__wheel_entry {
   struct wsuv__list link;
-  uint64_t tick;
+  uint64_t tick; /* UINT64_MAX: no deadline */
   void (*on_due)(struct wsuv__wheel_entry *entry);
 };
 

@@ -91,12 +91,18 @@ void wsuv__traffic_count_drop(struct wsuv_endpoint *ep, enum wsuv__drop reason) 
   }
 }
 
-void wsuv_endpoint_traffic(const wsuv_endpoint_t *ep, wsuv_traffic_t *received,
-                           wsuv_traffic_t *sent, wsuv_drops_t *drops) {
+void wsuv__traffic_get(const struct wsuv__traffic *traffic, wsuv_traffic_t *received,
+                       wsuv_traffic_t *sent, wsuv_drops_t *drops) {
   static const struct wsuv__traffic none;
-  const struct wsuv__traffic *traffic = ep->traffic != NULL ? ep->traffic : &none;
 
+  if (traffic == NULL)
+    traffic = &none;
   *received = traffic->received;
   *sent = traffic->sent;
   *drops = traffic->drops;
+}
+
+void wsuv_endpoint_traffic(const wsuv_endpoint_t *ep, wsuv_traffic_t *received,
+                           wsuv_traffic_t *sent, wsuv_drops_t *drops) {
+  wsuv__traffic_get(ep->traffic, received, sent, drops);
 }

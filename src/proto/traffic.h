@@ -15,6 +15,10 @@ struct wsuv__traffic {
 
 enum wsuv__drop { DROP_OLDEST, DROP_REPLACED, DROP_REFUSED, DROP_CLOSED };
 
+/* wsuv_endpoint_traffic; NULL: nothing was counted. */
+void wsuv__traffic_get(const struct wsuv__traffic *traffic, wsuv_traffic_t *received,
+                       wsuv_traffic_t *sent, wsuv_drops_t *drops);
+
 /* NULL: no memory. */
 struct wsuv__traffic *wsuv__traffic_new(struct wsuv_endpoint *ep);
 

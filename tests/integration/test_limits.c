@@ -1,7 +1,7 @@
 /* Peers that do no wrong in any single frame: fragments and Pings without end, a message that never ends, silence. */
 #include <string.h>
 
-#include "api/conn.h"
+#include "api/conn_rest.h"
 #include "integration/raw_peer.h"
 
 enum { WINDOW_MS = 60, IDLE_MS = 100 };
@@ -161,7 +161,7 @@ static void test_pings_without_end(void **state) {
 /* The window is no option; it is long enough there for any network, and too long for a test. */
 static void shorten_window(struct rig *rig, uint64_t window_ms) {
   struct wsuv__endpoint_config *config =
-      (struct wsuv__endpoint_config *)(uintptr_t)rig->t->conn->endpoint.config;
+      (struct wsuv__endpoint_config *)(uintptr_t)rig->t->conn->awake->endpoint.config;
   config->progress_window_ms = window_ms;
 }
 
@@ -175,7 +175,7 @@ static void open_slow_rig(struct rig *rig, uint64_t window_ms) {
 
 static void begin_message(struct rig *rig) {
   raw_send(&rig->raw, "\x82\xfe\x40\x00\0\0\0\0", 8); /* of 16 KiB */
-  RUN_UNTIL(&rig->lb, wsuv__frame_parser_is_midframe(&rig->t->conn->endpoint.parser));
+  RUN_UNTIL(&rig->lb, wsuv__frame_parser_is_midframe(&rig->t->conn->awake->endpoint.parser));
 }
 
 static void trickle(uv_timer_t *timer) {

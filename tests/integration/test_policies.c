@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/conn.h"
+#include "api/conn_rest.h"
 #include "integration/raw_peer.h"
 #include "proto/outbox_entry.h"
 
@@ -382,11 +382,11 @@ static void test_close_has_its_time(void **state) {
   conn.close_timeout_ms = 60000;
   open_with(&rig, &conn);
   block(&rig);
-  before = rig.t->conn->endpoint.now_ms;
-  rig.t->conn->endpoint.now_ms = 0;
+  before = rig.t->conn->awake->endpoint.now_ms;
+  rig.t->conn->awake->endpoint.now_ms = 0;
   orders = new_orders(&rig, NSENT);
   fill_until_closed(&rig, orders);
-  CHECK_TRUE(rig.t->conn->endpoint.close_due_ms >= before + 60000);
+  CHECK_TRUE(rig.t->conn->awake->endpoint.close_due_ms >= before + 60000);
   CALL_VOID(&rig.lb, wsuv_conn_terminate(rig.t->conn));
   loopback_close(&rig.lb);
   check_orders(orders);
@@ -488,7 +488,7 @@ static void test_queued_is_exact(void **state) {
   CHECK_SIZE(queued += 4 + MESSAGE, wsuv_conn_queued(rig.t->conn));
   turn_a_few_times(&rig.lb);
   CHECK_SIZE(queued, wsuv_conn_queued(rig.t->conn));
-  full = LIMIT - 14 - queued - wsuv__outbox_overhead(&rig.t->conn->endpoint.outbox);
+  full = LIMIT - 14 - queued - wsuv__outbox_overhead(&rig.t->conn->awake->endpoint.outbox);
   CHECK_ERR(WSUV_EQUEUEFULL, CALL(&rig.lb, wsuv_conn_send_binary(rig.t->conn, octets, full + 1)));
   CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_binary(rig.t->conn, octets, full)));
   raw_start_reading(&rig.raw);
@@ -737,7 +737,8 @@ static void test_sent_again_when_dropped(void **state) {
   rig.host.talkers[1]->on_event = talker_echo;
   block(&rig);
   orders = new_orders(&rig, NSENT);
-  for (; rig.t->conn->endpoint.outbox.done.next == &rig.t->conn->endpoint.outbox.done; n++) {
+  for (; rig.t->conn->awake->endpoint.outbox.done.next == &rig.t->conn->awake->endpoint.outbox.done;
+       n++) {
     CHECK_TRUE(n < NSENT);
     orders[n].then = send_again;
     CHECK_ERR(0, send_order(&orders[n], WSUV_SLOW_DROP_OLDEST, 0));

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/conn.h"
+#include "api/conn_rest.h"
 #include "integration/tls_loopback.h"
 #include "proto/outbox_entry.h"
 
@@ -67,7 +67,7 @@ static void block(struct scene *s, size_t len) {
 }
 
 static size_t held(const struct scene *s) {
-  return s->t->conn->top->ops->held(s->t->conn->top);
+  return wsuv__conn_top(s->t->conn)->ops->held(wsuv__conn_top(s->t->conn));
 }
 
 /* The last message is encrypted whole, so that nothing waits but in TLS: of any length. */
@@ -83,7 +83,7 @@ static void test_drain_when_tls_holds_it_all(void **state) {
     block(&s, MESSAGE + more * 37);
     before = s.t->n[EV_DRAIN];
     if (wsuv_conn_queued(s.t->conn) > HIGH) {
-      CHECK_SIZE(0, wsuv__outbox_waiting(&s.t->conn->endpoint.outbox));
+      CHECK_SIZE(0, wsuv__outbox_waiting(&s.t->conn->awake->endpoint.outbox));
       CHECK_SIZE(held(&s), wsuv_conn_queued(s.t->conn));
       nheld++;
       CALL_VOID(&s.rig.lb, wsuv_conn_read_start(s.rig.client.conn));
@@ -115,7 +115,7 @@ static void test_queued_and_the_limit(void **state) {
   turn_a_few_times(&s);
   CHECK_SIZE(queued += 7,
              wsuv_conn_queued(s.t->conn)); /* behind what TLS holds nothing is encrypted */
-  full = LIMIT - 14 - queued - wsuv__outbox_overhead(&s.t->conn->endpoint.outbox);
+  full = LIMIT - 14 - queued - wsuv__outbox_overhead(&s.t->conn->awake->endpoint.outbox);
   CHECK_ERR(WSUV_EQUEUEFULL, CALL(&s.rig.lb, wsuv_conn_send_binary(s.t->conn, octets, full + 1)));
   CHECK_ERR(0, CALL(&s.rig.lb, wsuv_conn_send_binary(s.t->conn, octets, full)));
   CHECK_SIZE(queued + full + 10, wsuv_conn_queued(s.t->conn));

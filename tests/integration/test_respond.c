@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/conn_rest.h"
 #include "api/server.h"
 #include "api/upgrade.h"
 #include "integration/given_stream.h"
@@ -539,15 +540,15 @@ static void test_deadlines(void **state) {
   raw_say(&rig.raw, GET("/aa"));
   expect(&rig.raw, OK("aa"));
   conn = only_conn(&rig);
-  CHECK_TRUE(conn->due_ms >= 1000000 && conn->due_ms - uv_now(&rig.lb.uv) <= 1000000);
+  CHECK_TRUE(conn->awake->due_ms >= 1000000 && conn->awake->due_ms - uv_now(&rig.lb.uv) <= 1000000);
   raw_say(&rig.raw, "G");
-  RUN_UNTIL(&rig.lb, conn->upgrade != NULL);
-  CHECK_TRUE(conn->due_ms - uv_now(&rig.lb.uv) > 1000000);
-  CHECK_TRUE(conn->due_ms - uv_now(&rig.lb.uv) <= 2000000);
-  before = conn->due_ms;
+  RUN_UNTIL(&rig.lb, conn->awake->upgrade != NULL);
+  CHECK_TRUE(conn->awake->due_ms - uv_now(&rig.lb.uv) > 1000000);
+  CHECK_TRUE(conn->awake->due_ms - uv_now(&rig.lb.uv) <= 2000000);
+  before = conn->awake->due_ms;
   raw_say(&rig.raw, "ET /bb");
-  RUN_UNTIL(&rig.lb, conn->upgrade->head.total == 7);
-  CHECK_TRUE(before == conn->due_ms);
+  RUN_UNTIL(&rig.lb, conn->awake->upgrade->head.total == 7);
+  CHECK_TRUE(before == conn->awake->due_ms);
   loopback_close(&rig.lb);
 }
 
@@ -583,11 +584,11 @@ static void test_many(void **state) {
   for (i = 0; i < 1000; i++) {
     raw_say(&rig.raw, GET("/aa"));
     expect(&rig.raw, OK("aa"));
-    RUN_UNTIL(&rig.lb, rig.raw.nwriting == 0 && only_conn(&rig)->upgrade == NULL);
+    RUN_UNTIL(&rig.lb, rig.raw.nwriting == 0 && only_conn(&rig)->awake->upgrade == NULL);
     idle = i == 0 ? rig.lb.fa.outstanding_size : idle;
     CHECK_SIZE(idle, rig.lb.fa.outstanding_size);
   }
-  CHECK_NULL(only_conn(&rig)->upgrade); /* of an idle one nothing but itself is left */
+  CHECK_NULL(only_conn(&rig)->awake->upgrade); /* of an idle one nothing but itself is left */
   loopback_close(&rig.lb);
 }
 

@@ -112,7 +112,8 @@ void fake_open(struct fake_stream *fake, struct talker *t, wsuv_role_t role,
   CHECK_NOT_NULL(conn);
   CHECK_ERR(0, wsuv__conn_config_init(&fake->config, options, &talker_handler, role,
                                       &lb->loop->allocator, &lb->loop->io));
-  wsuv__conn_init(conn, lb->loop, &fake->config, &talker_handler, WSUV_STATE_OPENING_HANDSHAKE);
+  CHECK_ERR(0, wsuv__conn_init(conn, lb->loop, &fake->config, &talker_handler,
+                               WSUV_STATE_OPENING_HANDSHAKE));
   conn->stream.base = (struct wsuv__stream){&ops, &wsuv__conn_stream_events, conn};
   conn->transport = TRANSPORT_OPEN;
   conn->pending = 1;

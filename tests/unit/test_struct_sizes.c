@@ -2,7 +2,7 @@
  * 64-bit Linux; other systems have other handles. */
 #include <stdio.h>
 
-#include "api/conn.h"
+#include "api/conn_rest.h"
 #include "proto/traffic.h"
 #include "support/check.h"
 
@@ -13,7 +13,8 @@ struct size_row {
 };
 
 static const struct size_row sizes[] = {
-    {"wsuv_conn: all of an idle connection", sizeof(struct wsuv_conn), 1152},
+    {"wsuv_conn: all of an idle connection over TCP", WSUV__CONN_TCP_SIZE, 520},
+    {"wsuv__awake: of one that is not idle, beside that", sizeof(struct wsuv__awake), 544},
     {"wsuv_endpoint", sizeof(struct wsuv_endpoint), 472},
     {"wsuv__frame_parser", sizeof(struct wsuv__frame_parser), 48},
     {"wsuv__message", sizeof(struct wsuv__message), 48},

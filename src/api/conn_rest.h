@@ -1,0 +1,67 @@
+/* Open connections are idle nearly all the time, and there are many of them: what a connection has only while something goes on
+ * lies in memory of its own, which goes when nothing does. The first few keep theirs, since it would be had again soon. */
+#ifndef WSUV_API_CONN_REST_H
+#define WSUV_API_CONN_REST_H
+
+#include "api/conn.h"
+
+/* So many connections of a loop, whether idle or not, need not rest; so many more have memory waiting for them. */
+#define WSUV__AWAKE_MAX  96u
+#define WSUV__SPARES_MAX 64u
+
+/* From the beginning of a connection until it is open, from then on while it is awake, and at its end. */
+struct wsuv__awake {
+  struct wsuv_endpoint endpoint;
+  uint64_t due_ms; /* of phases that the endpoint has no deadline for */
+  struct wsuv_upgrade
+      *upgrade; /* server, until the request is answered; none while a kept one is idle */
+  struct wsuv__connect *connect; /* client, until open, or to the end if it never opens */
+  wsuv_detach_cb detach_cb;      /* owed at the end, if that comes without an error */
+  char *detail;                  /* what to tell beyond the error's text, or NULL */
+  uint32_t unwritten;            /* of the write under way, when that was looked at last */
+  uint32_t head_unsent;          /* of what waits, when it opened: octets that are no frames */
+  uint32_t nresponded;           /* requests answered that left the connection as it is */
+  uint8_t excused;               /* a deadline came much too late, and was put off once */
+  uint8_t is_rejected;           /* counted in server->rejected */
+  uint8_t failure_told;          /* of the endpoint, to the loop's trace */
+};
+
+/* A new connection is awake. WSUV_ENOMEM. */
+int wsuv__conn_begin_awake(wsuv_conn_t *conn);
+
+/* Ends what it holds: no callback of the connection's own follows, but extensions' sessions end. Also of one that rests. */
+void wsuv__conn_end_awake(wsuv_conn_t *conn);
+
+/* WSUV_ENOMEM; and WSUV_ESTATE where it has begun to end while it rested. */
+int wsuv__conn_get_up(wsuv_conn_t *conn);
+static inline int wsuv__conn_wake(wsuv_conn_t *conn) {
+  return conn->awake != NULL ? 0 : wsuv__conn_get_up(conn);
+}
+
+/* Nothing goes on: it rests, where there are more than may stay awake. Not between enter and leave. */
+void wsuv__conn_lie_down(wsuv_conn_t *conn);
+static inline void wsuv__conn_rest(wsuv_conn_t *conn) {
+  if (conn->loop->awake.n > conn->loop->awake.max)
+    wsuv__conn_lie_down(conn);
+}
+
+/* Octets in its queue. */
+static inline size_t wsuv__conn_waiting(const wsuv_conn_t *conn) {
+  return conn->awake != NULL ? wsuv__outbox_waiting(&conn->awake->endpoint.outbox) : 0;
+}
+
+static inline const struct wsuv__extensions *wsuv__conn_extensions(const wsuv_conn_t *conn) {
+  return conn->awake != NULL ? conn->awake->endpoint.extensions : conn->folded.extensions;
+}
+
+static inline const struct wsuv__traffic *wsuv__conn_traffic(const wsuv_conn_t *conn) {
+  return conn->awake != NULL ? conn->awake->endpoint.traffic : conn->folded.traffic;
+}
+
+/* Octets that the connection takes by itself. */
+size_t wsuv__conn_size(const wsuv_conn_t *conn);
+
+/* When no connection is left. */
+void wsuv__loop_free_spares(wsuv_loop_t *loop);
+
+#endif
