@@ -205,7 +205,7 @@ const struct wsuv__shared_frame *wsuv__prepared_plain(const wsuv_prepared_t *pre
 }
 
 void wsuv__endpoint_count_prepared(struct wsuv_endpoint *ep, const wsuv_prepared_t *prepared) {
-  wsuv__traffic_message_sent(ep, prepared->type, wsuv__prepared_len(prepared), 1);
+  wsuv__traffic_message_sent(ep, (int)prepared->type, wsuv__prepared_len(prepared), 1);
   wsuv__traffic_count_shared(ep);
   ep->limits.message_ms = ep->now_ms;
 }
