@@ -139,13 +139,15 @@ static int wake_for_event(wsuv_conn_t *conn) {
 
 int wsuv__conn_enter(wsuv_conn_t *conn) {
   struct wsuv__loop *io = &conn->loop->io;
+  struct wsuv_endpoint *ep;
 
   if (conn->awake == NULL && wake_for_event(conn) != 0)
     return 0;
-  wsuv__endpoint_set_now(&conn->awake->endpoint, wsuv__loop_now_ms(io));
+  ep = &conn->awake->endpoint;
+  wsuv__endpoint_set_now(ep, wsuv__loop_now_ms(io));
   if (conn->depth++ > 0 || io->free_cork == NULL)
     return 1;
-  wsuv__outbox_lend_cork(&conn->awake->endpoint.outbox, io->free_cork);
+  wsuv__outbox_lend_cork(&ep->outbox, io->free_cork);
   io->free_cork = NULL;
   conn->loop->corked = conn;
   return 1;

@@ -14,12 +14,13 @@
  * state. The rest of a message is read to where it belongs if all that came was of it: behind several messages there may be several
  * more, and one read takes them all. */
 static void receive_frames(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
-  const struct wsuv__buf *unfinished = &conn->awake->endpoint.message.buf;
+  struct wsuv_endpoint *ep = &conn->awake->endpoint;
+  const struct wsuv__buf *unfinished = &ep->message.buf;
 
   if (conn->stream.is_owners)
-    (void)wsuv__endpoint_receive_tail(&conn->awake->endpoint, bytes, len);
+    (void)wsuv__endpoint_receive_tail(ep, bytes, len);
   else
-    (void)wsuv__endpoint_receive_or_hold(&conn->awake->endpoint, bytes, len);
+    (void)wsuv__endpoint_receive_or_hold(ep, bytes, len);
   conn->stream.asks_owner = unfinished->len > 0 && unfinished->len + WSUV_FRAME_HEADER_MAX >= len;
 }
 

@@ -13,12 +13,16 @@ wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn) {
   return conn->loop;
 }
 
-size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
+static size_t queued_over_tls(const wsuv_conn_t *conn) {
   size_t waiting = wsuv__conn_waiting(conn);
 
-  if (conn->tls == NULL || conn->transport != TRANSPORT_OPEN)
-    return waiting;
-  return waiting + wsuv__conn_top(conn)->ops->held(wsuv__conn_top(conn));
+  return conn->transport == TRANSPORT_OPEN
+             ? waiting + wsuv__conn_top(conn)->ops->held(wsuv__conn_top(conn))
+             : waiting;
+}
+
+size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
+  return conn->tls != NULL ? queued_over_tls(conn) : wsuv__conn_waiting(conn);
 }
 
 size_t wsuv_conn_held_back(const wsuv_conn_t *conn) {

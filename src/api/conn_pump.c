@@ -34,12 +34,14 @@ void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len) {
 size_t wsuv__conn_write_now(void *arg, const wsuv_span_t *spans, size_t nspans) {
   wsuv_conn_t *conn = arg;
   uv_buf_t bufs[WSUV__OUTBOX_MAX_SPANS];
+  struct wsuv__stream *top;
   int rc;
 
   if (conn->transport != TRANSPORT_OPEN || conn->writing)
     return 0;
   fill_bufs(bufs, spans, nspans);
-  rc = wsuv__conn_top(conn)->ops->try_write(wsuv__conn_top(conn), bufs, (unsigned)nspans);
+  top = wsuv__conn_top(conn);
+  rc = top->ops->try_write(top, bufs, (unsigned)nspans);
   if (rc >= 0) {
     wsuv__conn_count_written(conn, (size_t)rc);
     return (size_t)rc;
