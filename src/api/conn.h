@@ -10,8 +10,7 @@
 #include "proto/endpoint_fold.h"
 #include "wsuv/adopt.h"
 
-/* See api/conn_rest.h: an open connection with nothing going on has none. */
-struct wsuv__awake;
+struct wsuv__awake; /* see api/conn_rest.h */
 
 struct wsuv_conn {
   struct wsuv__awake *awake;    /* NULL: it rests, and `folded` is what is left of its endpoint */

@@ -14,12 +14,13 @@
  * state. The rest of a message is read to where it belongs if all that came was of it: behind several messages there may be several
  * more, and one read takes them all. */
 static void receive_frames(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
-  const struct wsuv__buf *unfinished = &conn->awake->endpoint.message.buf;
+  struct wsuv_endpoint *ep = &conn->awake->endpoint;
+  const struct wsuv__buf *unfinished = &ep->message.buf;
 
   if (conn->stream.is_owners)
-    (void)wsuv__endpoint_receive_tail(&conn->awake->endpoint, bytes, len);
+    (void)wsuv__endpoint_receive_tail(ep, bytes, len);
   else
-    (void)wsuv__endpoint_receive_or_hold(&conn->awake->endpoint, bytes, len);
+    (void)wsuv__endpoint_receive_or_hold(ep, bytes, len);
   conn->stream.asks_owner = unfinished->len > 0 && unfinished->len + WSUV_FRAME_HEADER_MAX >= len;
 }
 
@@ -92,13 +93,15 @@ static int wake_for_event(wsuv_conn_t *conn) {
 
 int wsuv__conn_enter(wsuv_conn_t *conn) {
   struct wsuv__loop *io = &conn->loop->io;
+  struct wsuv_endpoint *ep;
 
   if (conn->awake == NULL && wake_for_event(conn) != 0)
     return 0;
-  wsuv__endpoint_set_now(&conn->awake->endpoint, wsuv__loop_now_ms(io));
+  ep = &conn->awake->endpoint;
+  wsuv__endpoint_set_now(ep, wsuv__loop_now_ms(io));
   if (conn->depth++ > 0 || io->free_cork == NULL)
     return 1;
-  wsuv__outbox_lend_cork(&conn->awake->endpoint.outbox, io->free_cork);
+  wsuv__outbox_lend_cork(&ep->outbox, io->free_cork);
   io->free_cork = NULL;
   conn->loop->corked = conn;
   return 1;

@@ -1,5 +1,6 @@
 /* What a connection says of itself. */
 #include "api/conn_rest.h"
+#include "api/conn_tls.h"
 
 wsuv_state_t wsuv_conn_state(const wsuv_conn_t *conn) {
   return (wsuv_state_t)conn->phase;
@@ -14,11 +15,7 @@ wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn) {
 }
 
 size_t wsuv_conn_queued(const wsuv_conn_t *conn) {
-  size_t waiting = wsuv__conn_waiting(conn);
-
-  if (conn->tls == NULL || conn->transport != TRANSPORT_OPEN)
-    return waiting;
-  return waiting + wsuv__conn_top(conn)->ops->held(wsuv__conn_top(conn));
+  return conn->tls != NULL ? wsuv__conn_tls_queued(conn) : wsuv__conn_waiting(conn);
 }
 
 size_t wsuv_conn_held_back(const wsuv_conn_t *conn) {

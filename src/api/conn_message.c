@@ -6,17 +6,19 @@
 
 /* Where there is a cork an event is being handled: the time is told, and the pump runs when it ends. */
 static inline int is_plain(const wsuv_conn_t *conn) {
-  return conn->phase == WSUV_STATE_OPEN && conn->awake != NULL && conn->tls == NULL &&
+  return conn->phase == WSUV_STATE_OPEN && conn->tls == NULL &&
          conn->config->slow_reader == WSUV_SLOW_REFUSE &&
          !wsuv__budget_is_set(&conn->loop->budget) && !wsuv__conn_owes_publications(conn);
 }
 
 int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
                            int flags) {
-  if (flags != 0 || !is_plain(conn) ||
-      !wsuv__endpoint_cork_message(&conn->awake->endpoint, type, payload, len))
+  struct wsuv__awake *awake = conn->awake;
+
+  if (flags != 0 || awake == NULL || !is_plain(conn) ||
+      !wsuv__endpoint_cork_message(&awake->endpoint, type, payload, len))
     return wsuv__conn_send_message(conn, type, payload, len, flags);
-  if (conn->awake->endpoint.outbox.cork->len > conn->config->write_high_water)
+  if (awake->endpoint.outbox.cork->len > conn->config->write_high_water)
     conn->water = WATER_HIGH;
   return 0;
 }

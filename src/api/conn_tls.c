@@ -1,7 +1,7 @@
 #include "api/conn_tls.h"
-#include "api/conn_rest.h"
 
 #include "api/admission.h"
+#include "api/conn_rest.h"
 #include "api/opening.h"
 #include "api/server.h"
 #include "api/stats.h"
@@ -164,6 +164,13 @@ void wsuv__conn_tls_connected(wsuv_conn_t *conn, int status) {
     open_server_side(conn);
   }
   wsuv__conn_leave(conn);
+}
+
+size_t wsuv__conn_tls_queued(const wsuv_conn_t *conn) {
+  const struct wsuv__stream *top = wsuv__conn_tls_top(conn);
+  size_t waiting = wsuv__conn_waiting(conn);
+
+  return conn->transport == TRANSPORT_OPEN ? waiting + top->ops->held(top) : waiting;
 }
 
 size_t wsuv__conn_tls_unsent(const wsuv_conn_t *conn) {

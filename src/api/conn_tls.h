@@ -33,6 +33,9 @@ void wsuv__conn_tls_linger(wsuv_conn_t *conn, int err);
 /* Whether the connection never opened because of TLS. */
 int wsuv__conn_tls_is_cause(const wsuv_conn_t *conn);
 
+/* wsuv_conn_queued of one that has TLS. */
+size_t wsuv__conn_tls_queued(const wsuv_conn_t *conn);
+
 /* Octets that TLS took and that did not leave. */
 size_t wsuv__conn_tls_unsent(const wsuv_conn_t *conn);
 

@@ -125,12 +125,45 @@ static void write_all(wsuv_conn_t *conn, const struct wsuv__publication_run *run
   wsuv__conn_rest(conn);
 }
 
+/* ---- to one that rests, which need not wake for what the kernel takes at once ---- */
+
+static int can_write_at_rest(const wsuv_conn_t *conn, size_t len) {
+  return conn->awake == NULL && conn->phase == WSUV_STATE_OPEN && conn->tls == NULL &&
+         conn->folded.extensions == NULL && conn->folded.traffic != NULL &&
+         len <= conn->config->endpoint.write_limit;
+}
+
+static void write_at_rest(wsuv_conn_t *conn, const struct wsuv__publication_run *run) {
+  struct wsuv__stream *stream = &conn->stream.base;
+  uv_buf_t buf = uv_buf_init((char *)(uintptr_t)run->octets, (unsigned)run->len);
+  int written = stream->ops->try_write(stream, &buf, 1);
+  int err = written < 0 ? written : 0;
+
+  if (err == 0) {
+    conn->folded.traffic->sent.wire_octets += (size_t)written;
+    if ((size_t)written == run->len) {
+      conn->folded.message_ms = wsuv__loop_now_ms(&conn->loop->io);
+      wsuv__traffic_add_sent(conn->folded.traffic, &run->sum);
+      return;
+    }
+    err = wsuv__conn_wake(conn);
+  }
+  if (err == 0)
+    send_rest(conn, run, (size_t)written);
+  else
+    wsuv__conn_release(conn, err);
+}
+
 static void hand_to(wsuv_conn_t *conn, const struct wsuv__publication_run *run, uint64_t taken,
                     enum way way) {
   size_t from = taken > run->first ? (size_t)(taken - run->first) : 0;
 
-  if (way == TO_THE_TRANSPORT && from == 0 && !is_excepted(conn, run) &&
-      !wsuv__budget_is_set(&conn->loop->budget) && can_write(conn, run->len))
+  int is_whole = way == TO_THE_TRANSPORT && from == 0 && !is_excepted(conn, run) &&
+                 !wsuv__budget_is_set(&conn->loop->budget);
+
+  if (is_whole && can_write_at_rest(conn, run->len))
+    write_at_rest(conn, run);
+  else if (is_whole && can_write(conn, run->len))
     write_all(conn, run);
   else
     send_from(conn, run, from);

@@ -58,16 +58,19 @@ void wsuv__traffic_data_sent(struct wsuv_endpoint *ep, int opcode, size_t len,
     wsuv__trace_note(ep, frame, TRACE_SENT);
 }
 
-void wsuv__traffic_sum_sent(struct wsuv_endpoint *ep, const wsuv_traffic_t *sum) {
-  struct wsuv__traffic *traffic = wsuv__traffic_of(ep);
-
-  if (traffic == NULL)
-    return;
+void wsuv__traffic_add_sent(struct wsuv__traffic *traffic, const wsuv_traffic_t *sum) {
   traffic->sent.text += sum->text;
   traffic->sent.text_octets += sum->text_octets;
   traffic->sent.binary += sum->binary;
   traffic->sent.binary_octets += sum->binary_octets;
   traffic->sent.shared += sum->shared;
+}
+
+void wsuv__traffic_sum_sent(struct wsuv_endpoint *ep, const wsuv_traffic_t *sum) {
+  struct wsuv__traffic *traffic = wsuv__traffic_of(ep);
+
+  if (traffic != NULL)
+    wsuv__traffic_add_sent(traffic, sum);
 }
 
 void wsuv__traffic_count_drop(struct wsuv_endpoint *ep, enum wsuv__drop reason) {

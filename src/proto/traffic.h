@@ -92,6 +92,7 @@ static inline void wsuv__traffic_count_shared(struct wsuv_endpoint *ep) {
 }
 
 /* Several at once, all of them shared. */
+void wsuv__traffic_add_sent(struct wsuv__traffic *traffic, const wsuv_traffic_t *sum);
 void wsuv__traffic_sum_sent(struct wsuv_endpoint *ep, const wsuv_traffic_t *sum);
 
 /* A message that waited was dropped, or one refused. */

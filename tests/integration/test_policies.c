@@ -570,6 +570,7 @@ static void test_prepared_for_many(void **state) {
   loopback_open(&lb);
   host_init(&host, &lb);
   CHECK_ERR(0, host_listen(&host, NULL));
+  lb.loop->awake.max = NREADERS; /* waking is not what is counted */
   for (i = 0; i < NREADERS; i++) {
     raw_open(&raws[i], &host);
     raw_stop_reading(&raws[i]);
