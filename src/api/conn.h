@@ -28,7 +28,7 @@ struct wsuv_conn {
   uint64_t opened_ms;
   uint64_t due_ms; /* of phases that the endpoint has no deadline for */
   struct wsuv_upgrade
-      *upgrade; /* server, until the request is answered; none while a kept one is idle */
+      *upgrade; /* server, until the request is answered; none before its first octet */
   struct wsuv__connect *connect; /* client, until open, or to the end if it never opens */
   wsuv_detach_cb detach_cb;      /* owed at the end, if that comes without an error */
   char *detail;                  /* what to tell beyond the error's text, or NULL */

@@ -232,14 +232,16 @@ static void give_up(wsuv_conn_t *conn, int err) {
   wsuv__conn_release(conn, err);
 }
 
-/* The first octet of a further request on a connection that was kept: from here on it is as with the first one. */
-static int start_further(wsuv_conn_t *conn) {
+/* The first octet of a request. The handshake of the first one began with the connection; with a further one, on a connection
+ * that was kept, it begins here. */
+static int start_request(wsuv_conn_t *conn) {
   int err = wsuv__upgrade_start(conn);
 
-  wsuv__server_begin_handshake(conn);
+  if (conn->nresponded > 0)
+    wsuv__server_begin_handshake(conn);
   if (err != 0)
     give_up(conn, err);
-  else
+  else if (conn->nresponded > 0)
     wsuv__conn_start_timeout(conn, conn->config->handshake_timeout_ms);
   return err;
 }
@@ -249,7 +251,7 @@ void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   size_t used = 0;
   int err = 0;
 
-  if (conn->upgrade == NULL && start_further(conn) != 0)
+  if (conn->upgrade == NULL && start_request(conn) != 0)
     return;
   upgrade = conn->upgrade;
   if (upgrade->state == UPGRADE_READING_REQUEST)
@@ -296,7 +298,7 @@ static void await_further(wsuv_conn_t *conn) {
   } else if (leftover.len == at) {
     wsuv__server_settle_handshake(conn);
     wsuv__conn_start_timeout(conn, conn->server->keep_alive_timeout_ms);
-  } else if (start_further(conn) == 0) {
+  } else if (start_request(conn) == 0) {
     conn->upgrade->leftover = leftover;
     conn->upgrade->leftover_at = at;
     return;
