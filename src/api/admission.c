@@ -139,10 +139,9 @@ static int admit(wsuv_conn_t *conn, const uv_stream_t *stream) {
   return 0;
 }
 
+/* A request has memory from its first octet on. */
 static int begin(wsuv_conn_t *conn) {
-  if (conn->server->tls != NULL)
-    return wsuv__conn_tls_accept(conn);
-  return wsuv__upgrade_start(conn);
+  return conn->server->tls != NULL ? wsuv__conn_tls_accept(conn) : 0;
 }
 
 /* To be served, or to be told why not. */

@@ -137,21 +137,6 @@ void wsuv__conn_tls_time_out(wsuv_conn_t *conn) {
 
 /* ---- success ---- */
 
-static void open_server_side(wsuv_conn_t *conn) {
-  const wsuv_server_t *server = conn->server;
-  int err;
-
-  if (server->state != SERVER_RUNNING) {
-    wsuv__upgrade_refuse_stopping(conn);
-    return;
-  }
-  err = wsuv__upgrade_start(conn);
-  if (err != 0) {
-    wsuv__server_reject(conn, WSUV_REJECTED_RESOURCES);
-    wsuv__conn_release(conn, err);
-  }
-}
-
 void wsuv__conn_tls_connected(wsuv_conn_t *conn, int status) {
   wsuv__conn_enter(conn);
   wsuv__stats_count_tls(conn, status);
@@ -161,7 +146,8 @@ void wsuv__conn_tls_connected(wsuv_conn_t *conn, int status) {
     wsuv__connect_send_request(conn);
   } else {
     wsuv__conn_set_phase(conn, WSUV_STATE_OPENING_HANDSHAKE);
-    open_server_side(conn);
+    if (conn->server->state != SERVER_RUNNING)
+      wsuv__upgrade_refuse_stopping(conn);
   }
   wsuv__conn_leave(conn);
 }

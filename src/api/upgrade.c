@@ -233,14 +233,16 @@ static void give_up(wsuv_conn_t *conn, int err) {
   wsuv__conn_release(conn, err);
 }
 
-/* The first octet of a further request on a connection that was kept: from here on it is as with the first one. */
-static int start_further(wsuv_conn_t *conn) {
+/* The first octet of a request. The handshake of the first one began with the connection; with a further one, on a connection
+ * that was kept, it begins here. */
+static int start_request(wsuv_conn_t *conn) {
   int err = wsuv__upgrade_start(conn);
 
-  wsuv__server_begin_handshake(conn);
+  if (conn->awake->nresponded > 0)
+    wsuv__server_begin_handshake(conn);
   if (err != 0)
     give_up(conn, err);
-  else
+  else if (conn->awake->nresponded > 0)
     wsuv__conn_start_timeout(conn, conn->config->handshake_timeout_ms);
   return err;
 }
@@ -250,7 +252,7 @@ void wsuv__upgrade_receive(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   size_t used = 0;
   int err = 0;
 
-  if (conn->awake->upgrade == NULL && start_further(conn) != 0)
+  if (conn->awake->upgrade == NULL && start_request(conn) != 0)
     return;
   upgrade = conn->awake->upgrade;
   if (upgrade->state == UPGRADE_READING_REQUEST)
@@ -297,7 +299,7 @@ static void await_further(wsuv_conn_t *conn) {
   } else if (leftover.len == at) {
     wsuv__server_settle_handshake(conn);
     wsuv__conn_start_timeout(conn, conn->server->keep_alive_timeout_ms);
-  } else if (start_further(conn) == 0) {
+  } else if (start_request(conn) == 0) {
     conn->awake->upgrade->leftover = leftover;
     conn->awake->upgrade->leftover_at = at;
     return;

@@ -19,8 +19,8 @@ enum wsuv__upgrade_state {
 
 enum wsuv__request_kind { REQUEST_UPGRADE, REQUEST_PLAIN };
 
-/* One request. Lives from the accept, or from the first octet of a further request on a connection that was kept, to the
- * answer. A kept connection that waits has none: its phase is OPENING_HANDSHAKE and conn->awake->upgrade is NULL. */
+/* One request. Lives from its first octet to the answer; where nothing came of the first one yet, and on a kept connection that
+ * waits for a further one, the phase is OPENING_HANDSHAKE and conn->awake->upgrade is NULL. */
 struct wsuv_upgrade {
   wsuv_allocator_t allocator; /* a copy: an orphan may outlive the loop */
   wsuv_conn_t *conn;          /* NULL for an orphan */

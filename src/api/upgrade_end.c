@@ -73,11 +73,20 @@ static void give_up_answer(wsuv_conn_t *conn) {
 }
 
 /* A peer that said nothing is told nothing: it may have connected in advance. */
+static void end_unasked(wsuv_conn_t *conn) {
+  if (conn->awake->nresponded > 0) {
+    wsuv__conn_end_orderly(conn);
+    return;
+  }
+  wsuv__server_reject(conn, WSUV_REJECTED_SLOW);
+  wsuv__conn_release(conn, WSUV_ETIMEDOUT);
+}
+
 void wsuv__upgrade_time_out(wsuv_conn_t *conn) {
   const struct wsuv_upgrade *upgrade = conn->awake->upgrade;
 
   if (upgrade == NULL) {
-    wsuv__conn_end_orderly(conn);
+    end_unasked(conn);
     return;
   }
   if (upgrade->state == UPGRADE_RESPONDED) {
@@ -98,10 +107,11 @@ void wsuv__upgrade_stop(wsuv_conn_t *conn) {
   if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
     return;
   upgrade = conn->awake->upgrade;
-  if (upgrade == NULL) {
+  if (upgrade == NULL && conn->awake->nresponded > 0) {
     wsuv__conn_end_orderly(conn);
     wsuv__conn_mark(conn);
-  } else if (upgrade->state == UPGRADE_READING_REQUEST || upgrade->state == UPGRADE_JUDGED) {
+  } else if (upgrade == NULL || upgrade->state == UPGRADE_READING_REQUEST ||
+             upgrade->state == UPGRADE_JUDGED) {
     wsuv__upgrade_refuse_stopping(conn);
   }
 }

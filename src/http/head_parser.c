@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "http/line_octets.h"
 #include "http/start_line.h"
 #include "http/token.h"
 #include "wsuv/errno.h"
@@ -261,42 +262,13 @@ static int end_line(struct wsuv__head_parser *p) {
   return err;
 }
 
-/* RFC 9110 5.5, RFC 9112 2.2: CR and LF come as pairs, other control characters not at all; a request line is visible
- * ASCII and SP. */
-static int is_allowed(const struct wsuv__head_parser *p, uint8_t c, uint8_t previous) {
-  if (c == '\n' || previous == '\r')
-    return c == '\n' && previous == '\r';
-  if (c == '\r')
-    return 1;
-  if (p->kind == HEAD_REQUEST && !p->has_line)
-    return c >= 0x20 && c < 0x7f;
-  return (c >= 0x20 && c != 0x7f) || c == '\t';
-}
-
-/* Nearly all are visible ASCII or SP, right everywhere but behind a CR: what follows one is judged with the CR. */
-static int are_allowed(const struct wsuv__head_parser *p, const uint8_t *data, size_t len) {
-  uint8_t previous = p->text.len > p->line_at ? p->text.base[p->text.len - 1] : 0;
-  size_t i;
-
-  if (len > 0 && !is_allowed(p, data[0], previous))
-    return 0;
-  for (i = 0; i < len; i++) {
-    if (data[i] >= 0x20 && data[i] < 0x7f)
-      continue;
-    if (i > 0 && !is_allowed(p, data[i], data[i - 1]))
-      return 0;
-    if (data[i] == '\r' && i + 1 < len && data[i + 1] != '\n')
-      return 0;
-  }
-  return 1;
-}
-
 /* Takes one piece of a line, which ends with LF at the latest. */
 static int take_piece(struct wsuv__head_parser *p, const uint8_t *data, size_t len) {
   size_t allowed = p->limits.max_bytes - p->total;
   size_t n = len < allowed ? len : allowed;
+  uint8_t previous = p->text.len > p->line_at ? p->text.base[p->text.len - 1] : 0;
 
-  if (!are_allowed(p, data, n))
+  if (!wsuv__line_octets_judge(data, n, previous, p->kind == HEAD_REQUEST && !p->has_line))
     return WSUV_EHTTP;
   if (n < len)
     return WSUV_EHEADSIZE;
