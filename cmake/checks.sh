@@ -4,13 +4,13 @@
 # usage: sh cmake/checks.sh [STEP...]
 #
 # Without a step, all of them: format sizes scripts clang tidy minimal bench valgrind tsan fuzz
-# WSUV_FUZZ_SECONDS (30) is the time for each fuzz target.
+# WSUV_FUZZ_SECONDS (20) is the time for each fuzz target.
 set -u
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root" || exit 1
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-fuzz_seconds=${WSUV_FUZZ_SECONDS:-30}
+fuzz_seconds=${WSUV_FUZZ_SECONDS:-20}
 clang_format_version=14
 failed=
 
@@ -173,7 +173,8 @@ case ${1:-} in
     exit
     ;;
   run-tsan-tests)
-    run_ctest tsan -L integration
+    # Where one thread runs there is no race: tests of several, and those for which libuv's resolve names.
+    run_ctest tsan -L 'unit|integration' -R 'threads|post|connect|echo|kernels'
     exit
     ;;
 esac
