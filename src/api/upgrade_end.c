@@ -6,8 +6,9 @@
 #include "http/response.h"
 
 void wsuv__upgrade_end_with(wsuv_conn_t *conn, struct wsuv__buf *text, int err) {
+  wsuv__server_settle_handshake(conn);
   if (conn->awake->upgrade != NULL)
-    wsuv__upgrade_free(conn->awake->upgrade);
+    wsuv__upgrade_free(conn->awake->upgrade); /* ends extensions' sessions, which is user code */
   if (err == 0)
     wsuv__conn_end_with_response(conn, text);
   else
@@ -107,7 +108,7 @@ void wsuv__upgrade_stop(wsuv_conn_t *conn) {
   if (conn->phase != WSUV_STATE_OPENING_HANDSHAKE)
     return;
   upgrade = conn->awake->upgrade;
-  if (upgrade == NULL && conn->awake->nresponded > 0) {
+  if (upgrade == NULL && !conn->in_handshake) {
     wsuv__conn_end_orderly(conn);
     wsuv__conn_mark(conn);
   } else if (upgrade == NULL || upgrade->state == UPGRADE_READING_REQUEST ||

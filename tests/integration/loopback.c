@@ -143,6 +143,7 @@ static struct talker *talker_of(wsuv_conn_t *conn) {
 
 static void take_payload(struct talker *t, wsuv_opcode_t type, const void *payload, size_t len) {
   t->type = type;
+  t->rsv = t->conn != NULL ? wsuv_conn_message_rsv(t->conn) : 0;
   t->len = len;
   t->payload = realloc(t->payload, len + 1);
   CHECK_NOT_NULL(t->payload);

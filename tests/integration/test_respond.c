@@ -619,7 +619,8 @@ static void answer_page(struct host *host, wsuv_upgrade_t *request) {
 
 #define NFLOOD 20000
 
-/* Who sends requests and does not read has one answer that waits, and what one small read took of the requests. */
+/* Who sends requests and does not read has one answer that waits, and what one small read took of the requests; that is kept
+ * with the one that was asked about last. */
 static void test_flood_without_reading(void **state) {
   static char flood[NFLOOD * (sizeof GET("/aa") - 1)];
   struct rig rig;
@@ -644,7 +645,7 @@ static void test_flood_without_reading(void **state) {
     (void)uv_run(&rig.lb.uv, UV_RUN_NOWAIT);
   }
   CHECK_TRUE(asked > 1 && asked < NFLOOD / 10);
-  CHECK_TRUE(rig.lb.fa.outstanding_size - before < sizeof page + 20000);
+  CHECK_TRUE(rig.lb.fa.outstanding_size - before < sizeof page + 24000);
   rig.lb.fa.peak_size = 0;
   raw_start_reading(&rig.raw);
   RUN_UNTIL(&rig.lb, rig.nasked > asked + 20); /* it goes on where it stopped */
