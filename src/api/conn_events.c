@@ -269,6 +269,7 @@ static uint32_t duration(uint64_t from_ms, uint64_t to_ms) {
 void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
   wsuv__endpoint_restart_timers(&conn->awake->endpoint);
   wsuv__conn_set_phase(conn, WSUV_STATE_OPEN);
+  conn->stream.read_max = 0; /* the pump may have no more to do for it than to write */
   conn->handed_out = CONN_HANDED_OUT;
   conn->opened = 1;
   conn->opening_ms = duration(conn->created_ms, wsuv__loop_now_ms(&conn->loop->io));

@@ -143,7 +143,6 @@ static struct talker *talker_of(wsuv_conn_t *conn) {
 
 static void take_payload(struct talker *t, wsuv_opcode_t type, const void *payload, size_t len) {
   t->type = type;
-  t->rsv = t->conn != NULL ? wsuv_conn_message_rsv(t->conn) : 0;
   t->len = len;
   t->payload = realloc(t->payload, len + 1);
   CHECK_NOT_NULL(t->payload);
@@ -164,6 +163,7 @@ static void on_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payloa
   struct talker *t = talker_of(conn);
 
   take_payload(t, type, payload, len);
+  t->rsv = wsuv_conn_message_rsv(conn);
   t->received += len;
   talker_note(t, EV_MESSAGE);
 }

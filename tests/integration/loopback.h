@@ -99,9 +99,9 @@ struct talker {
   size_t log_len;
   unsigned n[NEVENTS];
   wsuv_opcode_t type; /* of the message, ping or pong heard last, and its payload */
-  int rsv;            /* of the message */
   uint8_t *payload;
   size_t len;
+  int rsv;         /* of the message heard last */
   size_t received; /* octets of all messages */
   int handed_out;  /* on_close is owed */
   struct ending end;

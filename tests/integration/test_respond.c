@@ -619,8 +619,8 @@ static void answer_page(struct host *host, wsuv_upgrade_t *request) {
 
 #define NFLOOD 20000
 
-/* Who sends requests and does not read has one answer that waits, and what one small read took of the requests; that is kept
- * with the one that was asked about last. */
+/* Who sends requests and does not read has one answer that waits, what one small read took of the requests, and the memory that a
+ * connection has from the first octet of a request on. */
 static void test_flood_without_reading(void **state) {
   static char flood[NFLOOD * (sizeof GET("/aa") - 1)];
   struct rig rig;
@@ -649,7 +649,7 @@ static void test_flood_without_reading(void **state) {
   rig.lb.fa.peak_size = 0;
   raw_start_reading(&rig.raw);
   RUN_UNTIL(&rig.lb, rig.nasked > asked + 20); /* it goes on where it stopped */
-  CHECK_TRUE(rig.lb.fa.peak_size - before < 3 * sizeof page + 20000); /* amid making an answer */
+  CHECK_TRUE(rig.lb.fa.peak_size - before < 3 * sizeof page + 24000); /* amid making an answer */
   loopback_close(&rig.lb);
 }
 
