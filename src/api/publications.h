@@ -36,6 +36,9 @@ int wsuv__publications_add(wsuv_server_t *server, struct wsuv__topic *topic,
 /* Into the subscribers' queues. The topic is NULL then if it lost them by that. */
 void wsuv__publications_queue_all(wsuv_server_t *server, struct wsuv__topic **topic);
 
+/* Octets of memory that they take, sent or not. */
+size_t wsuv__publications_octets(const struct wsuv__publications *publications);
+
 /* Into the connection's queue, ahead of what the caller is about to do with it. */
 void wsuv__publications_take(wsuv_conn_t *conn);
 
