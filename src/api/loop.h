@@ -22,8 +22,10 @@ enum wsuv__loop_state {
 
 /* See api/conn_rest.h. */
 struct wsuv__loop_awake {
-  size_t n;   /* connections that do not rest */
-  size_t max; /* of them that need not */
+  size_t n;                       /* connections that do not rest */
+  size_t max;                     /* of them that need not */
+  struct wsuv__list conns;        /* wsuv__awake.link, who woke first at its beginning */
+  struct wsuv__wheel_entry sweep; /* set while somebody may come to rest */
   size_t nspares;
   void *spares; /* memory for further ones */
 };

@@ -87,9 +87,10 @@ int wsuv_loop_stats(wsuv_loop_t *loop, wsuv_loop_stats_t *out) {
     (void)wsuv_server_stats(server, &stats);
     wsuv_server_stats_add(&out->total, &stats);
     add_memory(&out->memory, &server->conns);
+    out->memory.buffers += wsuv__publications_octets(&server->publications);
   }
-  out->memory.buffers =
-      loop->io.cork.cap + WSUV__READ_BUFFER_SIZE + wsuv__spares_octets(&loop->io.spares);
+  out->memory.buffers += loop->io.cork.cap + WSUV__READ_BUFFER_SIZE +
+                         wsuv__spares_octets(&loop->io.spares) + wsuv__loop_spares(loop);
   if (loop->io.tls != NULL)
     out->memory.buffers += WSUV__READ_BUFFER_SIZE; /* what was decrypted */
   out->lag_ms = (int64_t)loop->io.lag_ms;
