@@ -31,6 +31,7 @@ static int fill_in(wsuv_loop_t *loop, uv_loop_t *uv_loop, const wsuv_loop_option
   wsuv__list_init(&loop->clients);
   wsuv__list_init(&loop->servers);
   wsuv__list_init(&loop->tls_streams);
+  wsuv__shared_sets_init(&loop->shared_sets);
   loop->awake.max = WSUV__AWAKE_MAX;
   loop->trace = o->trace;
   loop->frames.hooks = &wsuv__trace_hooks;
