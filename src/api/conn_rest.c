@@ -81,7 +81,7 @@ int wsuv__conn_begin_awake(wsuv_conn_t *conn) {
 int wsuv__conn_get_up(wsuv_conn_t *conn) {
   if (conn->phase == WSUV_STATE_RELEASING)
     return WSUV_ESTATE;
-  if (new_awake(conn) != 0)
+  if (wsuv__folded_unshare(&conn->folded, &conn->loop->allocator) != 0 || new_awake(conn) != 0)
     return WSUV_ENOMEM;
   wsuv__endpoint_unfold(&conn->awake->endpoint, &conn->folded, &conn->config->endpoint,
                         wsuv__conn_endpoint_handler(conn->handler), conn,
@@ -114,6 +114,7 @@ static void lie_down(wsuv_conn_t *conn) {
   wsuv__endpoint_fold(&awake->endpoint, &conn->folded);
   conn->awake = NULL;
   give_memory(conn->loop, awake);
+  wsuv__folded_share(&conn->folded, &conn->loop->shared_sets, &conn->loop->allocator);
 }
 
 /* Who may not rest yet is looked at again after what keeps it from that, which is an event. */

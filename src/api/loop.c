@@ -32,6 +32,7 @@ static int fill_in(wsuv_loop_t *loop, uv_loop_t *uv_loop, const wsuv_loop_option
   wsuv__list_init(&loop->servers);
   wsuv__list_init(&loop->tls_streams);
   wsuv__loop_begin_awake(loop);
+  wsuv__shared_sets_init(&loop->shared_sets);
   loop->trace = o->trace;
   loop->frames.hooks = &wsuv__trace_hooks;
   if (err == 0)

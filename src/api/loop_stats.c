@@ -40,12 +40,12 @@ int wsuv_conn_stats(const wsuv_conn_t *conn, wsuv_conn_stats_t *out) {
 /* ---- a loop ---- */
 
 size_t wsuv__stats_contexts(const wsuv_conn_t *conn) {
-  size_t n = wsuv_conn_nextensions(conn);
+  const struct wsuv__extensions *set = wsuv__conn_extensions(conn);
   size_t octets = 0;
   size_t i;
 
-  for (i = 0; i < n; i++) {
-    wsuv_negotiated_t negotiated = wsuv_conn_extension_at(conn, i);
+  for (i = 0; set != NULL && set->nsharers == 0 && i < set->nstages; i++) {
+    wsuv_negotiated_t negotiated = {set->stages[i].extension, set->stages[i].session};
     octets += wsuv_deflate_contexts(&negotiated);
   }
   return octets;
