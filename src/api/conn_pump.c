@@ -177,7 +177,7 @@ static int wants_reading(const wsuv_conn_t *conn) {
 }
 
 /* What comes behind a request before its answer is kept: as much as one read takes. */
-static uint32_t read_max(const wsuv_conn_t *conn) {
+static uint16_t read_max(const wsuv_conn_t *conn) {
   return conn->server != NULL && conn->phase <= WSUV_STATE_OPENING_HANDSHAKE ? OPENING_READ_MAX : 0;
 }
 
