@@ -18,17 +18,17 @@ struct wsuv_conn {
   const struct wsuv__conn_config *config;
   const wsuv_handler_t *handler;
   wsuv_loop_t *loop;
-  wsuv_server_t *server; /* NULL for a client and an attached stream */
-  struct wsuv__wheel_entry
-      deadline;       /* or a pump put off to the loop's next turn, which sets it anew */
-  uint8_t phase;      /* wsuv_state_t */
-  uint8_t transport;  /* enum wsuv__transport */
-  uint8_t depth;      /* events being handled: the pump runs when the outermost ends */
+  wsuv_server_t *server;             /* NULL for a client and an attached stream */
+  struct wsuv__wheel_entry deadline; /* or a pump put off to the next turn, which sets it anew */
+  uint8_t phase;                     /* wsuv_state_t */
+  uint8_t transport;                 /* enum wsuv__transport */
+  uint8_t is_plain;   /* opened, with nothing that keeps messages off the short ways for good */
   uint8_t reading;    /* the stream was told to read */
   uint8_t writing;    /* the stream has a write under way */
   uint8_t flow;       /* enum wsuv__flow */
   uint8_t water;      /* enum wsuv__water */
   uint8_t hold;       /* enum wsuv__hold */
+  uint8_t depth;      /* events being handled: the pump runs when the outermost ends */
   uint8_t pending;    /* callbacks that must come before the memory may go: a close, a resolution */
   uint8_t handed_out; /* enum wsuv__handed_out */
   uint8_t opened;     /* on_open was called */
@@ -36,7 +36,6 @@ struct wsuv_conn {
   uint8_t turned_away;  /* 0: it is served; else it is only told why not, a wsuv_rejection_t + 1 */
   uint8_t drained;      /* enum wsuv__drained */
   uint8_t in_handshake; /* counted in server->nhandshakes */
-  uint8_t is_counted;   /* its counts are among those of ended ones */
   int error;
   uint32_t id_number; /* in the loop's table; 0: it has no id */
   void *data;
@@ -48,6 +47,7 @@ struct wsuv_conn {
   uint64_t created_ms;
   struct wsuv__folded folded;
   uint32_t opening_ms;           /* from there until it was open */
+  uint8_t is_counted;            /* its counts are among those of ended ones */
   struct wsuv__uv_stream stream; /* the last: its memory ends where the handle does */
 };
 
@@ -94,8 +94,8 @@ void wsuv__conn_start_close_timeout(wsuv_conn_t *conn);
 /* Ends the transport at once; `err` is why, unless something already was. on_close follows. Harmless when repeated. */
 void wsuv__conn_release(wsuv_conn_t *conn, int err);
 
-/* Before there are frames: what is queued goes out, then the transport is shut down and what still comes is discarded, as for
- * a failed endpoint. */
+/* Before there are frames: what is queued goes out, then the transport is shut down and what comes is discarded, as for a failed
+ * endpoint. */
 void wsuv__conn_end_orderly(wsuv_conn_t *conn);
 
 /* The same behind a final HTTP answer. */

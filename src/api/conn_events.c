@@ -107,36 +107,14 @@ int wsuv__conn_enter(wsuv_conn_t *conn) {
   return 1;
 }
 
-static void return_cork(wsuv_conn_t *conn) {
-  struct wsuv__outbox *outbox = &conn->awake->endpoint.outbox;
-  struct wsuv__cork *cork = outbox->cork;
-
-  if (cork == NULL)
-    return;
-  (void)wsuv__outbox_return_cork(outbox); /* a dead outbox is seen by the pump */
-  conn->loop->io.free_cork = cork;
-  conn->loop->corked = NULL;
-}
-
-void wsuv__conn_leave(wsuv_conn_t *conn) {
-  if (conn->depth > 1) {
-    conn->depth--;
-    return;
-  }
-  wsuv__conn_pump(conn);
-  return_cork(conn);
-  if (wsuv__budget_is_set(&conn->loop->budget))
-    wsuv__budget_note(&conn->loop->budget, conn);
-  conn->depth--;
-  wsuv__conn_note_use(conn);
-}
-
 static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {
   wsuv_conn_t *conn = owner;
 
   if (!wsuv__conn_enter(conn))
     return;
-  if (nread > 0)
+  if (nread > 0 && conn->phase == WSUV_STATE_OPEN)
+    receive_frames(conn, bytes, (size_t)nread);
+  else if (nread > 0)
     receive(conn, bytes, (size_t)nread);
   else
     receive_end(conn, (int)nread);
@@ -265,6 +243,12 @@ static uint32_t duration(uint64_t from_ms, uint64_t to_ms) {
   return to_ms - from_ms < UINT32_MAX ? (uint32_t)(to_ms - from_ms) : UINT32_MAX;
 }
 
+/* Of what does not change any more. */
+static int is_plain(const wsuv_conn_t *conn) {
+  return conn->tls == NULL && conn->awake->endpoint.extensions == NULL &&
+         conn->config->slow_reader == WSUV_SLOW_REFUSE && !wsuv__budget_is_set(&conn->loop->budget);
+}
+
 /* Bytes that came behind the head are the first frames (RFC 6455 4.1, 4.2.2): they are delivered after on_open. */
 void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
   wsuv__endpoint_restart_timers(&conn->awake->endpoint);
@@ -272,6 +256,7 @@ void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
   conn->stream.read_max = 0; /* the pump may have no more to do for it than to write */
   conn->handed_out = CONN_HANDED_OUT;
   conn->opened = 1;
+  conn->is_plain = (uint8_t)is_plain(conn);
   conn->opening_ms = duration(conn->created_ms, wsuv__loop_now_ms(&conn->loop->io));
   conn->awake->head_unsent = (uint32_t)wsuv__outbox_waiting(&conn->awake->endpoint.outbox);
   if (conn->handler->on_open != NULL)

@@ -5,21 +5,29 @@
 #include "proto/endpoint_cork.h"
 
 /* Where there is a cork an event is being handled: the time is told, and the pump runs when it ends. */
-static inline int is_plain(const wsuv_conn_t *conn) {
-  return conn->phase == WSUV_STATE_OPEN && conn->tls == NULL &&
-         conn->config->slow_reader == WSUV_SLOW_REFUSE &&
-         !wsuv__budget_is_set(&conn->loop->budget) && !wsuv__conn_owes_publications(conn);
+static inline int goes_short(const wsuv_conn_t *conn) {
+  return conn->phase == WSUV_STATE_OPEN && conn->is_plain == 1 &&
+         !wsuv__conn_owes_publications(conn);
 }
 
+static inline int is_masked(const wsuv_conn_t *conn) {
+  return conn->config->endpoint.rules.role == WSUV_CLIENT;
+}
+
+/* Other functions are called as the last thing only, so that nothing has to be kept over a call: that is a tenth of it. */
 int wsuv_conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
                            int flags) {
-  struct wsuv__awake *awake = conn->awake;
+  struct wsuv_endpoint *ep;
 
-  if (flags != 0 || awake == NULL || !is_plain(conn) ||
-      !wsuv__endpoint_cork_message(&awake->endpoint, type, payload, len))
+  if (flags != 0 || conn->awake == NULL || !goes_short(conn))
     return wsuv__conn_send_message(conn, type, payload, len, flags);
-  if (awake->endpoint.outbox.cork->len > conn->config->write_high_water)
-    conn->water = WATER_HIGH;
+  ep = &conn->awake->endpoint;
+  if (ep->traffic == NULL ||
+      !wsuv__endpoint_may_cork(ep, type, payload, len, conn->config->cork_limit))
+    return wsuv__conn_send_message(conn, type, payload, len, 0);
+  if (is_masked(conn) || (type == WSUV_TEXT && !wsuv__endpoint_delivers(ep, payload, len)))
+    return wsuv__conn_cork_message(conn, type, payload, len);
+  wsuv__endpoint_cork_plain(ep, type, payload, len);
   return 0;
 }
 

@@ -25,10 +25,14 @@ static void fill_bufs(uv_buf_t *bufs, const wsuv_span_t *spans, size_t n) {
 }
 
 void wsuv__conn_count_written(wsuv_conn_t *conn, size_t len) {
-  size_t head = len < conn->awake->head_unsent ? len : conn->awake->head_unsent;
+  struct wsuv__awake *awake = conn->awake;
 
-  conn->awake->head_unsent -= (uint32_t)head;
-  wsuv__traffic_octets_left(&conn->awake->endpoint, len - head);
+  if (awake->head_unsent > 0) {
+    size_t head = len < awake->head_unsent ? len : awake->head_unsent;
+    awake->head_unsent -= (uint32_t)head;
+    len -= head;
+  }
+  wsuv__traffic_octets_left(&awake->endpoint, len);
 }
 
 /* What cannot be written for good ends the connection here: nobody may be reading from it. */
@@ -177,7 +181,7 @@ static int wants_reading(const wsuv_conn_t *conn) {
 }
 
 /* What comes behind a request before its answer is kept: as much as one read takes. */
-static uint32_t read_max(const wsuv_conn_t *conn) {
+static uint16_t read_max(const wsuv_conn_t *conn) {
   return conn->server != NULL && conn->phase <= WSUV_STATE_OPENING_HANDSHAKE ? OPENING_READ_MAX : 0;
 }
 
@@ -253,9 +257,9 @@ static int owes_output_only(const wsuv_conn_t *conn) {
   const struct wsuv_endpoint *ep = &conn->awake->endpoint;
   const struct wsuv__outbox *outbox = &ep->outbox;
 
-  return conn->phase == WSUV_STATE_OPEN && conn->transport == TRANSPORT_OPEN && conn->reading &&
-         !conn->writing && conn->flow == FLOW_ON && conn->water == WATER_LOW &&
-         conn->hold == HOLD_NONE && ep->delivery == DELIVERY_FLOWING &&
+  return conn->phase == WSUV_STATE_OPEN && conn->transport == TRANSPORT_OPEN &&
+         conn->reading == 1 && conn->writing == 0 && conn->flow == FLOW_ON &&
+         conn->water == WATER_LOW && conn->hold == HOLD_NONE && ep->delivery == DELIVERY_FLOWING &&
          ep->closing == CLOSING_NONE && ep->error == 0 && outbox->state == OUTBOX_OPEN &&
          outbox->queued == 0 && wsuv__list_is_empty(&outbox->done) &&
          !wsuv__budget_is_set(&conn->loop->budget);
@@ -302,7 +306,27 @@ static void pump_rounds(wsuv_conn_t *conn) {
   set_deadline(conn);
 }
 
-void wsuv__conn_pump(wsuv_conn_t *conn) {
+static void return_cork(wsuv_conn_t *conn) {
+  struct wsuv__outbox *outbox = &conn->awake->endpoint.outbox;
+  struct wsuv__cork *cork = outbox->cork;
+
+  if (cork == NULL)
+    return;
+  (void)wsuv__outbox_return_cork(outbox); /* a dead outbox is seen by the pump */
+  conn->loop->io.free_cork = cork;
+  conn->loop->corked = NULL;
+}
+
+void wsuv__conn_leave(wsuv_conn_t *conn) {
+  if (conn->depth > 1) {
+    conn->depth--;
+    return;
+  }
   if (!pump_output(conn))
     pump_rounds(conn);
+  return_cork(conn);
+  if (wsuv__budget_is_set(&conn->loop->budget))
+    wsuv__budget_note(&conn->loop->budget, conn);
+  conn->depth--;
+  wsuv__conn_note_use(conn);
 }

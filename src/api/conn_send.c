@@ -6,6 +6,7 @@
 #include "api/conn_rest.h"
 #include "api/conn_send.h"
 #include "api/server.h"
+#include "proto/endpoint_cork.h"
 #include "proto/endpoint_policy.h"
 #include "proto/endpoint_send.h"
 #include "proto/traffic.h"
@@ -86,6 +87,13 @@ int wsuv__conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *p
     return err;
   return settle_send(conn, WSUV_SLOW_REFUSE, len,
                      wsuv_endpoint_send_message(&conn->awake->endpoint, type, payload, len, flags));
+}
+
+int wsuv__conn_cork_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload,
+                            size_t len) {
+  return wsuv__endpoint_cork_judged(&conn->awake->endpoint, type, payload, len)
+             ? 0
+             : wsuv__conn_send_message(conn, type, payload, len, 0);
 }
 
 int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prepared) {

@@ -8,4 +8,7 @@
 int wsuv__conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len,
                             int flags);
 
+/* The same of one that may go into the cork, and has to be judged or masked. */
+int wsuv__conn_cork_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len);
+
 #endif

@@ -103,6 +103,9 @@ int wsuv__conn_config_init(struct wsuv__conn_config *config, const wsuv_conn_opt
   config->slow_reader = o->slow_reader != WSUV_SLOW_DEFAULT ? o->slow_reader : WSUV_SLOW_REFUSE;
   if (err == 0)
     err = take_trace(config, o);
+  config->cork_limit = config->write_high_water < config->endpoint.write_limit
+                           ? config->write_high_water
+                           : config->endpoint.write_limit;
   config->tcp_delay = o->tcp_delay;
   return err;
 }

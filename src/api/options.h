@@ -14,6 +14,8 @@ struct wsuv__conn_config {
   uint64_t handshake_timeout_ms; /* WSUV__NEVER: off */
   size_t write_high_water;       /* SIZE_MAX: off */
   size_t write_low_water;
+  size_t
+      cork_limit; /* what may wait of a connection without further steps: the least of its limits */
   int tcp_delay;
   wsuv_slow_t slow_reader; /* never WSUV_SLOW_DEFAULT */
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/uv_stream_write.h"
 #include "wsuv/errno.h"
 
 #if defined(_WIN32)
@@ -79,16 +80,14 @@ static void read_done(uv_stream_t *handle, ssize_t nread, const uv_buf_t *buf) {
 }
 
 static int start_reading(struct wsuv__stream *base) {
-  return uv_read_start(from_base(base)->handle, lend_buffer, read_done);
+  struct wsuv__uv_stream *s = from_base(base);
+
+  wsuv__uv_stream_find_descriptor(s); /* who reads is connected */
+  return uv_read_start(s->handle, lend_buffer, read_done);
 }
 
 static void stop_reading(struct wsuv__stream *base) {
   uv_read_stop(from_base(base)->handle);
-}
-
-static int write_what_fits(struct wsuv__stream *base, const uv_buf_t *bufs, unsigned nbufs) {
-  int rc = uv_try_write(from_base(base)->handle, bufs, nbufs);
-  return rc == UV_EAGAIN ? 0 : rc;
 }
 
 /* Nothing of ours is left on the handle, and it is not touched any more: the application may close it at once. */
@@ -159,6 +158,7 @@ static int end_writing(struct wsuv__stream *base) {
 
   if (req == NULL)
     return WSUV_ENOMEM;
+  s->send_fd = -1; /* nothing may overtake the end */
   err = uv_shutdown(req, s->handle, shutdown_done);
   if (err != 0)
     wsuv__release(s->loop->allocator, req);
@@ -209,6 +209,7 @@ static void close_adopted(struct wsuv__uv_stream *s) {
 static void close_handle(struct wsuv__stream *base) {
   struct wsuv__uv_stream *s = from_base(base);
 
+  s->send_fd = -1;
   if (wsuv__uv_stream_is_adopted(s))
     close_adopted(s);
   else
@@ -255,7 +256,7 @@ static int peer_address(const struct wsuv__stream *base, char *out, size_t size)
 static const struct wsuv__stream_ops ops = {
     .read_start = start_reading,
     .read_stop = stop_reading,
-    .try_write = write_what_fits,
+    .try_write = wsuv__uv_stream_try_write,
     .write = write_all,
     .unwritten = count_unwritten,
     .held = count_held,
@@ -271,6 +272,7 @@ static void set_up(struct wsuv__uv_stream *stream, struct wsuv__loop *loop,
   stream->base.owner = owner;
   stream->loop = loop;
   stream->read_max = 0;
+  stream->send_fd = -1;
   stream->asks_owner = 0;
   stream->is_owners = 0;
 }

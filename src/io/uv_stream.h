@@ -24,7 +24,8 @@ struct wsuv__uv_stream {
   struct wsuv__stream base;
   struct wsuv__loop *loop;
   uv_stream_t *handle; /* uv.stream, or the application's */
-  uint32_t read_max;   /* octets of one read; 0: as many as the loop's buffer holds */
+  int send_fd;         /* what is written to past libuv (io/uv_stream_write.h); -1: nothing */
+  uint16_t read_max;   /* octets of one read; 0: as many as the loop's buffer holds */
   uint8_t asks_owner;  /* set by the owner: it may have a place for what comes next */
   uint8_t is_owners;   /* what is being read lies there */
   /* The last member, in memory that may end behind the one that is used. */

@@ -8,12 +8,12 @@
 
 /* Nothing but octets in the cork counts as waiting then: see missing_room in proto/endpoint_send.c. */
 static inline int wsuv__outbox_may_cork(const struct wsuv__outbox *outbox, size_t len,
-                                        size_t write_limit) {
+                                        size_t limit) {
   const struct wsuv__cork *cork = outbox->cork;
 
   return cork != NULL && len <= UINT16_MAX &&
          cork->cap - cork->len >= len + WSUV_FRAME_HEADER_MAX &&
-         cork->len + outbox->held + len + WSUV_FRAME_HEADER_MAX <= write_limit &&
+         cork->len + outbox->held + len + WSUV_FRAME_HEADER_MAX <= limit &&
          outbox->state == OUTBOX_OPEN && wsuv__list_is_empty(&outbox->entries);
 }
 
@@ -26,16 +26,6 @@ static inline size_t wsuv__cork_header(uint8_t *p, uint8_t opcode, size_t len) {
   p[1] = WSUV__LEN_16;
   wsuv__store_be16(p + 2, (uint16_t)len);
   return 4;
-}
-
-static inline void wsuv__cork_message(struct wsuv__cork *cork, uint8_t opcode, const void *payload,
-                                      size_t len) {
-  uint8_t *p = cork->base + cork->len;
-  size_t head_len = wsuv__cork_header(p, opcode, len);
-
-  cork->len += head_len + len;
-  if (len > 0)
-    memcpy(p + head_len, payload, len);
 }
 
 /* A client's: masked on the way into the cork. 0 without a key to mask it with. */
@@ -54,35 +44,67 @@ static inline int wsuv__cork_masked(struct wsuv__cork *cork,
   return 1;
 }
 
+/* `limit` is what may wait, with this one. */
 static inline int wsuv__endpoint_may_cork(const struct wsuv_endpoint *ep, wsuv_opcode_t type,
-                                          const void *payload, size_t len) {
+                                          const void *payload, size_t len, size_t limit) {
   return (type == WSUV_BINARY || type == WSUV_TEXT) && (payload != NULL || len == 0) &&
          ep->closing == CLOSING_NONE && ep->sending == SENDING_NONE && ep->extensions == NULL &&
-         ep->trace == NULL && wsuv__outbox_may_cork(&ep->outbox, len, ep->config->write_limit);
+         ep->trace == NULL && wsuv__outbox_may_cork(&ep->outbox, len, limit);
 }
 
 /* What is delivered was judged when it came, and who gets it may not change it. */
-static inline int wsuv__endpoint_is_text(const struct wsuv_endpoint *ep, const void *payload,
-                                         size_t len) {
+static inline int wsuv__endpoint_delivers(const struct wsuv_endpoint *ep, const void *payload,
+                                          size_t len) {
   const struct wsuv__cork *cork = ep->outbox.cork;
 
-  return (cork != NULL && cork->text == payload && cork->text_len == len) ||
-         wsuv_utf8_is_valid(payload, len);
+  return cork != NULL && cork->text == payload && cork->text_len == len;
 }
 
-/* 1: it is in the cork. 0: it goes the long way, and every fault does. Text is looked at once it is known that it goes this way. */
-static inline int wsuv__endpoint_cork_message(struct wsuv_endpoint *ep, wsuv_opcode_t type,
-                                              const void *payload, size_t len) {
-  if (!wsuv__endpoint_may_cork(ep, type, payload, len) ||
-      (type == WSUV_TEXT && !wsuv__endpoint_is_text(ep, payload, len)))
-    return 0;
-  if (ep->config->rules.role == WSUV_SERVER)
-    wsuv__cork_message(ep->outbox.cork, (uint8_t)type, payload, len);
-  else if (!wsuv__cork_masked(ep->outbox.cork, ep->config, (uint8_t)type, payload, len))
-    return 0;
+static inline int wsuv__endpoint_is_text(const struct wsuv_endpoint *ep, const void *payload,
+                                         size_t len) {
+  return wsuv__endpoint_delivers(ep, payload, len) || wsuv_utf8_is_valid(payload, len);
+}
+
+static inline void wsuv__endpoint_count_corked(struct wsuv_endpoint *ep, wsuv_opcode_t type,
+                                               size_t len) {
   ep->limits.message_ms = ep->now_ms;
   wsuv__traffic_message_sent(ep, (int)type, len, 1);
+}
+
+/* A server's, that is known to be valid. The copy comes last: nothing has to be kept over the call. */
+static inline void wsuv__endpoint_cork_plain(struct wsuv_endpoint *ep, wsuv_opcode_t type,
+                                             const void *payload, size_t len) {
+  struct wsuv__cork *cork = ep->outbox.cork;
+  uint8_t *p = cork->base + cork->len;
+  size_t head_len;
+
+  wsuv__endpoint_count_corked(ep, type, len);
+  head_len = wsuv__cork_header(p, (uint8_t)type, len);
+  cork->len += head_len + len;
+  if (len > 0)
+    memcpy(p + head_len, payload, len);
+}
+
+/* 1: it is in the cork, where it may go. 0: it goes the long way, and every fault does. */
+static inline int wsuv__endpoint_cork_judged(struct wsuv_endpoint *ep, wsuv_opcode_t type,
+                                             const void *payload, size_t len) {
+  if (type == WSUV_TEXT && !wsuv__endpoint_is_text(ep, payload, len))
+    return 0;
+  if (ep->config->rules.role == WSUV_SERVER) {
+    wsuv__endpoint_cork_plain(ep, type, payload, len);
+    return 1;
+  }
+  if (!wsuv__cork_masked(ep->outbox.cork, ep->config, (uint8_t)type, payload, len))
+    return 0;
+  wsuv__endpoint_count_corked(ep, type, len);
   return 1;
+}
+
+/* The same. Text is looked at once it is known that it goes this way. */
+static inline int wsuv__endpoint_cork_message(struct wsuv_endpoint *ep, wsuv_opcode_t type,
+                                              const void *payload, size_t len) {
+  return wsuv__endpoint_may_cork(ep, type, payload, len, ep->config->write_limit) &&
+         wsuv__endpoint_cork_judged(ep, type, payload, len);
 }
 
 #endif
