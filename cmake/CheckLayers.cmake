@@ -22,7 +22,7 @@ set(may_deflate "${c_library}|base/.*|deflate/.*|wsuv/(errno|export|protocol|ext
 set(words_deflate "deflate may include base (zlib in codec.c only)")
 
 set(may_http "${c_library}|base/.*|http/.*|llhttp\\.h|wsuv/(errno|export|protocol|extension|handshake)\\.h")
-set(words_http "http may include base and llhttp (openssl in accept_key.c only)")
+set(words_http "http may include base and llhttp (openssl in accept_key.c and sha1*.[ch] only)")
 
 set(may_io
     "${c_library}|${system_headers}|base/.*|io/.*|uv\\.h|openssl/.*|wsuv/(errno|export|protocol|tls)\\.h")
@@ -33,7 +33,9 @@ set(words_api "api may include everything")
 
 # The exceptions of the table.
 set(may_also_deflate_codec_c "|zlib\\.h|zlib-ng\\.h")
-set(may_also_http_accept_key_c "|openssl/.*")
+foreach(name IN ITEMS accept_key_c sha1_h sha1_constant_c sha1_fetched_c)
+  set(may_also_http_${name} "|openssl/.*")
+endforeach()
 
 # The public headers of the core are for programs without libuv.
 set(core_headers errno export version protocol frame frame_parser message heartbeat handshake extension deflate prepared endpoint endpoint_status event trace_frame traffic)
@@ -71,7 +73,7 @@ foreach(path IN LISTS sources)
     continue()
   endif()
   string(REGEX REPLACE "^src/(.*)" "\\1" exception "${path}")
-  string(REGEX REPLACE "[^a-z_]" "_" exception "${exception}")
+  string(REGEX REPLACE "[^a-z0-9_]" "_" exception "${exception}")
   check_file("${path}" "${may_${layer}}${may_also_${exception}}" "${words_${layer}}")
 endforeach()
 

@@ -4,13 +4,13 @@
 # usage: sh cmake/checks.sh [STEP...]
 #
 # Without a step, all of them: format sizes scripts clang tidy minimal bench valgrind tsan fuzz
-# WSUV_FUZZ_SECONDS (30) is the time for each fuzz target.
+# WSUV_FUZZ_SECONDS (20) is the time for each fuzz target.
 set -u
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root" || exit 1
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-fuzz_seconds=${WSUV_FUZZ_SECONDS:-30}
+fuzz_seconds=${WSUV_FUZZ_SECONDS:-20}
 clang_format_version=14
 failed=
 
@@ -101,9 +101,19 @@ step_bench() {
   build_preset bench && run_ctest bench -L bench-smoke
 }
 
+# What is for another processor is not compiled here, and cannot be looked at.
+tidied() {
+  find src -name '*.c' | sort | while read -r file; do
+    case $file in
+      *_avx2.c | *_ssse3.c | *_neon.c) grep -q "/$file\"" build/clang/compile_commands.json || continue ;;
+    esac
+    printf '%s\n' "$file"
+  done
+}
+
 step_tidy() {
   if [ ! -f build/clang/compile_commands.json ]; then build_preset clang || return 1; fi
-  find src -name '*.c' | sort | xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet 2>build/tidy.log
+  tidied | xargs -P "$jobs" -n 4 clang-tidy -p build/clang --quiet 2>build/tidy.log
 }
 
 # What scripts start does not run under it.
@@ -173,7 +183,8 @@ case ${1:-} in
     exit
     ;;
   run-tsan-tests)
-    run_ctest tsan -L integration
+    # Where one thread runs there is no race: tests of several, and those for which libuv's resolve names.
+    run_ctest tsan -L 'unit|integration' -R 'threads|post|connect|echo|kernels'
     exit
     ;;
 esac

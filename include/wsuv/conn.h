@@ -181,7 +181,8 @@ WSUV_EXTERN size_t wsuv_conn_held_back(const wsuv_conn_t *conn);
 WSUV_EXTERN const char *wsuv_conn_subprotocol(const wsuv_conn_t *conn);
 
 /* The negotiated extensions: those of messages first, then those of frames, each kind in the order of the answer. The sessions
- * belong to the connection. `index` is below nextensions. */
+ * belong to the connection. One that was asked for here lives as long as the connection; before that, who rests may be without
+ * it (wsuv_extension_t.fold). It is NULL where there was no memory to have it back. `index` is below nextensions. */
 WSUV_EXTERN size_t wsuv_conn_nextensions(const wsuv_conn_t *conn);
 WSUV_EXTERN wsuv_negotiated_t wsuv_conn_extension_at(const wsuv_conn_t *conn, size_t index);
 

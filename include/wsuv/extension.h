@@ -108,6 +108,8 @@ typedef enum wsuv_extension_progress {
       2 /* encode, at the first step of a message or frame: this one goes untransformed */
 } wsuv_extension_progress_t;
 
+#define WSUV_FOLD_MAX 16
+
 struct wsuv_extension {
   size_t size;        /* sizeof(wsuv_extension_t) */
   const char *token;  /* extension-token, in lower case */
@@ -131,7 +133,7 @@ struct wsuv_extension {
                 void **session);
 
   /* The connection, or the handshake that did not become one, is gone. Once for each that was negotiated, also if its session
-   * is NULL. NULL: nothing to free. */
+   * is NULL; and once for each that was unfolded. NULL: nothing to free. */
   void (*end)(const wsuv_extension_t *extension, void *session);
 
   /* Transform what is sent and received: messages (or frames) that carry one of the claimed bits or opcodes; of an extension
@@ -147,6 +149,13 @@ struct wsuv_extension {
   /* For messages prepared once for many (wsuv/prepared.h): sessions for which this is the same pointer encode every message to
    * the same octets, whatever they sent before. NULL, the hook or what it returns: they do not. */
   const void *(*variant)(const void *session);
+
+  /* For connections at rest, between messages; both or neither. fold: the session can be made anew from one for which this is
+   * the same pointer, and from up to WSUV_FOLD_MAX octets of its own, put into `kept` (NULL: there is no place for any). NULL:
+   * it stays. Calls nothing and changes nothing; the session may be ended behind it. unfold: a session like `example` with
+   * what was kept (or NULL); NULL: no memory, and the connection fails. */
+  const void *(*fold)(const void *session, void *kept);
+  void *(*unfold)(const wsuv_extension_t *extension, const void *example, const void *kept);
 };
 
 typedef enum wsuv_offer_verdict {

@@ -100,8 +100,9 @@ typedef struct wsuv_loop_memory {
   size_t held;        /* read ahead */
   /* Contexts of permessage-deflate that connections have; those that wait in the pool are in wsuv_deflate_memory. */
   size_t deflate;
-  size_t
-      buffers; /* the loop's own: to read into, to decrypt into, to collect output in, kept for large messages */
+  /* The loop's own: to read into, to decrypt into, to collect output and publications in, kept for large messages and for
+   * connections that wake. */
+  size_t buffers;
 } wsuv_loop_memory_t;
 
 typedef struct wsuv_loop_stats {

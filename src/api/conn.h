@@ -67,7 +67,7 @@ static inline struct wsuv__stream *wsuv__conn_top(const wsuv_conn_t *conn) {
 
 void wsuv__conn_set_delay(wsuv_conn_t *conn); /* TCP_NODELAY, as the options have it */
 
-/* Around every event: between them it is awake, output is corked and nothing is freed; leave pumps, and lets it rest. 0 where
+/* Around every event: between them it is awake, output is corked and nothing is freed; leave pumps. 0 where
  * there is no memory to wake one that rested, which is released then. */
 int wsuv__conn_enter(wsuv_conn_t *conn);
 void wsuv__conn_leave(wsuv_conn_t *conn);

@@ -253,6 +253,7 @@ static int is_plain(const wsuv_conn_t *conn) {
 void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
   wsuv__endpoint_restart_timers(&conn->awake->endpoint);
   wsuv__conn_set_phase(conn, WSUV_STATE_OPEN);
+  conn->stream.read_max = 0; /* the pump may have no more to do for it than to write */
   conn->handed_out = CONN_HANDED_OUT;
   conn->opened = 1;
   conn->is_plain = (uint8_t)is_plain(conn);

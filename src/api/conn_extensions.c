@@ -31,10 +31,23 @@ size_t wsuv_conn_nextensions(const wsuv_conn_t *conn) {
   return set != NULL ? set->nstages : 0;
 }
 
-wsuv_negotiated_t wsuv_conn_extension_at(const wsuv_conn_t *conn, size_t index) {
-  const struct wsuv__stage *stage = &wsuv__conn_extensions(conn)->stages[index];
-  wsuv_negotiated_t negotiated = {stage->extension, stage->session};
+/* Who rests stays at rest, but has its sessions from now on. */
+static struct wsuv__extensions *lend(wsuv_conn_t *conn) {
+  struct wsuv__extensions *set;
 
+  if (conn->awake == NULL && wsuv__folded_unshare(&conn->folded, &conn->loop->allocator) != 0)
+    return NULL;
+  set = conn->awake != NULL ? conn->awake->endpoint.extensions : conn->folded.extensions;
+  set->is_lent = 1;
+  return set;
+}
+
+wsuv_negotiated_t wsuv_conn_extension_at(const wsuv_conn_t *conn, size_t index) {
+  const struct wsuv__extensions *set = lend((wsuv_conn_t *)(uintptr_t)conn);
+  wsuv_negotiated_t negotiated = {wsuv__conn_extensions(conn)->stages[index].extension, NULL};
+
+  if (set != NULL)
+    negotiated.session = set->stages[index].session;
   return negotiated;
 }
 

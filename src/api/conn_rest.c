@@ -24,6 +24,7 @@ static struct wsuv__awake *take_memory(wsuv_loop_t *loop) {
 static void give_memory(wsuv_loop_t *loop, struct wsuv__awake *awake) {
   struct spare *spare = (struct spare *)(void *)awake;
 
+  wsuv__list_remove(&awake->link);
   loop->awake.n--;
   if (loop->awake.nspares >= WSUV__SPARES_MAX) {
     wsuv__release(&loop->allocator, awake);
@@ -59,6 +60,7 @@ static int new_awake(wsuv_conn_t *conn) {
 
   if (awake == NULL)
     return WSUV_ENOMEM;
+  wsuv__list_append(&conn->loop->awake.conns, &awake->link);
   conn->loop->awake.n++;
   memset(&awake->due_ms, 0, sizeof *awake - offsetof(struct wsuv__awake, due_ms));
   conn->awake = awake;
@@ -79,7 +81,7 @@ int wsuv__conn_begin_awake(wsuv_conn_t *conn) {
 int wsuv__conn_get_up(wsuv_conn_t *conn) {
   if (conn->phase == WSUV_STATE_RELEASING)
     return WSUV_ESTATE;
-  if (new_awake(conn) != 0)
+  if (wsuv__folded_unshare(&conn->folded, &conn->loop->allocator) != 0 || new_awake(conn) != 0)
     return WSUV_ENOMEM;
   wsuv__endpoint_unfold(&conn->awake->endpoint, &conn->folded, &conn->config->endpoint,
                         wsuv__conn_endpoint_handler(conn->handler), conn,
@@ -87,11 +89,13 @@ int wsuv__conn_get_up(wsuv_conn_t *conn) {
   wsuv__outbox_set_writer(&conn->awake->endpoint.outbox, wsuv__conn_write_now, conn);
   if (conn->flow == FLOW_OFF)
     wsuv_endpoint_pause(&conn->awake->endpoint);
+  wsuv__conn_note_use(conn); /* calls that fail leave nothing behind that would be an event */
   return 0;
 }
 
 /* ---- rest ---- */
 
+/* Whose deadline was put off once must not be given that again. */
 static int may_rest(const wsuv_conn_t *conn) {
   const struct wsuv__awake *awake = conn->awake;
 
@@ -99,17 +103,49 @@ static int may_rest(const wsuv_conn_t *conn) {
          !conn->writing && conn->flow == FLOW_ON && conn->water == WATER_LOW &&
          conn->hold == HOLD_NONE && !conn->waits_for_budget && conn->depth == 0 &&
          conn->deadline.tick != WSUV__WHEEL_AT_ONCE && awake->connect == NULL &&
-         awake->detail == NULL && awake->head_unsent == 0;
+         awake->detail == NULL && awake->head_unsent == 0 && !awake->excused;
 }
 
-void wsuv__conn_lie_down(wsuv_conn_t *conn) {
+static void lie_down(wsuv_conn_t *conn) {
   struct wsuv__awake *awake = conn->awake;
 
-  if (awake == NULL || !may_rest(conn) || !wsuv__endpoint_may_fold(&awake->endpoint))
+  if (!may_rest(conn) || !wsuv__endpoint_may_fold(&awake->endpoint))
     return;
   wsuv__endpoint_fold(&awake->endpoint, &conn->folded);
   conn->awake = NULL;
   give_memory(conn->loop, awake);
+  wsuv__folded_share(&conn->folded, &conn->loop->shared_sets, &conn->loop->allocator);
+}
+
+/* Who may not rest yet is looked at again after what keeps it from that, which is an event. */
+static void sweep(struct wsuv__wheel_entry *entry) {
+  struct wsuv__loop_awake *all = WSUV__LIST_ENTRY(entry, struct wsuv__loop_awake, sweep);
+  wsuv_loop_t *loop = WSUV__LIST_ENTRY(all, wsuv_loop_t, awake);
+  struct wsuv__list *node = all->conns.next;
+  int goes_on = 0;
+
+  while (node != &all->conns && all->n > all->max) {
+    struct wsuv__awake *awake = WSUV__LIST_ENTRY(node, struct wsuv__awake, link);
+    node = node->next;
+    goes_on |= awake->was_used;
+    if (!awake->was_used)
+      lie_down(awake->endpoint.data);
+    else
+      awake->was_used = 0;
+  }
+  if (goes_on && all->n > all->max)
+    wsuv__loop_begin_sweep(loop);
+}
+
+void wsuv__loop_begin_sweep(wsuv_loop_t *loop) {
+  wsuv__loop_set_deadline(&loop->io, &loop->awake.sweep,
+                          wsuv__loop_now_ms(&loop->io) + WSUV__AWAKE_MS);
+}
+
+void wsuv__loop_begin_awake(wsuv_loop_t *loop) {
+  loop->awake.max = WSUV__AWAKE_MAX;
+  wsuv__list_init(&loop->awake.conns);
+  wsuv__wheel_entry_init(&loop->awake.sweep, sweep);
 }
 
 void wsuv__conn_end_awake(wsuv_conn_t *conn) {

@@ -1,5 +1,5 @@
 /* Open connections are idle nearly all the time, and there are many of them: what a connection has only while something goes on
- * lies in memory of its own, which goes when nothing does. The first few keep theirs, since it would be had again soon. */
+ * lies in memory of its own, which goes when nothing did for a while. A few keep theirs, since it would be had again soon. */
 #ifndef WSUV_API_CONN_REST_H
 #define WSUV_API_CONN_REST_H
 
@@ -9,10 +9,14 @@
 #define WSUV__AWAKE_MAX  96u
 #define WSUV__SPARES_MAX 64u
 
+/* Who was not used for so long, or at most twice as long, comes to rest: to fold and unfold at each event would be dear. */
+#define WSUV__AWAKE_MS 64u
+
 /* From the beginning of a connection until it is open, from then on while it is awake, and at its end. */
 struct wsuv__awake {
   struct wsuv_endpoint endpoint;
-  uint64_t due_ms; /* of phases that the endpoint has no deadline for */
+  struct wsuv__list link; /* in loop->awake.conns */
+  uint64_t due_ms;        /* of phases that the endpoint has no deadline for */
   struct wsuv_upgrade
       *upgrade; /* server, until the request is answered; none while a kept one is idle */
   struct wsuv__connect *connect; /* client, until open, or to the end if it never opens */
@@ -24,6 +28,7 @@ struct wsuv__awake {
   uint8_t excused;               /* a deadline came much too late, and was put off once */
   uint8_t is_rejected;           /* counted in server->rejected */
   uint8_t failure_told;          /* of the endpoint, to the loop's trace */
+  uint8_t was_used;              /* since the loop's last sweep */
 };
 
 /* A new connection is awake. WSUV_ENOMEM. */
@@ -38,11 +43,13 @@ static inline int wsuv__conn_wake(wsuv_conn_t *conn) {
   return conn->awake != NULL ? 0 : wsuv__conn_get_up(conn);
 }
 
-/* Nothing goes on: it rests, where there are more than may stay awake. Not between enter and leave. */
-void wsuv__conn_lie_down(wsuv_conn_t *conn);
-static inline void wsuv__conn_rest(wsuv_conn_t *conn) {
-  if (conn->loop->awake.n > conn->loop->awake.max)
-    wsuv__conn_lie_down(conn);
+/* Something went on, or may have: it rests if nothing does until the sweep after next, and more than may stay awake do. */
+void wsuv__loop_begin_sweep(wsuv_loop_t *loop);
+static inline void wsuv__conn_note_use(wsuv_conn_t *conn) {
+  conn->awake->was_used = 1;
+  if (conn->loop->awake.n > conn->loop->awake.max &&
+      wsuv__list_is_empty(&conn->loop->awake.sweep.link))
+    wsuv__loop_begin_sweep(conn->loop);
 }
 
 /* Octets in its queue. */
@@ -60,6 +67,13 @@ static inline const struct wsuv__traffic *wsuv__conn_traffic(const wsuv_conn_t *
 
 /* Octets that the connection takes by itself. */
 size_t wsuv__conn_size(const wsuv_conn_t *conn);
+
+void wsuv__loop_begin_awake(wsuv_loop_t *loop);
+
+/* Octets that wait for who wakes. */
+static inline size_t wsuv__loop_spares(const wsuv_loop_t *loop) {
+  return loop->awake.nspares * sizeof(struct wsuv__awake);
+}
 
 /* When no connection is left. */
 void wsuv__loop_free_spares(wsuv_loop_t *loop);

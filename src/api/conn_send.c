@@ -45,11 +45,14 @@ static int judge_budget(wsuv_conn_t *conn, size_t len) {
 /* Whether it may be sent over at all: 0, WSUV_ESTATE, or WSUV_EQUEUEFULL by the loop's budget. Also from outside of events, where
  * the endpoint's time may be old. */
 static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
+  int err;
+
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
   take_publications(conn);
-  if (wsuv__conn_wake(conn) != 0)
-    return WSUV_ENOMEM;
+  err = wsuv__conn_wake(conn);
+  if (err != 0)
+    return err;
   wsuv__endpoint_set_now(&conn->awake->endpoint, wsuv__loop_now_ms(&conn->loop->io));
   note_held(conn);
   return wsuv__budget_is_set(&conn->loop->budget) ? judge_budget(conn, len) : 0;
@@ -110,11 +113,14 @@ int wsuv_conn_send(wsuv_conn_t *conn, wsuv_send_t *req, wsuv_opcode_t type, cons
 }
 
 int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type, int flags) {
+  int err;
+
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
   take_publications(conn);
-  if (wsuv__conn_wake(conn) != 0)
-    return WSUV_ENOMEM;
+  err = wsuv__conn_wake(conn);
+  if (err != 0)
+    return err;
   return wsuv_endpoint_send_begin(&conn->awake->endpoint, type, flags);
 }
 

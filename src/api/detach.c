@@ -11,13 +11,13 @@ static int can_detach(const wsuv_conn_t *conn) {
 int wsuv_conn_detach(wsuv_conn_t *conn, wsuv_detach_cb cb) {
   if (cb == NULL)
     return WSUV_EINVAL;
+  wsuv__conn_take_publications(conn); /* which may be more than a slow reader is allowed */
   if (conn->phase != WSUV_STATE_OPEN)
     return WSUV_ESTATE;
   if (wsuv__conn_wake(conn) != 0)
     return WSUV_ENOMEM;
   if (!can_detach(conn))
     return WSUV_ESTATE;
-  wsuv__conn_take_publications(conn);
   conn->awake->endpoint.delivery = DELIVERY_KEPT;
   wsuv__conn_set_phase(conn, WSUV_STATE_DETACHING);
   wsuv__conn_start_close_timeout(conn);

@@ -31,7 +31,8 @@ static int fill_in(wsuv_loop_t *loop, uv_loop_t *uv_loop, const wsuv_loop_option
   wsuv__list_init(&loop->clients);
   wsuv__list_init(&loop->servers);
   wsuv__list_init(&loop->tls_streams);
-  loop->awake.max = WSUV__AWAKE_MAX;
+  wsuv__loop_begin_awake(loop);
+  wsuv__shared_sets_init(&loop->shared_sets);
   loop->trace = o->trace;
   loop->frames.hooks = &wsuv__trace_hooks;
   if (err == 0)
@@ -103,6 +104,7 @@ void wsuv__loop_forget(wsuv_loop_t *loop) {
     return;
   loop->state = LOOP_CLOSING;
   wsuv__budget_end(&loop->budget);
+  wsuv__wheel_clear(&loop->awake.sweep);
   wsuv__loop_close(&loop->io, handles_closed);
 }
 

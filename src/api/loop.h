@@ -5,6 +5,7 @@
 #include "api/budget.h"
 #include "api/conn_id.h"
 #include "io/loop.h"
+#include "proto/extensions_rest.h"
 #include "proto/trace.h"
 #include "wsuv/loop.h"
 #include "wsuv/stats.h"
@@ -22,8 +23,10 @@ enum wsuv__loop_state {
 
 /* See api/conn_rest.h. */
 struct wsuv__loop_awake {
-  size_t n;   /* connections that do not rest */
-  size_t max; /* of them that need not */
+  size_t n;                       /* connections that do not rest */
+  size_t max;                     /* of them that need not */
+  struct wsuv__list conns;        /* wsuv__awake.link, who woke first at its beginning */
+  struct wsuv__wheel_entry sweep; /* set while somebody may come to rest */
   size_t nspares;
   void *spares; /* memory for further ones */
 };
@@ -37,8 +40,9 @@ struct wsuv_loop {
   struct wsuv__budget budget;
   struct wsuv__conn_ids conn_ids;
   struct wsuv__loop_awake awake;
-  wsuv_conn_t *corked;          /* the connection that has the cork; NULL: none */
-  struct wsuv_tls_context *tls; /* of clients that bring none; NULL until there is one */
+  struct wsuv__shared_sets shared_sets; /* of connections that rest */
+  wsuv_conn_t *corked;                  /* the connection that has the cork; NULL: none */
+  struct wsuv_tls_context *tls;         /* of clients that bring none; NULL until there is one */
   enum wsuv__loop_owner owner;
   enum wsuv__loop_state state;
   void (*close_cb)(void *arg);

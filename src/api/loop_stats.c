@@ -40,12 +40,12 @@ int wsuv_conn_stats(const wsuv_conn_t *conn, wsuv_conn_stats_t *out) {
 /* ---- a loop ---- */
 
 size_t wsuv__stats_contexts(const wsuv_conn_t *conn) {
-  size_t n = wsuv_conn_nextensions(conn);
+  const struct wsuv__extensions *set = wsuv__conn_extensions(conn);
   size_t octets = 0;
   size_t i;
 
-  for (i = 0; i < n; i++) {
-    wsuv_negotiated_t negotiated = wsuv_conn_extension_at(conn, i);
+  for (i = 0; set != NULL && set->nsharers == 0 && i < set->nstages; i++) {
+    wsuv_negotiated_t negotiated = {set->stages[i].extension, set->stages[i].session};
     octets += wsuv_deflate_contexts(&negotiated);
   }
   return octets;
@@ -87,9 +87,10 @@ int wsuv_loop_stats(wsuv_loop_t *loop, wsuv_loop_stats_t *out) {
     (void)wsuv_server_stats(server, &stats);
     wsuv_server_stats_add(&out->total, &stats);
     add_memory(&out->memory, &server->conns);
+    out->memory.buffers += wsuv__publications_octets(&server->publications);
   }
-  out->memory.buffers =
-      loop->io.cork.cap + WSUV__READ_BUFFER_SIZE + wsuv__spares_octets(&loop->io.spares);
+  out->memory.buffers += loop->io.cork.cap + WSUV__READ_BUFFER_SIZE +
+                         wsuv__spares_octets(&loop->io.spares) + wsuv__loop_spares(loop);
   if (loop->io.tls != NULL)
     out->memory.buffers += WSUV__READ_BUFFER_SIZE; /* what was decrypted */
   out->lag_ms = (int64_t)loop->io.lag_ms;

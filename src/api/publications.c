@@ -122,7 +122,6 @@ static void write_all(wsuv_conn_t *conn, const struct wsuv__publication_run *run
   }
   ep->limits.message_ms = ep->now_ms;
   wsuv__traffic_sum_sent(ep, &run->sum);
-  wsuv__conn_rest(conn);
 }
 
 /* ---- to one that rests, which need not wake for what the kernel takes at once ---- */
@@ -317,6 +316,10 @@ int wsuv__publications_add(wsuv_server_t *server, struct wsuv__topic *topic,
 void wsuv__publications_init(struct wsuv__publications *publications) {
   wsuv__list_init(&publications->task.link);
   publications->task.run = run_task;
+}
+
+size_t wsuv__publications_octets(const struct wsuv__publications *publications) {
+  return publications->run != NULL ? sizeof *publications->run : 0;
 }
 
 void wsuv__publications_free(wsuv_server_t *server) {

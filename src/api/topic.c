@@ -85,6 +85,11 @@ int wsuv__publish_options_judge(const wsuv_publish_options_t *o, int allowed_fla
   return o->slow >= WSUV_SLOW_DEFAULT && o->slow <= WSUV_SLOW_CLOSE ? 0 : WSUV_EINVAL;
 }
 
+static int is_publishing(const wsuv_server_t *server, const struct wsuv__topic *topic) {
+  return wsuv__topic_is_publishing(&server->topics, topic) ||
+         wsuv__publications_are_taken(&server->publications, &server->topics, topic);
+}
+
 /* *found is NULL where nobody is to get anything, also after an error. A publication amid another one on the topic would reach
  * some subscribers first. */
 static int begin(wsuv_server_t *server, const char *topic, const wsuv_publish_options_t *o,
@@ -98,7 +103,7 @@ static int begin(wsuv_server_t *server, const char *topic, const wsuv_publish_op
   if (err != 0)
     return err;
   *found = wsuv__topic_table_find(&server->topics, topic, len);
-  if (*found == NULL || !wsuv__topic_is_publishing(&server->topics, *found))
+  if (*found == NULL || !is_publishing(server, *found))
     return 0;
   *found = NULL;
   return WSUV_ESTATE;

@@ -5,14 +5,17 @@
 #include "api/upgrade.h"
 #include "http/response.h"
 
+/* The end of an extension's session is user code, which may stop the server: it finds a connection that is ending. */
 void wsuv__upgrade_end_with(wsuv_conn_t *conn, struct wsuv__buf *text, int err) {
   if (conn->awake->upgrade != NULL)
-    wsuv__upgrade_free(conn->awake->upgrade);
+    conn->awake->upgrade->state = UPGRADE_READING_REQUEST; /* not the application's any more */
   if (err == 0)
     wsuv__conn_end_with_response(conn, text);
   else
     wsuv__conn_release(conn, err);
   wsuv__buf_free(text, &conn->loop->allocator);
+  if (conn->awake->upgrade != NULL)
+    wsuv__upgrade_free(conn->awake->upgrade);
   wsuv__conn_mark(conn);
 }
 

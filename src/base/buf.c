@@ -6,9 +6,18 @@
 
 #define SMALLEST_CAP 64u
 
+static int set_cap(struct wsuv__buf *buf, const wsuv_allocator_t *a, size_t cap) {
+  uint8_t *base = wsuv__resize(a, buf->base, cap);
+
+  if (base == NULL)
+    return WSUV_ENOMEM;
+  buf->base = base;
+  buf->cap = cap;
+  return 0;
+}
+
 int wsuv__buf_reserve(struct wsuv__buf *buf, const wsuv_allocator_t *a, size_t more) {
   size_t cap = buf->cap;
-  uint8_t *base;
 
   if (more <= cap - buf->len)
     return 0;
@@ -18,17 +27,11 @@ int wsuv__buf_reserve(struct wsuv__buf *buf, const wsuv_allocator_t *a, size_t m
     cap = SMALLEST_CAP;
   while (cap < buf->len + more)
     cap = cap > SIZE_MAX / 2 ? buf->len + more : cap * 2;
-  base = wsuv__resize(a, buf->base, cap);
-  if (base == NULL)
-    return WSUV_ENOMEM;
-  buf->base = base;
-  buf->cap = cap;
-  return 0;
+  return set_cap(buf, a, cap);
 }
 
 int wsuv__buf_reserve_tight(struct wsuv__buf *buf, const wsuv_allocator_t *a, size_t more) {
   size_t least = buf->cap < SIZE_MAX / 2 ? buf->cap + buf->cap / 8 : buf->cap;
-  uint8_t *base;
   size_t cap;
 
   if (more <= buf->cap - buf->len)
@@ -36,12 +39,7 @@ int wsuv__buf_reserve_tight(struct wsuv__buf *buf, const wsuv_allocator_t *a, si
   if (more > SIZE_MAX - buf->len)
     return WSUV_ENOMEM;
   cap = buf->len + more > least ? buf->len + more : least;
-  base = wsuv__resize(a, buf->base, cap);
-  if (base == NULL)
-    return WSUV_ENOMEM;
-  buf->base = base;
-  buf->cap = cap;
-  return 0;
+  return set_cap(buf, a, cap);
 }
 
 int wsuv__buf_append(struct wsuv__buf *buf, const wsuv_allocator_t *a, const void *data,

@@ -66,6 +66,19 @@ static void end_session(const wsuv_extension_t *extension, void *arg) {
   release(deflate);
 }
 
+static void *unfold_session(const wsuv_extension_t *extension, const void *example,
+                            const void *kept) {
+  struct wsuv_deflate *deflate = deflate_of(extension);
+  struct wsuv__deflate_session *session = wsuv__alloc(&deflate->allocator, sizeof *session);
+
+  if (session == NULL)
+    return NULL;
+  *session = *(const struct wsuv__deflate_session *)example;
+  wsuv__deflate_restore(session, kept);
+  deflate->nrefs++;
+  return session;
+}
+
 static int offer(const wsuv_extension_t *extension, wsuv_extension_writer_t *writer) {
   const struct wsuv_deflate *deflate = deflate_of(extension);
   struct wsuv__deflate_element element;
@@ -199,6 +212,8 @@ static const wsuv_extension_t permessage_deflate = {
     .encode = wsuv__deflate_encode,
     .decode = wsuv__deflate_decode,
     .variant = wsuv__deflate_variant,
+    .fold = wsuv__deflate_fold,
+    .unfold = unfold_session,
 };
 
 /* ---- public ---- */

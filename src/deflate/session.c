@@ -1,5 +1,7 @@
 #include "deflate/session.h"
 
+#include <string.h>
+
 #include "deflate/probe.h"
 
 #define RSV1 4
@@ -9,6 +11,57 @@ void wsuv__deflate_session_end(struct wsuv__deflate_session *session) {
     wsuv__pool_give_deflater(&session->base->pool, session->deflater);
   if (session->inflater != NULL)
     wsuv__pool_give_inflater(&session->base->pool, session->inflater);
+}
+
+/* ---- at rest ---- */
+
+/* The counts while they are small. */
+struct kept {
+  uint32_t sent_octets;
+  uint32_t sent_compressed_octets;
+  uint32_t received_octets;
+  uint32_t received_compressed_octets;
+};
+
+_Static_assert(sizeof(struct kept) <= WSUV_FOLD_MAX, "it has a place");
+
+#define NBITS (WSUV__WINDOW_BITS_MAX - WSUV__WINDOW_BITS_MIN + 1)
+
+/* A place for each agreement that there can be. */
+static const void *name_of_agreement(const struct wsuv__deflate_session *session) {
+  static const uint8_t places[NBITS][NBITS][2][2];
+
+  return &places[session->deflate_bits - WSUV__WINDOW_BITS_MIN]
+                [session->inflate_bits - WSUV__WINDOW_BITS_MIN][session->deflate_no_takeover]
+                [session->inflate_no_takeover];
+}
+
+const void *wsuv__deflate_fold(const void *arg, void *kept) {
+  const struct wsuv__deflate_session *session = arg;
+  const wsuv_deflate_stats_t *stats = &session->stats;
+  uint64_t any = stats->sent_octets | stats->sent_compressed_octets | stats->received_octets |
+                 stats->received_compressed_octets;
+  const struct kept counts = {(uint32_t)stats->sent_octets, (uint32_t)stats->sent_compressed_octets,
+                              (uint32_t)stats->received_octets,
+                              (uint32_t)stats->received_compressed_octets};
+
+  if (session->deflater != NULL || session->inflater != NULL ||
+      any > (kept != NULL ? UINT32_MAX : 0))
+    return NULL;
+  if (kept != NULL)
+    memcpy(kept, &counts, sizeof counts);
+  return name_of_agreement(session);
+}
+
+void wsuv__deflate_restore(struct wsuv__deflate_session *session, const void *kept) {
+  struct kept counts = {0};
+
+  if (kept != NULL)
+    memcpy(&counts, kept, sizeof counts);
+  session->stats.sent_octets = counts.sent_octets;
+  session->stats.sent_compressed_octets = counts.sent_compressed_octets;
+  session->stats.received_octets = counts.received_octets;
+  session->stats.received_compressed_octets = counts.received_compressed_octets;
 }
 
 /* ---- sending ---- */

@@ -34,6 +34,12 @@ struct wsuv__deflate_session {
 /* Gives the contexts back. */
 void wsuv__deflate_session_end(struct wsuv__deflate_session *session);
 
+/* A session that has no context and counted little: all that it has to keep is in `kept`. */
+const void *wsuv__deflate_fold(const void *session, void *kept);
+
+/* The counts of a session that was folded; NULL: none. */
+void wsuv__deflate_restore(struct wsuv__deflate_session *session, const void *kept);
+
 /* encode, decode and variant of wsuv_extension_t. */
 int wsuv__deflate_encode(void *session, wsuv_extension_step_t *step);
 int wsuv__deflate_decode(void *session, wsuv_extension_step_t *step);

@@ -1,12 +1,12 @@
 #include "http/accept_key.h"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <limits.h>
 #include <string.h>
 
+#include "http/sha1.h"
 #include "http/token.h"
 #include "wsuv/handshake.h"
 
@@ -56,31 +56,10 @@ int wsuv__accept_key_is_valid(const char *key, size_t len) {
   return 1;
 }
 
-/* Looking the algorithm up takes longer than using it: once for the process. NULL: there was no memory. */
-static CRYPTO_ONCE sha1_once = CRYPTO_ONCE_STATIC_INIT;
-static EVP_MD *sha1;
-
-static void free_sha1(void) {
-  EVP_MD_free(sha1);
-  sha1 = NULL;
-}
-
-static void fetch_sha1(void) {
-  sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
-  if (OPENSSL_atexit(free_sha1) != 1)
-    free_sha1();
-}
-
-static const EVP_MD *find_sha1(void) {
-  if (CRYPTO_THREAD_run_once(&sha1_once, fetch_sha1) == 1 && sha1 != NULL)
-    return sha1;
-  return EVP_sha1(); /* which is looked up in each use */
-}
-
 static int hash_key(struct wsuv__text key, unsigned char digest[EVP_MAX_MD_SIZE]) {
   EVP_MD_CTX *ctx = EVP_MD_CTX_new();
   unsigned len = 0;
-  int ok = ctx != NULL && EVP_DigestInit_ex(ctx, find_sha1(), NULL) == 1 &&
+  int ok = ctx != NULL && EVP_DigestInit_ex(ctx, wsuv__sha1(), NULL) == 1 &&
            EVP_DigestUpdate(ctx, key.data, key.len) == 1 &&
            EVP_DigestUpdate(ctx, guid, sizeof guid - 1) == 1 &&
            EVP_DigestFinal_ex(ctx, digest, &len) == 1;

@@ -56,8 +56,9 @@ void wsuv__loop_close(struct wsuv__loop *loop, void (*on_closed)(struct wsuv__lo
 /* Runs the task soon; harmless if it already waits. */
 void wsuv__loop_defer(struct wsuv__loop *loop, struct wsuv__task *task);
 
-/* Has the entry called soon, ahead of tasks, instead of at its deadline, which is forgotten. Its tick is WSUV__WHEEL_AT_ONCE until who is called
- * sets or clears it. Harmless if it already waits. */
+/* Has the entry called soon, ahead of tasks, instead of at its deadline, which is forgotten. Its tick is WSUV__WHEEL_AT_ONCE
+ * until who is called clears or sets it, which must be the first thing that it does; sooner than that would undo this. Harmless
+ * if it already waits. */
 void wsuv__loop_hasten(struct wsuv__loop *loop, struct wsuv__wheel_entry *entry);
 
 /* Sets the entry's deadline in the loop's wheel. */

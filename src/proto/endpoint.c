@@ -125,8 +125,11 @@ static int take_slice(struct wsuv_endpoint *ep, const struct wsuv__frame_slice *
 
 void wsuv__endpoint_take_next(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) {
   struct wsuv__frame_slice slice;
-  int rc = wsuv__frame_parser_next(&ep->parser, ep->rules, in, &slice);
+  int rc;
 
+  if (!wsuv__endpoint_is_unfinished(ep)) /* its time is not that of what ended before it */
+    ep->limits.progress_ms = WSUV__NEVER;
+  rc = wsuv__frame_parser_next(&ep->parser, ep->rules, in, &slice);
   if (ep->trace != NULL && (rc < 0 || (rc > 0 && slice.first)))
     wsuv__trace_frame(ep, &ep->parser.header, TRACE_RECEIVED);
   if (rc > 0) {

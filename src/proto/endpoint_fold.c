@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#include "proto/extensions.h"
+#include "proto/extensions_rest.h"
+#include "proto/traffic.h"
 
 #define UNKNOWN UINT32_MAX
 
@@ -80,6 +81,15 @@ void wsuv__endpoint_unfold(struct wsuv_endpoint *ep, const struct wsuv__folded *
   restore_round_trip(&ep->round_trip, folded);
 }
 
+void wsuv__folded_share(struct wsuv__folded *folded, struct wsuv__shared_sets *sets,
+                        const wsuv_allocator_t *a) {
+  wsuv__extensions_share(&folded->extensions, sets, wsuv__traffic_kept(folded->traffic), a);
+}
+
+int wsuv__folded_unshare(struct wsuv__folded *folded, const wsuv_allocator_t *a) {
+  return wsuv__extensions_unshare(&folded->extensions, wsuv__traffic_kept(folded->traffic), a);
+}
+
 int wsuv__folded_rtt(const struct wsuv__folded *folded, wsuv_rtt_t *out) {
   struct wsuv__round_trip trip = {0};
 
@@ -93,5 +103,5 @@ void wsuv__folded_release(struct wsuv__folded *folded, const wsuv_allocator_t *a
   folded->extensions = NULL;
   wsuv__release(a, folded->traffic);
   folded->traffic = NULL;
-  wsuv__extensions_free(set, a);
+  wsuv__extensions_drop(set, a);
 }

@@ -5,8 +5,10 @@
 
 #include "proto/endpoint.h"
 
+struct wsuv__shared_sets;
+
 struct wsuv__folded {
-  struct wsuv__extensions *extensions;
+  struct wsuv__extensions *extensions; /* its own, or shared */
   struct wsuv__traffic *traffic;
   uint64_t heard_ms;
   uint64_t message_ms;
@@ -27,6 +29,12 @@ void wsuv__endpoint_fold(struct wsuv_endpoint *endpoint, struct wsuv__folded *ou
 void wsuv__endpoint_unfold(struct wsuv_endpoint *endpoint, const struct wsuv__folded *folded,
                            const struct wsuv__endpoint_config *config,
                            const wsuv_endpoint_handler_t *handler, void *data, uint64_t now_ms);
+
+/* The extensions of those that rest in one place; and its own again, which it needs to unfold: WSUV_ENOMEM. Both are user
+ * code. */
+void wsuv__folded_share(struct wsuv__folded *folded, struct wsuv__shared_sets *sets,
+                        const wsuv_allocator_t *a);
+int wsuv__folded_unshare(struct wsuv__folded *folded, const wsuv_allocator_t *a);
 
 /* wsuv_endpoint_rtt. */
 int wsuv__folded_rtt(const struct wsuv__folded *folded, wsuv_rtt_t *out);

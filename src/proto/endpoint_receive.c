@@ -7,10 +7,6 @@
 #include "proto/endpoint_whole.h"
 #include "proto/traffic.h"
 
-static inline int is_unfinished(const struct wsuv_endpoint *ep) {
-  return wsuv__frame_parser_is_midframe(&ep->parser) || wsuv__endpoint_is_inside(ep);
-}
-
 /* After any callback the endpoint may be closing, failed or paused. */
 static inline int goes_on(const struct wsuv_endpoint *ep, const struct wsuv__frame_input *in) {
   return in->len > 0 && wsuv__endpoint_is_parsing(ep) && ep->delivery == DELIVERY_FLOWING;
@@ -24,7 +20,7 @@ static inline int parse(struct wsuv_endpoint *ep, struct wsuv__frame_input *in) 
     if (!wsuv__endpoint_takes_whole(ep) || wsuv__endpoint_take_whole(ep, in) == 0)
       wsuv__endpoint_take_next(ep, in);
   }
-  if (is_unfinished(ep))
+  if (wsuv__endpoint_is_unfinished(ep))
     wsuv__endpoint_note_unfinished(ep);
   else
     ep->limits.progress_ms = WSUV__NEVER;

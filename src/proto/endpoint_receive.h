@@ -12,4 +12,9 @@ static inline int wsuv__endpoint_is_inside(const struct wsuv_endpoint *ep) {
   return ep->message.state != MESSAGE_NONE && ep->handler->on_fragment == NULL;
 }
 
+/* Of that, some has come and some has not; of a header, too. */
+static inline int wsuv__endpoint_is_unfinished(const struct wsuv_endpoint *ep) {
+  return wsuv__frame_parser_is_midframe(&ep->parser) || wsuv__endpoint_is_inside(ep);
+}
+
 #endif

@@ -5,6 +5,8 @@
 static int judge(const wsuv_extension_t *extension) {
   if (extension == NULL || extension->size < sizeof *extension || extension->token == NULL)
     return WSUV_EINVAL;
+  if ((extension->fold == NULL) != (extension->unfold == NULL))
+    return WSUV_EINVAL;
   if (extension->rsv < 0 || extension->rsv > 7 || (extension->opcodes & ~WSUV_CUSTOM_OPCODES) != 0)
     return WSUV_EINVAL;
   return extension->scope == WSUV_PER_MESSAGE || extension->scope == WSUV_PER_FRAME ? 0
@@ -80,11 +82,9 @@ int wsuv__extensions_new(struct wsuv__extensions **out, const wsuv_allocator_t *
   return 0;
 }
 
-void wsuv__extensions_free(struct wsuv__extensions *set, const wsuv_allocator_t *a) {
+void wsuv__extensions_end(struct wsuv__extensions *set, const wsuv_allocator_t *a) {
   size_t i;
 
-  if (set == NULL)
-    return;
   for (i = 0; i < set->nstages; i++) {
     struct wsuv__stage *stage = &set->stages[i];
     if (stage->input != NULL) /* kept: nothing is lent outside of receive */
@@ -92,5 +92,11 @@ void wsuv__extensions_free(struct wsuv__extensions *set, const wsuv_allocator_t 
     if (stage->extension->end != NULL)
       stage->extension->end(stage->extension, stage->session);
   }
+}
+
+void wsuv__extensions_free(struct wsuv__extensions *set, const wsuv_allocator_t *a) {
+  if (set == NULL)
+    return;
+  wsuv__extensions_end(set, a);
   wsuv__release(a, set);
 }

@@ -41,6 +41,8 @@ struct wsuv__extensions {
   struct wsuv__frame_rules rules;
   uint8_t nstages;     /* up to WSUV_EXTENSION_ELEMENTS_MAX */
   uint8_t sending_rsv; /* for the first frame of the message being sent */
+  uint8_t is_lent;     /* somebody was told the sessions, which stay where they are from then on */
+  uint32_t nsharers;   /* connections at rest that have this set; 0: it is one's own */
   struct wsuv__stage stages[];
 };
 
@@ -57,6 +59,9 @@ int wsuv__extensions_judge(const struct wsuv__frame_rules *rules,
 
 /* Ends the sessions. NULL is allowed. */
 void wsuv__extensions_free(struct wsuv__extensions *set, const wsuv_allocator_t *a);
+
+/* The same but for the set's memory. */
+void wsuv__extensions_end(struct wsuv__extensions *set, const wsuv_allocator_t *a);
 
 /* A message of that opcode is its to transform, by opcode; where it claims none, every one. */
 static inline int wsuv__stage_takes_opcode(const struct wsuv__stage *stage, uint8_t opcode) {

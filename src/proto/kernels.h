@@ -5,11 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-  WSUV__MASK_MIN =
-      64, /* octets that a kernel is given at least; shorter payloads are not worth the call */
-  WSUV__UTF8_MIN = 16
-};
+/* Octets that a kernel is given at least: fewer are not worth the call. */
+enum { WSUV__MASK_MIN = 64, WSUV__UTF8_MIN = 16 };
 
 struct wsuv__kernels {
   const char *name;

@@ -42,7 +42,7 @@ int wsuv__message_keep(struct wsuv__message *message, const wsuv_allocator_t *a,
 
   if (len == 0)
     return 0;
-  if (buf->len > 0 && data == buf->base + buf->len) {
+  if (buf->len > 0 && buf->len < buf->cap && data == buf->base + buf->len) {
     buf->len += len;
     return 0;
   }

@@ -78,7 +78,7 @@ int wsuv__message_make_room(struct wsuv__message *message, const wsuv_allocator_
                             uint64_t remaining);
 
 /* Keeps octets that were validated; `remaining` of the same frame are still to come. They may lie in place already, behind
- * those that are kept. WSUV_ENOMEM. */
+ * those that are kept: in the buffer, since another block may begin right where it is full. WSUV_ENOMEM. */
 int wsuv__message_keep(struct wsuv__message *message, const wsuv_allocator_t *a,
                        const uint8_t *data, size_t len, uint64_t remaining);
 

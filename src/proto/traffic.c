@@ -2,8 +2,13 @@
 
 #include <string.h>
 
+#include "proto/extensions.h"
+
 struct wsuv__traffic *wsuv__traffic_new(struct wsuv_endpoint *ep) {
-  ep->traffic = wsuv__alloc_zeroed(ep->config->allocator, sizeof *ep->traffic);
+  size_t nstages = ep->extensions != NULL ? ep->extensions->nstages : 0;
+
+  ep->traffic =
+      wsuv__alloc_zeroed(ep->config->allocator, sizeof *ep->traffic + nstages * WSUV_FOLD_MAX);
   return ep->traffic;
 }
 

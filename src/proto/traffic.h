@@ -13,6 +13,12 @@ struct wsuv__traffic {
   wsuv_drops_t drops;
 };
 
+/* Behind it: what sessions that were given up have kept, WSUV_FOLD_MAX octets for each of the endpoint's extensions. NULL where
+ * nothing was counted. */
+static inline uint8_t *wsuv__traffic_kept(struct wsuv__traffic *traffic) {
+  return traffic != NULL ? (uint8_t *)(traffic + 1) : NULL;
+}
+
 enum wsuv__drop { DROP_OLDEST, DROP_REPLACED, DROP_REFUSED, DROP_CLOSED };
 
 /* wsuv_endpoint_traffic; NULL: nothing was counted. */

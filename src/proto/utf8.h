@@ -31,8 +31,8 @@ static inline int wsuv__utf8_feed(struct wsuv__utf8 *state, const uint8_t *data,
                                     : wsuv__utf8_feed_short(state, data, len);
 }
 
-/* Unmasks a whole text of at least WSUV__MASK_MIN octets and judges it, a piece after the other while it is in the nearest cache; from the first piece that is
- * wrong on the rest stays masked. */
+/* Unmasks a whole text of at least WSUV__MASK_MIN octets and judges it, a piece after the other while it is in the nearest
+ * cache. What is behind the first piece that is wrong stays masked. */
 int wsuv__utf8_unmask(uint8_t *text, size_t len, const uint8_t masking_key[4]);
 
 /* How many octets at the end are the start of a character that goes on behind it; of at least three octets. */

@@ -163,6 +163,7 @@ static void on_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payloa
   struct talker *t = talker_of(conn);
 
   take_payload(t, type, payload, len);
+  t->rsv = wsuv_conn_message_rsv(conn);
   t->received += len;
   talker_note(t, EV_MESSAGE);
 }

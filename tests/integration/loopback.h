@@ -101,6 +101,7 @@ struct talker {
   wsuv_opcode_t type; /* of the message, ping or pong heard last, and its payload */
   uint8_t *payload;
   size_t len;
+  int rsv;         /* of the message heard last */
   size_t received; /* octets of all messages */
   int handed_out;  /* on_close is owed */
   struct ending end;

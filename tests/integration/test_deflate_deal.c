@@ -149,8 +149,8 @@ static void check_is_plain(struct pair *p) {
   CHECK_SIZE(0, wsuv_conn_nextensions(p->client.conn));
   CHECK_SIZE(0, wsuv_conn_nextensions(p->server->conn));
   exchange(p, WSUV_TEXT, 1000);
-  CHECK_INT(0, wsuv_conn_message_rsv(p->client.conn));
-  CHECK_INT(0, wsuv_conn_message_rsv(p->server->conn));
+  CHECK_INT(0, p->client.rsv);
+  CHECK_INT(0, p->server->rsv);
   if (p->deflate[0] != NULL)
     CHECK_SIZE(0, wsuv_deflate_memory(p->deflate[0]));
   if (p->deflate[1] != NULL)

@@ -90,11 +90,11 @@ static void talk(struct crowd *c, size_t i) {
   say(client, 2000);
   RUN_UNTIL(&c->lb, server->n[EV_MESSAGE] == said + 1);
   check_text(server, 2000);
-  CHECK_INT(RSV1, wsuv_conn_message_rsv(server->conn));
+  CHECK_INT(RSV1, server->rsv);
   say(server, 3000);
   RUN_UNTIL(&c->lb, client->n[EV_MESSAGE] == heard + 1);
   check_text(client, 3000);
-  CHECK_INT(RSV1, wsuv_conn_message_rsv(client->conn));
+  CHECK_INT(RSV1, client->rsv);
 }
 
 static void leave(struct crowd *c, size_t i) {
@@ -287,7 +287,7 @@ static void say_and_expect(struct crowd *c, size_t i, int rsv) {
   say(c->host.talkers[i], 2000);
   RUN_UNTIL(&c->lb, c->clients[i].n[EV_MESSAGE] == heard + 1);
   check_text(&c->clients[i], 2000);
-  CHECK_INT(rsv, wsuv_conn_message_rsv(c->clients[i].conn));
+  CHECK_INT(rsv, c->clients[i].rsv);
 }
 
 static size_t size_of_a_deflater(void) {
@@ -446,7 +446,7 @@ static void expect_at(struct crowd *c, size_t i, unsigned n, int rsv, const void
 
   RUN_UNTIL(&c->lb, t->n[EV_MESSAGE] == n);
   CHECK_BYTES(payload, len, t->payload, t->len);
-  CHECK_INT(rsv, wsuv_conn_message_rsv(t->conn));
+  CHECK_INT(rsv, t->rsv);
 }
 
 /* Only where it was compressed. */
@@ -574,7 +574,7 @@ static void clients_send_it_too(void **state) {
   for (i = 0; i < c.n; i++) {
     RUN_UNTIL(&c.lb, c.host.talkers[i]->n[EV_MESSAGE] == 1);
     CHECK_BYTES(news, NEWS_LEN, c.host.talkers[i]->payload, c.host.talkers[i]->len);
-    CHECK_INT(RSV1, wsuv_conn_message_rsv(c.host.talkers[i]->conn));
+    CHECK_INT(RSV1, c.host.talkers[i]->rsv);
   }
   wsuv_prepared_free(prepared);
   crowd_close(&c);

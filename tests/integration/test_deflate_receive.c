@@ -16,12 +16,12 @@ static void run_received(wsuv_role_t role) {
   wire_begin(&w, role, &dedicated);
   peer_frame(&w, WSUV_TEXT, RSV1, 1, OCTETS(hello));
   expect_heard(&w, 1, "Hello");
-  CHECK_INT(RSV1, wsuv_conn_message_rsv(w.us->conn));
+  CHECK_INT(RSV1, w.us->rsv);
   peer_frame(&w, WSUV_TEXT, RSV1, 1, OCTETS(hello_again));
   expect_heard(&w, 2, "Hello");
   peer_frame(&w, WSUV_TEXT, 0, 1, OCTETS("plain"));
   expect_heard(&w, 3, "plain");
-  CHECK_INT(0, wsuv_conn_message_rsv(w.us->conn));
+  CHECK_INT(0, w.us->rsv);
   peer_frame(&w, WSUV_TEXT, RSV1, 1, OCTETS("\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"));
   expect_heard(&w, 4, "Hello");
   peer_frame(&w, WSUV_TEXT, RSV1, 1, OCTETS("\xf3\x48\xcd\xc9\xc9\x07\x00\x00"));

@@ -68,7 +68,7 @@ static void messages_are_transformed_both_ways(void **state) {
   CHECK_INT(4, toy_sessions_alive());
   CHECK_ERR(0, talker_say(&p.client, "aaaaaaaaaab"));
   CHECK_HEARD(&p.client, EV_MESSAGE, 1, "aaaaaaaaaab");
-  CHECK_INT(3, wsuv_conn_message_rsv(p.client.conn)); /* both marked it */
+  CHECK_INT(3, p.client.rsv); /* both marked it */
   CHECK_ERR(0, talker_say(&p.client, "!aab"));
   CHECK_HEARD(&p.client, EV_MESSAGE, 2, "!aab");
   CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_begin(p.server->conn, WSUV_TEXT, 0)));
@@ -192,14 +192,14 @@ static void opcodes_and_bits_of_the_applications_own(void **state) {
   CHECK_ERR(0, send_frame(&p.client, 3, 4, 1, "three"));
   CHECK_HEARD(p.server, EV_MESSAGE, 1, "three");
   CHECK_INT(3, p.server->type);
-  CHECK_INT(4, wsuv_conn_message_rsv(p.server->conn));
+  CHECK_INT(4, p.server->rsv);
   CHECK_ERR(0, send_frame(p.server, 3, 1, 0, "a"));
   CHECK_ERR(0, send_frame(p.server, 12, 0, 1, "control"));
   CHECK_HEARD(&p.client, EV_CONTROL, 1, "control");
   CHECK_INT(12, p.client.type);
   CHECK_ERR(0, send_frame(p.server, 0, 5, 1, "b"));
   CHECK_HEARD(&p.client, EV_MESSAGE, 1, "ab");
-  CHECK_INT(1, wsuv_conn_message_rsv(p.client.conn));
+  CHECK_INT(1, p.client.rsv);
   CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_begin(p.client.conn, (wsuv_opcode_t)3, 0)));
   CHECK_ERR(0, CALL(&p.lb, wsuv_conn_send_end(p.client.conn, "streamed", 8)));
   CHECK_HEARD(p.server, EV_MESSAGE, 2, "streamed");

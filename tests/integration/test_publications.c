@@ -318,24 +318,58 @@ static void given_back(wsuv_conn_t *conn, uv_stream_t *stream, const void *lefto
   CHECK_SIZE(0, len);
 }
 
-static void who_is_detached(void **state) {
+static void open_given(struct rig *rig, struct given *given) {
   wsuv_adopt_options_t adopt = WSUV_ADOPT_OPTIONS_INIT;
+
+  rig_listen(rig, subscribe_at_open);
+  CHECK_INT(0, given_open(given, &rig->raws[0], &rig->lb, GIVEN_TCP));
+  rig->raws[0].role = WSUV_CLIENT;
+  CHECK_ERR(0, CALL(&rig->lb, wsuv_server_adopt(rig->host.server, given->stream, &adopt)));
+  raw_say(&rig->raws[0], RAW_REQUEST);
+  RUN_UNTIL(&rig->lb, raw_took_head(&rig->raws[0]));
+}
+
+static void who_is_detached(void **state) {
   struct given given;
   struct rig rig;
   (void)state;
 
-  rig_listen(&rig, subscribe_at_open);
-  CHECK_INT(0, given_open(&given, &rig.raws[0], &rig.lb, GIVEN_TCP));
-  rig.raws[0].role = WSUV_CLIENT;
-  CHECK_ERR(0, CALL(&rig.lb, wsuv_server_adopt(rig.host.server, given.stream, &adopt)));
-  raw_say(&rig.raws[0], RAW_REQUEST);
-  RUN_UNTIL(&rig.lb, raw_took_head(&rig.raws[0]));
+  open_given(&rig, &given);
   publish(&rig, "one");
   CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_detach(side(&rig, 0), given_back)));
   publish(&rig, "two");
   expect(&rig, 0, "one");
   RUN_UNTIL(&rig.lb, rig.host.talkers[0]->n[EV_CLOSE] == 1);
   CHECK_SIZE(rig.raws[0].at, rig.raws[0].in_len);
+  given_close(&given);
+  rig_close(&rig);
+}
+
+static void fill_queue(struct rig *rig, int i) {
+  static const char payload[1024];
+
+  raw_stop_reading(&rig->raws[i]);
+  while (CALL(&rig->lb, wsuv_conn_send_binary(side(rig, i), payload, sizeof payload)) == 0)
+    loopback_turn(&rig->lb);
+}
+
+/* Who is closed because it reads slowly is not given back as well. */
+static void slow_reader_is_detached(void **state) {
+  wsuv_publish_options_t o = WSUV_PUBLISH_OPTIONS_INIT;
+  char text[1024];
+  struct given given;
+  struct rig rig;
+  (void)state;
+
+  open_given(&rig, &given);
+  fill_queue(&rig, 0);
+  memset(text, 'a', sizeof text - 1);
+  text[sizeof text - 1] = '\0';
+  o.slow = WSUV_SLOW_CLOSE;
+  publish_to(&rig, "news", text, &o);
+  CHECK_INT(WSUV_STATE_OPEN, wsuv_conn_state(side(&rig, 0)));
+  CHECK_ERR(WSUV_ESTATE, CALL(&rig.lb, wsuv_conn_detach(side(&rig, 0), given_back)));
+  CHECK_INT(WSUV_STATE_CLOSING_HANDSHAKE, wsuv_conn_state(side(&rig, 0)));
   given_close(&given);
   rig_close(&rig);
 }
@@ -585,16 +619,27 @@ static void no_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(in_one_write),   cmocka_unit_test(between_messages_of_its_own),
-      cmocka_unit_test(amid_fragments), cmocka_unit_test(of_several_topics),
-      cmocka_unit_test(asked_about),    cmocka_unit_test(except_one),
-      cmocka_unit_test(many_and_large), cmocka_unit_test(who_comes_and_goes),
-      cmocka_unit_test(who_closes),     cmocka_unit_test(topic_goes),
-      cmocka_unit_test(server_goes),    cmocka_unit_test(who_is_detached),
-      cmocka_unit_test(sender_closes),  cmocka_unit_test(answers_behind),
-      cmocka_unit_test(refused),        cmocka_unit_test(oldest_dropped),
-      cmocka_unit_test(latest_kept),    cmocka_unit_test(closed),
-      cmocka_unit_test(reset),          cmocka_unit_test(torn_without_memory),
+      cmocka_unit_test(in_one_write),
+      cmocka_unit_test(between_messages_of_its_own),
+      cmocka_unit_test(amid_fragments),
+      cmocka_unit_test(of_several_topics),
+      cmocka_unit_test(asked_about),
+      cmocka_unit_test(except_one),
+      cmocka_unit_test(many_and_large),
+      cmocka_unit_test(who_comes_and_goes),
+      cmocka_unit_test(who_closes),
+      cmocka_unit_test(topic_goes),
+      cmocka_unit_test(server_goes),
+      cmocka_unit_test(who_is_detached),
+      cmocka_unit_test(slow_reader_is_detached),
+      cmocka_unit_test(sender_closes),
+      cmocka_unit_test(answers_behind),
+      cmocka_unit_test(refused),
+      cmocka_unit_test(oldest_dropped),
+      cmocka_unit_test(latest_kept),
+      cmocka_unit_test(closed),
+      cmocka_unit_test(reset),
+      cmocka_unit_test(torn_without_memory),
       cmocka_unit_test(no_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,27 @@ static wsuv_conn_t *conn_of(const struct rig *rig) {
   return rig->host.talkers[0]->conn;
 }
 
+/* As the loop does it; its deadline stays as it is. */
+static void sweep(struct rig *rig) {
+  struct wsuv__wheel_entry *entry = &rig->lb.loop->awake.sweep;
+
+  wsuv__wheel_clear(entry);
+  entry->on_due(entry);
+}
+
+static int is_swept(const struct rig *rig) {
+  return !wsuv__list_is_empty(&rig->lb.loop->awake.sweep.link);
+}
+
+static void never_detached(wsuv_conn_t *conn, uv_stream_t *stream, const void *leftover,
+                           size_t len) {
+  (void)conn;
+  (void)stream;
+  (void)leftover;
+  (void)len;
+  CHECK_TRUE(0);
+}
+
 static void test_costs(void **state) {
   static struct raw raws[NCONNS];
   struct rig rig;
@@ -51,11 +72,13 @@ static void test_costs(void **state) {
   (void)state;
 
   open_rig(&rig, NULL);
+  wsuv__loop_free_spares(rig.lb.loop);
   before = rig.lb.fa.outstanding_size;
   for (i = 0; i < NCONNS; i++)
     raw_open(&raws[i], &rig.host);
   for (i = 0; i < NCONNS; i++)
     RUN_UNTIL(&rig.lb, rests(&rig.host, i + 1));
+  wsuv__loop_free_spares(rig.lb.loop); /* which are the loop's */
   print_message("%zu octets\n", (rig.lb.fa.outstanding_size - before) / NCONNS);
   if (sizeof(void *) == 8)
     CHECK_TRUE(rig.lb.fa.outstanding_size - before <= NCONNS * IDLE_BUDGET);
@@ -75,8 +98,59 @@ static void test_some_stay_awake(void **state) {
   CHECK_INT(0, rests(&rig.host, 1));
   raw_frame(&rig.raw, WSUV_TEXT, "a", 1);
   raw_expect_frame(&rig.raw, WSUV_TEXT, "a", 1);
+  RUN_UNTIL(&rig.lb, rests(&rig.host, 0) || rests(&rig.host, 1));
+  sweep(&rig);
+  sweep(&rig);
+  CHECK_SIZE(1, rig.lb.loop->awake.n);
+  loopback_close(&rig.lb);
+}
+
+/* Who is used between two sweeps stays awake, and with it the sweeping goes on. */
+static void test_who_is_used_stays_awake(void **state) {
+  struct rig rig;
+  int i;
+  (void)state;
+
+  open_rig(&rig, NULL);
+  for (i = 0; i < 3; i++) {
+    CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_text(conn_of(&rig), "news", 4)));
+    sweep(&rig);
+    CHECK_INT(0, rests(&rig.host, 0));
+    CHECK_INT(1, is_swept(&rig));
+    raw_expect_frame(&rig.raw, WSUV_TEXT, "news", 4);
+  }
   RUN_UNTIL(&rig.lb, rests(&rig.host, 0));
-  CHECK_INT(0, rests(&rig.host, 1));
+  sweep(&rig);
+  CHECK_INT(0, is_swept(&rig));
+  loopback_close(&rig.lb);
+}
+
+/* What may not rest is looked at again behind its next event, not all the time. */
+static void test_who_waits_is_not_swept(void **state) {
+  struct rig rig;
+  (void)state;
+
+  open_rig(&rig, NULL);
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_begin(conn_of(&rig), WSUV_TEXT, 0)));
+  sweep(&rig);
+  sweep(&rig);
+  CHECK_INT(0, rests(&rig.host, 0));
+  CHECK_INT(0, is_swept(&rig));
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_end(conn_of(&rig), "a", 1)));
+  raw_expect_frame(&rig.raw, WSUV_TEXT, "a", 1);
+  RUN_UNTIL(&rig.lb, rests(&rig.host, 0));
+  loopback_close(&rig.lb);
+}
+
+/* It was woken for nothing. */
+static void test_call_that_fails(void **state) {
+  struct rig rig;
+  (void)state;
+
+  open_rig(&rig, NULL);
+  CHECK_ERR(WSUV_ESTATE, CALL(&rig.lb, wsuv_conn_detach(conn_of(&rig), never_detached)));
+  CHECK_INT(0, rests(&rig.host, 0));
+  RUN_UNTIL(&rig.lb, rests(&rig.host, 0));
   loopback_close(&rig.lb);
 }
 
@@ -132,15 +206,40 @@ static void test_heartbeat(void **state) {
   struct rig rig;
   struct talker client;
   wsuv_rtt_t rtt;
+  size_t i;
   (void)state;
 
   conn.ping_interval_ms = 50;
   open_host(&rig, &conn);
   connect_pair(&rig.host, &client);
   CHECK_ERR(WSUV_ESTATE, wsuv_conn_rtt(conn_of(&rig), &rtt));
-  RUN_UNTIL(&rig.lb, rig.host.talkers[0]->n[EV_PONG] == 3 && rests(&rig.host, 0));
+  for (i = 1; i <= 3; i++) {
+    RUN_UNTIL(&rig.lb, rig.host.talkers[0]->n[EV_PONG] == i);
+    sweep(&rig);
+    sweep(&rig);
+    CHECK_INT(1, rests(&rig.host, 0));
+  }
   CHECK_ERR(0, wsuv_conn_rtt(conn_of(&rig), &rtt));
   CHECK_TRUE(rtt.last_ms >= 0 && rtt.min_ms <= rtt.last_ms);
+  loopback_close(&rig.lb);
+}
+
+/* A loop that was held up lets the peer be heard first, once: a heartbeat that is overdue does not stay so. */
+static void test_overdue_heartbeat(void **state) {
+  wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
+  struct rig rig;
+  (void)state;
+
+  conn.ping_interval_ms = 60000;
+  open_rig(&rig, &conn);
+  conn_of(&rig)->folded.heard_ms -= 120000;
+  wsuv__loop_set_deadline(&rig.lb.loop->io, &conn_of(&rig)->deadline, 0);
+  RUN_UNTIL(&rig.lb, !rests(&rig.host, 0));
+  CHECK_INT(1, conn_of(&rig)->awake->excused);
+  sweep(&rig);
+  sweep(&rig);
+  CHECK_INT(0, rests(&rig.host, 0));
+  RUN_UNTIL(&rig.lb, conn_of(&rig)->awake->endpoint.heartbeat.outstanding == 1);
   loopback_close(&rig.lb);
 }
 
@@ -273,9 +372,13 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_costs),
       cmocka_unit_test(test_some_stay_awake),
+      cmocka_unit_test(test_who_is_used_stays_awake),
+      cmocka_unit_test(test_who_waits_is_not_swept),
+      cmocka_unit_test(test_call_that_fails),
       cmocka_unit_test(test_messages),
       cmocka_unit_test(test_in_pieces),
       cmocka_unit_test(test_heartbeat),
+      cmocka_unit_test(test_overdue_heartbeat),
       cmocka_unit_test(test_reading_stops),
       cmocka_unit_test(test_publication),
       cmocka_unit_test(test_terminated),

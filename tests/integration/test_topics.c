@@ -673,6 +673,27 @@ static void run_hook(const void *given) {
   rig_close(&rig);
 }
 
+/* Who sends takes what waits before: that is the midst of a publication as well. */
+static void amid_what_waited(void **state) {
+  static const struct visit again = {.act = publish_again};
+  struct rig rig;
+  int i;
+  (void)state;
+
+  rig_open(&rig);
+  rig.extension = &meddler;
+  rig_listen(&rig);
+  for (i = 0; i < NCLIENTS; i++)
+    rig_connect(&rig, i);
+  meddled = &rig;
+  CHECK_ERR(0, CALL(&rig.lb,
+                    wsuv_server_publish(rig.host.server, "news", WSUV_TEXT, "x", 1, NULL, NULL)));
+  meddling = &again;
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_text(side(&rig, 1), "own", 3)));
+  CHECK_NULL(meddling);
+  rig_close(&rig);
+}
+
 /* An encoder that fails has the connection closed, and that counts at once. */
 static int fail_to_encode(void *session, wsuv_extension_step_t *step) {
   int err = meddled != NULL ? WSUV_EINVAL : WSUV_STEP_PASS;
@@ -836,6 +857,7 @@ static void churn(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(amid_what_waited),
       cmocka_unit_test(names),
       cmocka_unit_test(a_client_has_no_topics),
       cmocka_unit_test(max_subscriptions),

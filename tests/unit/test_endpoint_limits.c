@@ -207,6 +207,48 @@ static void who_sends_a_little_less_does_not(void **state) {
   close_rig(&rig);
 }
 
+/* What is left over of a read is a frame of its own, however old the one is that ended in it. */
+static void a_header_behind_what_ended_has_its_own_window(void **state) {
+  static const struct {
+    const char *octets;
+    size_t len;
+  } reads[] = {{"b\x82", 2}, {"b\x82\1c\x82", 5}, {"b\x82\1c\x81\1d\x82", 8}, {"b\x8a\0\x82", 4}};
+  size_t i;
+  (void)state;
+  for (i = 0; i < sizeof reads / sizeof reads[0]; i++) {
+    struct rig rig;
+    init_rig(&rig);
+    rig.options.min_receive_rate = 1;
+    open_rig(&rig, &whole);
+    CHECK_ERR(0, receive(&rig, "\x82\2a", 3));
+    CHECK_SIZE(START_MS + WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));
+    wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS - 1);
+    CHECK_ERR(0, receive(&rig, reads[i].octets, reads[i].len));
+    CHECK_SIZE(START_MS + 2 * WINDOW_MS - 1, wsuv_endpoint_next_deadline(rig.ep));
+    wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS);
+    CHECK_ERR(0, error_of(&rig));
+    close_rig(&rig);
+  }
+}
+
+/* One octet of it at a time wins nothing. */
+static void a_header_in_pieces_has_one_window(void **state) {
+  struct rig rig;
+  (void)state;
+  init_rig(&rig);
+  rig.options.min_receive_rate = 1;
+  open_rig(&rig, &whole);
+  CHECK_ERR(0, receive(&rig, "\x82\1a\x82", 4));
+  wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS / 2);
+  CHECK_ERR(0, receive(&rig, "\x7e", 1));
+  wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS - 1);
+  CHECK_ERR(0, receive(&rig, "\x01", 1));
+  CHECK_SIZE(START_MS + WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));
+  wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS);
+  CHECK_ERR(WSUV_EPROGRESS, error_of(&rig));
+  close_rig(&rig);
+}
+
 /* One octet of each fragment in every window, for as long as it lasts. */
 static void octets_of_a_message_in_fragments(void **state) {
   struct rig rig;
@@ -437,6 +479,8 @@ int main(void) {
       cmocka_unit_test(the_limit_on_control_frames_switched_off),
       cmocka_unit_test(who_keeps_to_the_rate_lives),
       cmocka_unit_test(who_sends_a_little_less_does_not),
+      cmocka_unit_test(a_header_behind_what_ended_has_its_own_window),
+      cmocka_unit_test(a_header_in_pieces_has_one_window),
       cmocka_unit_test(octets_of_a_message_in_fragments),
       cmocka_unit_test(who_is_kept_waiting_is_not_judged),
       cmocka_unit_test(pieces_are_judged_by_the_frame),

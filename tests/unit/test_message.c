@@ -124,6 +124,53 @@ static void reset_forgets_everything(void **state) {
   CHECK_SIZE(0, m.buf.len);
 }
 
+/* One block right behind the other, as pools hand them out. */
+struct pool {
+  uint8_t octets[4096];
+  size_t used;
+};
+
+static void *take_block(void *arg, size_t size) {
+  struct pool *pool = arg;
+  void *block = pool->octets + pool->used;
+  CHECK_TRUE(size <= sizeof pool->octets - pool->used);
+  pool->used += size;
+  return block;
+}
+
+static void *move_block(void *arg, void *block, size_t size) {
+  void *moved = take_block(arg, size);
+  if (block != NULL)
+    memmove(moved, block, size);
+  return moved;
+}
+
+static void keep_block(void *arg, void *block) {
+  (void)arg;
+  (void)block;
+}
+
+static void octets_that_lie_behind_a_full_buffer_are_not_in_it(void **state) {
+  struct pool pool = {.used = 0};
+  wsuv_allocator_t a = {take_block, move_block, keep_block, &pool};
+  struct wsuv__message m;
+  uint8_t piece[64];
+  uint8_t *behind;
+  (void)state;
+  memset(piece, 'x', sizeof piece);
+  wsuv__message_init(&m);
+  CHECK_ERR(0, begin(&m, WSUV_BINARY, 67, 100));
+  CHECK_ERR(0, wsuv__message_keep(&m, &a, piece, sizeof piece, 0));
+  CHECK_SIZE(sizeof piece, m.buf.cap);
+  behind = take_block(&pool, 3);
+  memcpy(behind, "yyy", 3);
+  CHECK_PTR(m.buf.base + m.buf.len, behind);
+  CHECK_ERR(0, wsuv__message_keep(&m, &a, behind, 3, 0));
+  CHECK_TRUE(m.buf.cap >= m.buf.len);
+  memset(behind, 'z', 3);
+  CHECK_BYTES("xyyy", 4, m.buf.base + 63, m.buf.len - 63);
+}
+
 static void without_memory_the_message_stays_as_it_was(void **state) {
   struct failing_alloc fa;
   struct wsuv__message m;
@@ -149,6 +196,7 @@ int main(void) {
       cmocka_unit_test(a_known_end_needs_one_allocation),
       cmocka_unit_test(text_is_validated_across_frames_and_binary_is_not),
       cmocka_unit_test(reset_forgets_everything),
+      cmocka_unit_test(octets_that_lie_behind_a_full_buffer_are_not_in_it),
       cmocka_unit_test(without_memory_the_message_stays_as_it_was),
   };
   return cmocka_run_group_tests_name("message", tests, NULL, NULL);

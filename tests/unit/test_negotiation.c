@@ -88,15 +88,15 @@ static struct plan *const configs[] = {&plans[0], &plans[1], &plans[2], &plans[3
 #define EXTENSION(token, i, rsv, opcodes)                                                        \
   {                                                                                              \
     sizeof(wsuv_extension_t), token, &configs[i], rsv, opcodes, WSUV_PER_MESSAGE, offer, answer, \
-        accept, end, NULL, NULL, NULL, NULL                                                      \
+        accept, end, NULL, NULL, NULL, NULL, NULL, NULL                                          \
   }
 static const wsuv_extension_t a = EXTENSION("a", 0, 4, 1u << 3);
 static const wsuv_extension_t b = EXTENSION("b", 1, 2, 0);
 static const wsuv_extension_t c = EXTENSION("c", 2, 4, 0);
 static const wsuv_extension_t d = EXTENSION("d", 3, 0, 1u << 3);
-static const wsuv_extension_t plain = {sizeof plain,   "plain", NULL, 0,    0,
-                                       WSUV_PER_FRAME, NULL,    NULL, NULL, NULL,
-                                       NULL,           NULL,    NULL, NULL};
+static const wsuv_extension_t plain = {sizeof plain, "plain", NULL, 0,    0,    WSUV_PER_FRAME,
+                                       NULL,         NULL,    NULL, NULL, NULL, NULL,
+                                       NULL,         NULL,    NULL, NULL};
 static const wsuv_extension_t *const all[] = {&b, &a, &c, &d, &plain};
 
 static int reset(void **state) {
@@ -190,8 +190,11 @@ struct description_case {
   int result;
 };
 
-#define DESCRIPTION(size, token, rsv, opcodes, scope) \
-  { size, token, NULL, rsv, opcodes, scope, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+#define DESCRIPTION(size, token, rsv, opcodes, scope)                                             \
+  {                                                                                               \
+    size, token, NULL, rsv, opcodes, scope, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+        NULL                                                                                      \
+  }
 #define SIZE sizeof(wsuv_extension_t)
 
 /* covers: HSK.1 HSK.2 */
