@@ -21,6 +21,7 @@ static int is_valid(const wsuv_extension_t *extension) {
   return extension != NULL && extension->size >= sizeof *extension && extension->token != NULL &&
          is_lower_token(extension->token) && extension->rsv >= 0 && extension->rsv <= 7 &&
          (extension->opcodes & ~WSUV_CUSTOM_OPCODES) == 0 &&
+         (extension->fold == NULL) == (extension->unfold == NULL) &&
          (extension->scope == WSUV_PER_MESSAGE || extension->scope == WSUV_PER_FRAME);
 }
 

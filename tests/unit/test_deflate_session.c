@@ -168,6 +168,28 @@ static void a_relay_keeps_the_parameters_of_each_side(void **state) {
   close_pair(&right);
 }
 
+/* ---- at rest ---- */
+
+/* Counts that fit into what is kept are the same afterwards. */
+static void what_is_kept_has_an_end(void **state) {
+  struct wsuv__deflate_session session = {.deflate_bits = 12, .inflate_bits = 15};
+  struct wsuv__deflate_session other = {.deflate_bits = 15, .inflate_bits = 12};
+  wsuv_deflate_stats_t stats = {UINT32_MAX, 3, 2, 1};
+  uint8_t kept[WSUV_FOLD_MAX];
+  (void)state;
+  CHECK_NOT_NULL(wsuv__deflate_fold(&session, NULL));
+  CHECK_TRUE(wsuv__deflate_fold(&session, NULL) != wsuv__deflate_fold(&other, NULL));
+  session.stats = stats;
+  CHECK_PTR(NULL, wsuv__deflate_fold(&session, NULL));
+  CHECK_PTR(wsuv__deflate_fold(&session, kept), wsuv__deflate_fold(&session, kept));
+  wsuv__deflate_restore(&other, kept);
+  CHECK_BYTES(&stats, sizeof stats, &other.stats, sizeof other.stats);
+  wsuv__deflate_restore(&other, NULL);
+  CHECK_SIZE(0, other.stats.sent_octets);
+  session.stats.sent_octets++;
+  CHECK_PTR(NULL, wsuv__deflate_fold(&session, kept));
+}
+
 /* ---- what is compressed ---- */
 
 /* covers: D064 PMD.15 PMD.2 */
@@ -626,6 +648,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(messages_arrive_as_they_were),
       cmocka_unit_test(a_relay_keeps_the_parameters_of_each_side),
+      cmocka_unit_test(what_is_kept_has_an_end),
       cmocka_unit_test(a_message_may_be_left_alone),
       cmocka_unit_test(the_threshold_is_an_option),
       cmocka_unit_test(what_looks_compressed_is_left_alone),

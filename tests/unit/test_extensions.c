@@ -217,6 +217,13 @@ static void what_is_claimed_twice_or_wrongly_is_refused(void **state) {
   }
 }
 
+static void *unfold_none(const wsuv_extension_t *extension, const void *example, const void *kept) {
+  (void)extension;
+  (void)example;
+  (void)kept;
+  return NULL;
+}
+
 static void a_description_that_is_none_is_refused(void **state) {
   wsuv_endpoint_options_t options = WSUV_ENDPOINT_OPTIONS_INIT(WSUV_SERVER);
   wsuv_extension_t broken = {.size = sizeof broken - 1, .token = "a"};
@@ -229,6 +236,9 @@ static void a_description_that_is_none_is_refused(void **state) {
   broken.size = sizeof broken;
   broken.token = NULL;
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &whole, NULL));
+  broken.token = "a";
+  broken.unfold = unfold_none;
+  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &whole, NULL)); /* without fold */
   one.extension = NULL;
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &whole, NULL));
   options.extensions = NULL;
