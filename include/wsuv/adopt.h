@@ -144,8 +144,8 @@ typedef void (*wsuv_detach_cb)(wsuv_conn_t *conn, uv_stream_t *stream, const voi
  * If the connection ends before `cb`, because the transport broke, the output was not taken within close_timeout_ms or
  * wsuv_conn_terminate was called, `cb` is not called: on_close says why, and the stream goes as its ownership says.
  *
- * WSUV_EINVAL (no cb). WSUV_ENOMEM. WSUV_ESTATE: the stream did not come from the application, since libuv's handles do not move; the
- * connection is not open; the peer is inside a frame or a fragmented message, or we are inside one
+ * WSUV_EINVAL (no cb). WSUV_ENOMEM. WSUV_ESTATE: the stream did not come from the application, since libuv's handles do
+ * not move; the connection is not open; the peer is inside a frame or a fragmented message, or we are inside one
  * (wsuv_conn_send_begin). */
 WSUV_EXTERN int wsuv_conn_detach(wsuv_conn_t *conn, wsuv_detach_cb cb);
 

@@ -80,8 +80,8 @@ WSUV_EXTERN int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t 
  * next: WSUV_SEND_FLUSH in a chunk's `flags` has all that was given so far sent now. begin takes WSUV_SEND_NO_COMPRESS.
  *
  * begin: WSUV_EINVAL (`type` and `flags`, as wsuv_conn_send_message), WSUV_ESTATE (a message is open, or as
- * wsuv_conn_send_text), WSUV_ENOMEM. chunk and end: WSUV_ESTATE (none is open), else as wsuv_conn_send_text; WSUV_EENCODING also where
- * text ends inside a character. After an error nothing was queued and the message is open as before. */
+ * wsuv_conn_send_text), WSUV_ENOMEM. chunk and end: WSUV_ESTATE (none is open), else as wsuv_conn_send_text; WSUV_EENCODING
+ * also where text ends inside a character. After an error nothing was queued and the message is open as before. */
 WSUV_EXTERN int wsuv_conn_send_begin(wsuv_conn_t *conn, wsuv_opcode_t type, int flags);
 WSUV_EXTERN int wsuv_conn_send_chunk(wsuv_conn_t *conn, const void *payload, size_t len, int flags);
 WSUV_EXTERN int wsuv_conn_send_end(wsuv_conn_t *conn, const void *payload, size_t len);
