@@ -312,9 +312,9 @@ int wsuv__outbox_append_raw(struct wsuv__outbox *outbox, const void *data, size_
   struct wsuv__cork *cork = outbox->cork;
   uint8_t *room;
 
-  assert(cork_len(outbox) == 0 && wsuv__list_is_empty(&outbox->entries));
   if (outbox->state != OUTBOX_OPEN)
     return WSUV_ESTATE;
+  assert(cork_len(outbox) == 0 && wsuv__list_is_empty(&outbox->entries));
   if (cork != NULL && len <= cork->cap) {
     memcpy(cork->base, data, len);
     cork->len = len;
