@@ -5,6 +5,7 @@
 #include <string.h>
 #include <wsuv/adopt.h>
 
+#include "api/loop.h"
 #include "integration/raw_peer.h"
 
 #define WATCHDOG_MS 30000u
@@ -60,6 +61,13 @@ static void on_loop_closed(void *arg) {
   for (i = 0; i < lb->ntalkers; i++) {
     CHECK_NULL(lb->talkers[i]->conn);
   }
+}
+
+void loopback_sweep(struct loopback *lb) {
+  struct wsuv__wheel_entry *entry = &lb->loop->awake.sweep;
+
+  wsuv__wheel_clear(entry);
+  entry->on_due(entry);
 }
 
 void loopback_end(struct loopback *lb) {

@@ -54,6 +54,9 @@ void loopback_turn(struct loopback *lb);
 /* Runs for as long as anything keeps the uv_loop_t alive. */
 void loopback_run_out(struct loopback *lb);
 
+/* Whoever was not used since the last time comes to rest, as by the loop's own sweep; its deadline stays as it is. */
+void loopback_sweep(struct loopback *lb);
+
 /* CALL(wsuv_loop_close), once. */
 void loopback_end(struct loopback *lb);
 

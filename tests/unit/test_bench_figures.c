@@ -72,9 +72,12 @@ static void a_ratio_is_the_median_of_those_within_the_rounds(void **state) {
   CHECK_TRUE(results_ratio(&results, 0, 0, 1, METRIC_CPU_US) < 0);
   CHECK_TRUE(*results_syscalls(&results, 0, 1) < 0);
   /* The machine is slower in the second round, and the first server ten times as fast as it is in the third. */
-  put(&results, 0, 0, 2), put(&results, 1, 0, 1);
-  put(&results, 0, 1, 8), put(&results, 1, 1, 4);
-  put(&results, 0, 2, 0.2), put(&results, 1, 2, 1);
+  put(&results, 0, 0, 2);
+  put(&results, 1, 0, 1);
+  put(&results, 0, 1, 8);
+  put(&results, 1, 1, 4);
+  put(&results, 0, 2, 0.2);
+  put(&results, 1, 2, 1);
   CHECK_INT(200, (int)(100 * results_ratio(&results, 0, 0, 1, METRIC_CPU_US) + 0.5));
   CHECK_INT(200, (int)(100 * results_median(&results, 0, 0, METRIC_CPU_US) + 0.5));
   /* A round in which one of them was not measured is no round of the ratio. */
