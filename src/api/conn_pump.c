@@ -328,5 +328,5 @@ void wsuv__conn_leave(wsuv_conn_t *conn) {
   if (wsuv__budget_is_set(&conn->loop->budget))
     wsuv__budget_note(&conn->loop->budget, conn);
   conn->depth--;
-  wsuv__conn_note_use(conn);
+  wsuv__conn_end_use(conn);
 }

@@ -106,7 +106,7 @@ static int may_rest(const wsuv_conn_t *conn) {
          awake->detail == NULL && awake->head_unsent == 0 && !awake->excused;
 }
 
-static void lie_down(wsuv_conn_t *conn) {
+void wsuv__conn_lie_down(wsuv_conn_t *conn) {
   struct wsuv__awake *awake = conn->awake;
 
   if (!may_rest(conn) || !wsuv__endpoint_may_fold(&awake->endpoint))
@@ -129,7 +129,7 @@ static void sweep(struct wsuv__wheel_entry *entry) {
     node = node->next;
     goes_on |= awake->was_used;
     if (!awake->was_used)
-      lie_down(awake->endpoint.data);
+      wsuv__conn_lie_down(awake->endpoint.data);
     else
       awake->was_used = 0;
   }
@@ -144,6 +144,7 @@ void wsuv__loop_begin_sweep(wsuv_loop_t *loop) {
 
 void wsuv__loop_begin_awake(wsuv_loop_t *loop) {
   loop->awake.max = WSUV__AWAKE_MAX;
+  loop->awake.most = WSUV__AWAKE_MOST;
   wsuv__list_init(&loop->awake.conns);
   wsuv__wheel_entry_init(&loop->awake.sweep, sweep);
 }

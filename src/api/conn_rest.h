@@ -9,8 +9,10 @@
 #define WSUV__AWAKE_MAX  96u
 #define WSUV__SPARES_MAX 64u
 
-/* Who was not used for so long, or at most twice as long, comes to rest: to fold and unfold at each event would be dear. */
-#define WSUV__AWAKE_MS 64u
+/* Who was not used for so long, or at most twice as long, comes to rest: to fold and unfold at each event would be dear. While more
+ * than AWAKE_MOST are awake it does not wait: many that come at once would leave memory behind that nobody needs again. */
+#define WSUV__AWAKE_MS   64u
+#define WSUV__AWAKE_MOST 160u
 
 /* From the beginning of a connection until it is open, from then on while it is awake, and at its end. */
 struct wsuv__awake {
@@ -50,6 +52,14 @@ static inline void wsuv__conn_note_use(wsuv_conn_t *conn) {
   if (conn->loop->awake.n > conn->loop->awake.max &&
       wsuv__list_is_empty(&conn->loop->awake.sweep.link))
     wsuv__loop_begin_sweep(conn->loop);
+}
+
+/* The same at the end of an event, where nobody is about to do anything with it. It may rest then. */
+void wsuv__conn_lie_down(wsuv_conn_t *conn);
+static inline void wsuv__conn_end_use(wsuv_conn_t *conn) {
+  wsuv__conn_note_use(conn);
+  if (conn->loop->awake.n > conn->loop->awake.most)
+    wsuv__conn_lie_down(conn);
 }
 
 /* Octets in its queue. */

@@ -25,6 +25,7 @@ enum wsuv__loop_state {
 struct wsuv__loop_awake {
   size_t n;                       /* connections that do not rest */
   size_t max;                     /* of them that need not */
+  size_t most;                    /* of them beyond which they rest at once */
   struct wsuv__list conns;        /* wsuv__awake.link, who woke first at its beginning */
   struct wsuv__wheel_entry sweep; /* set while somebody may come to rest */
   size_t nspares;

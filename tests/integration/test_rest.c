@@ -108,6 +108,29 @@ static void test_some_stay_awake(void **state) {
   loopback_close(&rig.lb);
 }
 
+/* Where too many are awake, who had an event does not wait for a sweep; a call alone is no event. */
+static void test_too_many_rest_at_once(void **state) {
+  struct rig rig;
+  struct raw second;
+  (void)state;
+
+  open_rig(&rig, NULL);
+  rig.lb.loop->awake.most = 1;
+  raw_open(&second, &rig.host);
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_text(rig.host.talkers[0]->conn, "a", 1)));
+  CHECK_INT(0, rests(&rig.host, 0));
+  CHECK_ERR(0, CALL(&rig.lb, wsuv_conn_send_text(rig.host.talkers[1]->conn, "b", 1)));
+  raw_expect_frame(&rig.raw, WSUV_TEXT, "a", 1);
+  raw_expect_frame(&second, WSUV_TEXT, "b", 1);
+  CHECK_SIZE(1, rig.lb.loop->awake.n);
+  raw_frame(&rig.raw, WSUV_TEXT, "c", 1);
+  raw_expect_frame(&rig.raw, WSUV_TEXT, "c", 1);
+  raw_frame(&second, WSUV_TEXT, "d", 1);
+  raw_expect_frame(&second, WSUV_TEXT, "d", 1);
+  CHECK_SIZE(1, rig.lb.loop->awake.n);
+  loopback_close(&rig.lb);
+}
+
 /* Who is used between two sweeps stays awake, and with it the sweeping goes on. */
 static void test_who_is_used_stays_awake(void **state) {
   struct rig rig;
@@ -375,6 +398,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_costs),
       cmocka_unit_test(test_some_stay_awake),
+      cmocka_unit_test(test_too_many_rest_at_once),
       cmocka_unit_test(test_who_is_used_stays_awake),
       cmocka_unit_test(test_who_waits_is_not_swept),
       cmocka_unit_test(test_call_that_fails),
