@@ -156,7 +156,6 @@ static void write_at_rest(wsuv_conn_t *conn, const struct wsuv__publication_run 
 static void hand_to(wsuv_conn_t *conn, const struct wsuv__publication_run *run, uint64_t taken,
                     enum way way) {
   size_t from = taken > run->first ? (size_t)(taken - run->first) : 0;
-
   int is_whole = way == TO_THE_TRANSPORT && from == 0 && !is_excepted(conn, run) &&
                  !wsuv__budget_is_set(&conn->loop->budget);
 

@@ -500,45 +500,37 @@ static void refused(void **state) {
   rig_close(&rig);
 }
 
-static void oldest_dropped(void **state) {
-  struct rig rig;
-  uint64_t ndropped;
+/* All but so many came to peer 0, in order, and the newest last. */
+static void expect_all_but(struct rig *rig, uint64_t ngone) {
   int before = -1;
   int n = 0;
-  (void)state;
 
-  flood(&rig, WSUV_SLOW_DROP_OLDEST);
-  ndropped = stats_of(&rig).drops.oldest;
-  CHECK_TRUE(ndropped > 0);
-  raw_start_reading(&rig.raws[0]);
+  CHECK_TRUE(ngone > 0);
+  raw_start_reading(&rig->raws[0]);
   while (before < NTURNS * PER_TURN - 1) {
-    int number = next_number(&rig, &rig.raws[0]);
+    int number = next_number(rig, &rig->raws[0]);
     CHECK_TRUE(number > before);
     before = number;
     n++;
   }
-  CHECK_INT(NTURNS * PER_TURN - (int)ndropped, n);
+  CHECK_INT(NTURNS * PER_TURN - (int)ngone, n);
+}
+
+static void oldest_dropped(void **state) {
+  struct rig rig;
+  (void)state;
+
+  flood(&rig, WSUV_SLOW_DROP_OLDEST);
+  expect_all_but(&rig, stats_of(&rig).drops.oldest);
   rig_close(&rig);
 }
 
 static void latest_kept(void **state) {
   struct rig rig;
-  uint64_t nreplaced;
-  int before = -1;
-  int n = 0;
   (void)state;
 
   flood(&rig, WSUV_SLOW_KEEP_LATEST);
-  nreplaced = stats_of(&rig).drops.replaced;
-  CHECK_TRUE(nreplaced > 0);
-  raw_start_reading(&rig.raws[0]);
-  while (before < NTURNS * PER_TURN - 1) {
-    int number = next_number(&rig, &rig.raws[0]);
-    CHECK_TRUE(number > before);
-    before = number;
-    n++;
-  }
-  CHECK_INT(NTURNS * PER_TURN - (int)nreplaced, n);
+  expect_all_but(&rig, stats_of(&rig).drops.replaced);
   rig_close(&rig);
 }
 
