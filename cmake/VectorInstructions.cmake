@@ -9,8 +9,9 @@ function(wsuv_check_x86_kernels)
     "#include <stdatomic.h>
      #include <immintrin.h>
      static _Atomic(const char *) any = \"\";
+     typedef unsigned char lanes __attribute__((vector_size(32)));
      int main(void) {
-       __m256i v = _mm256_shuffle_epi8(_mm256_set1_epi8(1), _mm256_set1_epi8(0));
+       __m256i v = (__m256i)((lanes)_mm256_set1_epi8(1) | 2);
        __builtin_cpu_init();
        return __builtin_cpu_supports(\"avx2\") + *atomic_load(&any) + _mm256_movemask_epi8(v);
      }"
@@ -20,8 +21,9 @@ endfunction()
 function(wsuv_check_arm64_kernels)
   check_c_source_compiles(
     "#include <arm_neon.h>
+     typedef uint8_t lanes __attribute__((vector_size(16)));
      int main(void) {
-       return vmaxvq_u8(vqtbl1q_u8(vdupq_n_u8(1), vdupq_n_u8(0)));
+       return vmaxvq_u8((uint8x16_t)((lanes)vdupq_n_u8(1) | 2));
      }"
     WSUV_HAS_ARM64_KERNELS)
 endfunction()

@@ -2,61 +2,25 @@
 
 #include "proto/kernels.h"
 
-typedef uint8x16_t lanes;
-
 enum { LANES = 16 };
 
-static inline lanes load(const uint8_t *p) {
-  return vld1q_u8(p);
-}
-
-static inline void store(uint8_t *p, lanes v) {
-  vst1q_u8(p, v);
-}
-
-static inline lanes splat(uint8_t octet) {
-  return vdupq_n_u8(octet);
-}
-
-static inline lanes splat_word(uint32_t word) {
-  return vreinterpretq_u8_u32(vdupq_n_u32(word));
-}
-
-static inline lanes both(lanes a, lanes b) {
-  return vandq_u8(a, b);
-}
-
-static inline lanes either(lanes a, lanes b) {
-  return vorrq_u8(a, b);
-}
-
-static inline lanes differ(lanes a, lanes b) {
-  return veorq_u8(a, b);
-}
-
-static inline lanes low_half(lanes v) {
-  return both(v, splat(0x0F));
-}
-
-static inline lanes high_half(lanes v) {
-  return vshrq_n_u8(v, 4);
-}
+#include "proto/lanes.h"
 
 static inline lanes look_up(const uint8_t table[16], lanes half) {
-  return vqtbl1q_u8(load(table), half);
+  return (lanes)vqtbl1q_u8(vld1q_u8(table), (uint8x16_t)half);
 }
 
 /* Of octets, rounded up. */
 static inline lanes mean(lanes a, lanes b) {
-  return vrhaddq_u8(a, b);
+  return (lanes)vrhaddq_u8((uint8x16_t)a, (uint8x16_t)b);
 }
 
 static inline int is_ascii(lanes v) {
-  return vmaxvq_u8(v) < 0x80;
+  return vmaxvq_u8((uint8x16_t)v) < 0x80;
 }
 
 static inline int is_zero(lanes v) {
-  return vmaxvq_u8(v) == 0;
+  return vmaxvq_u8((uint8x16_t)v) == 0;
 }
 
 #include "proto/mask_lanes.h"

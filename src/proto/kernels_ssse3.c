@@ -2,61 +2,25 @@
 
 #include "proto/kernels.h"
 
-typedef __m128i lanes;
-
 enum { LANES = 16 };
 
-static inline lanes load(const uint8_t *p) {
-  return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
-static inline void store(uint8_t *p, lanes v) {
-  _mm_storeu_si128((__m128i *)(void *)p, v);
-}
-
-static inline lanes splat(uint8_t octet) {
-  return _mm_set1_epi8((char)octet);
-}
-
-static inline lanes splat_word(uint32_t word) {
-  return _mm_set1_epi32((int)word);
-}
-
-static inline lanes both(lanes a, lanes b) {
-  return _mm_and_si128(a, b);
-}
-
-static inline lanes either(lanes a, lanes b) {
-  return _mm_or_si128(a, b);
-}
-
-static inline lanes differ(lanes a, lanes b) {
-  return _mm_xor_si128(a, b);
-}
-
-static inline lanes low_half(lanes v) {
-  return both(v, splat(0x0F));
-}
-
-static inline lanes high_half(lanes v) {
-  return low_half(_mm_srli_epi16(v, 4));
-}
+#include "proto/lanes.h"
 
 static inline lanes look_up(const uint8_t table[16], lanes half) {
-  return _mm_shuffle_epi8(load(table), half);
+  return (lanes)_mm_shuffle_epi8((__m128i)load(table), (__m128i)half);
 }
 
 /* Of octets, rounded up. */
 static inline lanes mean(lanes a, lanes b) {
-  return _mm_avg_epu8(a, b);
+  return (lanes)_mm_avg_epu8((__m128i)a, (__m128i)b);
 }
 
 static inline int is_ascii(lanes v) {
-  return _mm_movemask_epi8(v) == 0;
+  return _mm_movemask_epi8((__m128i)v) == 0;
 }
 
 static inline int is_zero(lanes v) {
-  return _mm_movemask_epi8(_mm_cmpeq_epi8(v, splat(0))) == 0xFFFF;
+  return _mm_movemask_epi8(_mm_cmpeq_epi8((__m128i)v, _mm_setzero_si128())) == 0xFFFF;
 }
 
 #include "proto/mask_lanes.h"

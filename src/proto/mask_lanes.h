@@ -1,4 +1,5 @@
-/* Masking in vectors of LANES octets, for any instruction set: see utf8_lanes.h. */
+/* Masking in vectors of LANES octets, for any instruction set: the file that includes this has included lanes.h and defined
+ * is_ascii before. */
 #ifndef WSUV_PROTO_MASK_LANES_H
 #define WSUV_PROTO_MASK_LANES_H
 
@@ -8,25 +9,25 @@
  * Returns the bits that any octet of the result has; who does not look at them does not pay for them. */
 static inline lanes mask_all(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
   lanes word = splat_word(key);
-  lanes tail = differ(load(src + len - LANES), splat_word(wsuv__mask_turn(key, len)));
+  lanes tail = load(src + len - LANES) ^ splat_word(wsuv__mask_turn(key, len));
   lanes seen = tail;
   uint8_t *end = dst + len;
 
   for (; end - dst >= 4 * LANES; dst += 4 * LANES, src += 4 * LANES) {
-    lanes a = differ(load(src), word);
-    lanes b = differ(load(src + LANES), word);
-    lanes c = differ(load(src + 2 * LANES), word);
-    lanes d = differ(load(src + 3 * LANES), word);
+    lanes a = load(src) ^ word;
+    lanes b = load(src + LANES) ^ word;
+    lanes c = load(src + 2 * LANES) ^ word;
+    lanes d = load(src + 3 * LANES) ^ word;
     store(dst, a);
     store(dst + LANES, b);
     store(dst + 2 * LANES, c);
     store(dst + 3 * LANES, d);
-    seen = either(seen, either(either(a, b), either(c, d)));
+    seen |= a | b | c | d;
   }
   for (; end - dst >= LANES; dst += LANES, src += LANES) {
-    lanes a = differ(load(src), word);
+    lanes a = load(src) ^ word;
     store(dst, a);
-    seen = either(seen, a);
+    seen |= a;
   }
   store(end - LANES, tail);
   return seen;
