@@ -23,22 +23,29 @@ static void fill_letters(unsigned char *payload, size_t len, size_t number) {
   }
 }
 
-/* Text of code points of all four lengths; the last ones are letters where no longer one fits. */
+static unsigned int next_random(unsigned int *state) {
+  *state = *state * 1664525U + 1013904223U;
+  return *state >> 8;
+}
+
+/* Text of code points of all four lengths, its words in no order: what repeats, a processor's prediction of branches learns, and
+ * text that people write it does not. The last ones are letters where no word fits. */
 static void fill_unicode(unsigned char *payload, size_t len, size_t number) {
   static const char *const words[] = {"größer ", "привет ", "завтра ", "日本語 ", "ありがとう",
                                       "plain ",  "żółw ",   "👍 ",      "café ",   "Ελλάδα "};
   const size_t nwords = sizeof words / sizeof words[0];
+  unsigned int state = (unsigned int)number * 7919U + 1;
   size_t at = 0;
-  for (size_t i = number; at + strlen(words[i % nwords]) <= len; i++) {
-    memcpy(payload + at, words[i % nwords], strlen(words[i % nwords]));
-    at += strlen(words[i % nwords]);
+  for (;;) {
+    const char *word = words[next_random(&state) % nwords];
+    size_t n = strlen(word);
+    if (at + n > len) {
+      break;
+    }
+    memcpy(payload + at, word, n);
+    at += n;
   }
   fill_letters(payload + at, len - at, number);
-}
-
-static unsigned int next_random(unsigned int *state) {
-  *state = *state * 1664525U + 1013904223U;
-  return *state >> 8;
 }
 
 /* A line of a chat: what repeats are the names, what does not are numbers and most of the words. */
