@@ -143,12 +143,6 @@ static void on_unheld(void *owner) {
     wsuv__conn_leave(owner);
 }
 
-/* A failed shutdown means that the transport is gone, which reading will tell. */
-static void on_shutdown(void *owner, int status) {
-  (void)owner;
-  (void)status;
-}
-
 static void on_connected(void *owner, int status) {
   const wsuv_conn_t *conn = owner;
 
@@ -173,7 +167,6 @@ const struct wsuv__stream_events wsuv__conn_stream_events = {
     .on_read = on_read,
     .on_written = on_written,
     .on_unheld = on_unheld,
-    .on_shutdown = on_shutdown,
     .on_closed = on_closed,
 };
 

@@ -40,10 +40,12 @@ wsuv_header_t wsuv__fields_get(const struct wsuv__fields *fields, const char *te
 
 int wsuv__fields_find(const struct wsuv__fields *fields, const char *text, const char *name,
                       size_t nth, wsuv_header_t *out) {
+  size_t len = strlen(name);
   size_t i;
   for (i = 0; i < fields->len; i++) {
     const struct wsuv__field *field = &fields->items[i];
-    if (!wsuv__token_is(text + field->name_at, field->name_len, name) || nth-- > 0)
+    if (field->name_len != len || !wsuv__token_is(text + field->name_at, field->name_len, name) ||
+        nth-- > 0)
       continue;
     *out = wsuv__fields_get(fields, text, i);
     return 1;

@@ -6,25 +6,34 @@
 #include "wsuv/errno.h"
 #include "wsuv/handshake.h"
 
-/* One bit a character, 0x20-0x7f: RFC 9110 5.6.2 lists the punctuation, digits and letters. */
-static const uint32_t token_chars[3] = {
-    0x03ff6cfau, /* ! # $ % & ' * + - . 0-9 */
-    0xc7fffffeu, /* A-Z ^ _ */
-    0x57ffffffu, /* ` a-z | ~ */
+/* One bit a character: RFC 9110 5.6.2 lists the punctuation, digits and letters. */
+static const uint32_t token_chars[8] = {
+    0, 0x03ff6cfau, /* ! # $ % & ' * + - . 0-9 */
+    0xc7fffffeu,    /* A-Z ^ _ */
+    0x57ffffffu,    /* ` a-z | ~ */
 };
 
+/* All that can be seen but what could end the host or change its meaning. */
+static const uint32_t host_chars[8] = {
+    0, 0x2fff7ff2u, /* not SP " # / < > ? */
+    0xaffffffeu,    /* not @ \ ^ */
+    0x47fffffeu,    /* not ` { | } */
+};
+
+static inline int has_char(const uint32_t set[8], char c) {
+  return (int)((set[(unsigned char)c / 32] >> ((unsigned char)c % 32)) & 1);
+}
+
 int wsuv__token_is_char(unsigned char c) {
-  if (c < 0x20 || c > 0x7f)
-    return 0;
-  return (int)((token_chars[(c - 0x20) / 32] >> (c % 32)) & 1);
+  return has_char(token_chars, (char)c);
 }
 
 int wsuv__token_is_valid(const char *data, size_t len) {
+  int all = len > 0;
   size_t i;
   for (i = 0; i < len; i++)
-    if (!wsuv__token_is_char((unsigned char)data[i]))
-      return 0;
-  return len > 0;
+    all &= has_char(token_chars, data[i]);
+  return all;
 }
 
 unsigned char wsuv__token_lower(char c) {
@@ -44,8 +53,9 @@ int wsuv__token_starts_with(const char *data, size_t len, const char *prefix) {
 }
 
 int wsuv__token_is(const char *data, size_t len, const char *name) {
-  size_t n = count_common(data, len, name);
-  return n == len && name[n] == '\0';
+  if (strlen(name) != len)
+    return 0;
+  return memcmp(data, name, len) == 0 || count_common(data, len, name) == len;
 }
 
 static int is_blank(char c) {
@@ -124,14 +134,13 @@ int wsuv__token_next_protocol(struct wsuv__text *rest, struct wsuv__protocol *pr
   return WSUV_ETOKEN;
 }
 
-/* What could end the host or change its meaning is refused. */
 int wsuv__token_is_host(const char *data, size_t len) {
   size_t nopen = 0;
   size_t nclosed = 0;
   size_t i;
   for (i = 0; i < len; i++) {
     char c = data[i];
-    if (c <= ' ' || c > '~' || strchr("/?#@\\<>\"{}|^`", c) != NULL)
+    if (!has_char(host_chars, c))
       return 0;
     nopen += c == '[';
     nclosed += c == ']';

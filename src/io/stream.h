@@ -23,7 +23,7 @@ struct wsuv__stream_ops {
   /* Octets that try_write took and that the kernel has not taken yet. */
   size_t (*held)(const struct wsuv__stream *stream);
 
-  /* Ends the write side behind what is being written; on_shutdown follows. */
+  /* Ends the write side behind what is being written; on_shutdown follows, if it is not NULL. */
   int (*shutdown)(struct wsuv__stream *stream);
 
   /* Ends everything; what is under way is called back with UV_ECANCELED, then on_closed. */
@@ -40,7 +40,8 @@ struct wsuv__stream_events {
   /* `nread` octets, or a negative error, UV_EOF among them. The memory may be overwritten until the call returns. */
   void (*on_read)(void *owner, ssize_t nread, uint8_t *bytes);
   void (*on_written)(void *owner, int status);
-  void (*on_shutdown)(void *owner, int status);
+  void (*on_shutdown)(void *owner,
+                      int status); /* NULL: nobody asks whether it failed; reading tells */
   void (*on_unheld)(
       void *owner); /* what try_write had taken is the kernel's now; NULL: not needed */
   void (*on_closed)(void *owner);

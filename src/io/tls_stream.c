@@ -100,7 +100,8 @@ static void lower_written(void *owner, int status) {
 
 static void lower_shutdown(void *owner, int status) {
   struct wsuv__tls_stream *tls = owner;
-  tls->base.events->on_shutdown(tls->base.owner, status);
+  if (tls->base.events->on_shutdown != NULL)
+    tls->base.events->on_shutdown(tls->base.owner, status);
 }
 
 /* It is connected before there is TLS on it. */

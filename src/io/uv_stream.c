@@ -147,15 +147,19 @@ static void shutdown_done(uv_shutdown_t *req, int status) {
   struct wsuv__uv_stream *s = req->handle->data;
 
   wsuv__release(s->loop->allocator, req);
-  s->base.events->on_shutdown(s->base.owner, status);
+  if (s->base.events->on_shutdown != NULL)
+    s->base.events->on_shutdown(s->base.owner, status);
   settle_request(s);
 }
 
 static int end_writing(struct wsuv__stream *base) {
   struct wsuv__uv_stream *s = from_base(base);
-  uv_shutdown_t *req = wsuv__alloc(s->loop->allocator, sizeof *req);
+  uv_shutdown_t *req;
   int err;
 
+  if (wsuv__uv_stream_try_shutdown(s))
+    return 0;
+  req = wsuv__alloc(s->loop->allocator, sizeof *req);
   if (req == NULL)
     return WSUV_ENOMEM;
   s->send_fd = -1; /* nothing may overtake the end */

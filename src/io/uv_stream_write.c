@@ -21,6 +21,11 @@ static inline int send_some(int fd, const uv_buf_t *buf) {
   return errno == EAGAIN || errno == ENOBUFS ? 0 : uv_translate_sys_error(errno);
 }
 
+/* What fails here fails for the reader, too. */
+static void end_writes(int fd) {
+  (void)shutdown(fd, SHUT_WR);
+}
+
 #else
 
 static int descriptor_of(const uv_handle_t *handle) {
@@ -34,6 +39,10 @@ static inline int send_some(int fd, const uv_buf_t *buf) {
   return UV_ENOTSUP;
 }
 
+static void end_writes(int fd) {
+  (void)fd;
+}
+
 #endif
 
 /* A stream that the application opened it may write to, shut down and close by itself. */
@@ -45,12 +54,23 @@ void wsuv__uv_stream_find_descriptor(struct wsuv__uv_stream *s) {
   s->send_fd = may_pass_libuv(s) ? descriptor_of(&s->uv.handle) : -1;
 }
 
+static inline int passes_libuv(const struct wsuv__uv_stream *s) {
+  return s->send_fd >= 0 && s->handle->write_queue_size == 0;
+}
+
 int wsuv__uv_stream_try_write(struct wsuv__stream *base, const uv_buf_t *bufs, unsigned nbufs) {
   struct wsuv__uv_stream *s = (struct wsuv__uv_stream *)(void *)base;
   int rc;
 
-  if (nbufs == 1 && s->send_fd >= 0 && s->handle->write_queue_size == 0)
+  if (nbufs == 1 && passes_libuv(s))
     return send_some(s->send_fd, bufs);
   rc = uv_try_write(s->handle, bufs, nbufs);
   return rc == UV_EAGAIN ? 0 : rc;
+}
+
+int wsuv__uv_stream_try_shutdown(struct wsuv__uv_stream *s) {
+  if (!passes_libuv(s) || s->base.events->on_shutdown != NULL)
+    return 0;
+  end_writes(s->send_fd);
+  return 1;
 }

@@ -147,12 +147,24 @@ static void run_protocol(const void *data) {
     CHECK_TRUE(row->result != 1 || got.version.data == NULL);
 }
 
+/* RFC 9112 3.2 sends who wants a host to RFC 3986: what would end it there, or begin something else, is none. */
+static void the_characters_of_a_host_cannot_end_it(void **state) {
+  (void)state;
+  for (int c = 1; c < 256; c++) {
+    char host[2] = {'a', (char)c};
+    int is_visible = c > ' ' && c < 0x7f;
+    int expected = is_visible && strchr("/?#@\\<>\"{}|^`[]", c) == NULL;
+    CHECK_INT(expected, wsuv__token_is_host(host, 2));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_characters_of_a_token_are_those_of_the_rfc),
       cmocka_unit_test(letter_case_is_that_of_ascii),
       cmocka_unit_test(blanks_are_trimmed_at_both_ends),
       cmocka_unit_test(lists_are_for_applications_too),
+      cmocka_unit_test(the_characters_of_a_host_cannot_end_it),
   };
   int nfailed = cmocka_run_group_tests_name("token", tests, NULL, NULL);
   nfailed += CHECK_RUN_TABLE("token lists", list_cases, run_list);

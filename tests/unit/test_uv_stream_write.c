@@ -1,4 +1,4 @@
-/* Writes of a TCP stream of our own, which pass libuv where the system allows it, with libuv's results. */
+/* Writes of a TCP stream of our own and their end, which pass libuv where the system allows it, with libuv's results. */
 #include "io/uv_stream_write.h"
 
 #include <netinet/in.h>
@@ -19,12 +19,19 @@ struct rig {
   int peer;
   int nclosed;
   int nshut;
+  int nwritten;
 };
 
 static void on_read(void *owner, ssize_t nread, uint8_t *bytes) {
   (void)owner;
   (void)nread;
   (void)bytes;
+}
+
+static void on_written(void *owner, int status) {
+  struct rig *rig = owner;
+  CHECK_INT(0, status);
+  rig->nwritten++;
 }
 
 static void on_shutdown(void *owner, int status) {
@@ -40,7 +47,14 @@ static void on_closed(void *owner) {
 
 static const struct wsuv__stream_events events = {
     .on_read = on_read,
+    .on_written = on_written,
     .on_shutdown = on_shutdown,
+    .on_closed = on_closed,
+};
+
+static const struct wsuv__stream_events events_unasked = {
+    .on_read = on_read,
+    .on_written = on_written,
     .on_closed = on_closed,
 };
 
@@ -61,18 +75,22 @@ static void connect_pair(int fds[2]) {
   close(listener);
 }
 
-static void rig_open(struct rig *rig) {
+static void rig_open_with(struct rig *rig, const struct wsuv__stream_events *stream_events) {
   int fds[2];
 
   memset(rig, 0, sizeof *rig);
   CHECK_INT(0, uv_loop_init(&rig->uv));
   CHECK_ERR(0, wsuv__loop_init(&rig->loop, &rig->uv, wsuv__allocator_or_default(NULL)));
-  CHECK_ERR(0, wsuv__uv_stream_init_tcp(&rig->stream, &rig->loop, &events, rig));
+  CHECK_ERR(0, wsuv__uv_stream_init_tcp(&rig->stream, &rig->loop, stream_events, rig));
   connect_pair(fds);
   CHECK_INT(0, uv_tcp_open(&rig->stream.uv.tcp, fds[0]));
   rig->peer = fds[1];
   CHECK_INT(-1, rig->stream.send_fd);
   CHECK_INT(0, rig->stream.base.ops->read_start(&rig->stream.base));
+}
+
+static void rig_open(struct rig *rig) {
+  rig_open_with(rig, &events);
 }
 
 static void on_loop_closed(struct wsuv__loop *loop) {
@@ -155,12 +173,69 @@ static void nothing_overtakes_a_shutdown(void **state) {
   rig_close(&rig);
 }
 
+/* Reads what the peer gets up to its end, while the loop runs: how many octets. */
+static size_t drain_peer(struct rig *rig) {
+  static char octets[MANY];
+  size_t total = 0;
+  ssize_t n;
+
+  do {
+    uv_run(&rig->uv, UV_RUN_NOWAIT);
+    n = recv(rig->peer, octets, sizeof octets, MSG_DONTWAIT);
+    if (n > 0)
+      total += (size_t)n;
+  } while (n != 0);
+  return total;
+}
+
+static void an_end_that_nobody_asks_about_needs_no_turn_of_the_loop(void **state) {
+  static struct rig rig;
+  uv_buf_t buf = uv_buf_init((char *)(uintptr_t) "abc", 3);
+  char got[4];
+  (void)state;
+  rig_open_with(&rig, &events_unasked);
+  CHECK_INT(3, try_write(&rig, &buf, 1));
+  CHECK_INT(0, rig.stream.base.ops->shutdown(&rig.stream.base));
+#if defined(__linux__)
+  CHECK_INT(3, recv(rig.peer, got, sizeof got, MSG_WAITALL));
+  CHECK_BYTES("abc", 3, got, 3);
+  CHECK_INT(0, recv(rig.peer, got, 1, 0));
+#else
+  (void)got;
+  CHECK_INT(3, drain_peer(&rig));
+#endif
+  CHECK_INT(UV_EPIPE, try_write(&rig, &buf, 1));
+  rig_close(&rig);
+}
+
+static void an_end_waits_for_what_libuv_has_to_write(void **state) {
+  static struct rig rig;
+  static char zeros[MANY];
+  uv_buf_t buf = uv_buf_init(zeros, MANY);
+  size_t total = 0;
+  int rc;
+  (void)state;
+  rig_open_with(&rig, &events_unasked);
+  do {
+    rc = try_write(&rig, &buf, 1);
+    total += rc > 0 ? (size_t)rc : 0;
+  } while (rc > 0);
+  CHECK_INT(0, rc);
+  CHECK_INT(0, rig.stream.base.ops->write(&rig.stream.base, &buf, 1));
+  CHECK_INT(0, rig.stream.base.ops->shutdown(&rig.stream.base));
+  CHECK_INT(total + MANY, drain_peer(&rig));
+  CHECK_INT(1, rig.nwritten);
+  rig_close(&rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(octets_arrive_in_order_from_one_buffer_and_from_several),
       cmocka_unit_test(a_full_socket_takes_nothing),
       cmocka_unit_test(a_broken_transport_is_an_error_and_no_signal),
       cmocka_unit_test(nothing_overtakes_a_shutdown),
+      cmocka_unit_test(an_end_that_nobody_asks_about_needs_no_turn_of_the_loop),
+      cmocka_unit_test(an_end_waits_for_what_libuv_has_to_write),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
