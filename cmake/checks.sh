@@ -3,14 +3,14 @@
 #
 # usage: sh cmake/checks.sh [STEP...]
 #
-# Without a step, all of them: format sizes scripts clang tidy minimal bench valgrind tsan fuzz
-# WSUV_FUZZ_SECONDS (20) is the time for each fuzz target.
+# Without a step, all of them: format sizes scripts clang tidy minimal bench arm64 valgrind tsan fuzz
+# WSUV_FUZZ_SECONDS (30) is the time for each fuzz target.
 set -u
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root" || exit 1
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-fuzz_seconds=${WSUV_FUZZ_SECONDS:-20}
+fuzz_seconds=${WSUV_FUZZ_SECONDS:-30}
 clang_format_version=14
 failed=
 
@@ -99,6 +99,24 @@ step_minimal() {
 # Whether the benchmarks work, not what they measure.
 step_bench() {
   build_preset bench && run_ctest bench -L bench-smoke
+}
+
+# The vector kernels of another processor, by themselves: against the octet by octet way, over the fuzzer's corpus.
+step_arm64() {
+  if [ "$(uname -m)" = aarch64 ]; then
+    say "not needed: the tests run them here"
+    return 0
+  fi
+  if ! sh cmake/deps.sh arm64; then
+    say "skipped: no compiler for it, or no qemu"
+    return 0
+  fi
+  mkdir -p build/arm64
+  aarch64-linux-gnu-gcc -std=gnu11 -O2 -static -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror \
+    -Isrc -Iinclude -Itests -o build/arm64/fuzz_kernels_replay \
+    tests/fuzz/fuzz_kernels.c tests/fuzz/replay.c tests/support/guard_page.c src/proto/utf8.c src/proto/mask.c \
+    src/proto/kernels_words.c src/proto/kernels_neon.c src/proto/kernels_on_arm64.c &&
+    qemu-aarch64-static build/arm64/fuzz_kernels_replay tests/fuzz/corpus/fuzz_kernels
 }
 
 # What is for another processor is not compiled here, and cannot be looked at.
@@ -190,10 +208,10 @@ case ${1:-} in
 esac
 
 sh cmake/deps.sh checks || exit 1
-if [ $# -eq 0 ]; then set -- format sizes scripts clang tidy minimal bench valgrind tsan fuzz; fi
+if [ $# -eq 0 ]; then set -- format sizes scripts clang tidy minimal bench arm64 valgrind tsan fuzz; fi
 for name; do
   case $name in
-    format | sizes | scripts | clang | tidy | minimal | bench | valgrind | tsan | fuzz) run_step "$name" ;;
+    format | sizes | scripts | clang | tidy | minimal | bench | arm64 | valgrind | tsan | fuzz) run_step "$name" ;;
     *)
       say "unknown step '$name'; try --help" >&2
       exit 2

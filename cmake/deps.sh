@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing to build, test or check wsuv.
 #
-# usage: sh cmake/deps.sh build|shell|test|interop|bench-peers|checks... [--npm-dir DIR]
+# usage: sh cmake/deps.sh build|shell|test|interop|bench-peers|checks|arm64... [--npm-dir DIR]
 #
 #   build    compiler, cmake, libuv, OpenSSL, llhttp, zlib
 #   shell    build + npm; xterm.js, for the page of the sample 10_shell_server, into build/xterm
@@ -11,6 +11,7 @@
 #   bench-peers   build + the libraries that the benchmark compares with: libwebsockets, Boost.Beast, websocketpp; node,
 #             tests/interop's npm packages into DIR
 #   checks   test + clang and its tools, valgrind, pmccabe, shellcheck
+#   arm64    a compiler for that processor, and qemu to run what it makes
 #
 # Says in one line what it is going to install and does it with apt-get (Debian, Ubuntu); elsewhere it names what is
 # missing and stops. Silent when nothing is missing.
@@ -117,6 +118,12 @@ probe_checks() {
   need_command valgrind valgrind
   need_command pmccabe pmccabe
   need_command shellcheck shellcheck
+}
+
+probe_arm64() {
+  need_command gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+  [ -f /usr/aarch64-linux-gnu/include/stdio.h ] || need libc6-dev-arm64-cross
+  need_command qemu-user-static qemu-aarch64-static
 }
 
 as_root() {
@@ -232,6 +239,7 @@ while [ $# -gt 0 ]; do
     build) probe_build ;;
     test) probe_test ;;
     checks) probe_checks ;;
+    arm64) probe_arm64 ;;
     bench-peers)
       probe_bench_peers
       wants_npm=yes
@@ -251,11 +259,11 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     -h | --help)
-      sed -n '2,16s/^# \{0,1\}//p' "$0"
+      sed -n '2,17s/^# \{0,1\}//p' "$0"
       exit 0
       ;;
     *)
-      say "unknown word '$1': build, shell, test, interop, bench-peers or checks" >&2
+      say "unknown word '$1': build, shell, test, interop, bench-peers, checks or arm64" >&2
       exit 2
       ;;
   esac
