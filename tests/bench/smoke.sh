@@ -116,5 +116,13 @@ grep -q '| out of order' "$scratch/err" || complain "nothing of what it said"
 has '^\| \| 1 \| 3 \| 20 \| exponent \|$' "^\| drain, both ends \| $number \| $number \| $number \| -?$number \|\$" \
   "^\| 64 × 20 B \| $number \| $number \| $number \|\$"
 
+if [ -x "$bin/bench_deflate_cost" ]; then
+  seq -f '{"message":%g,"text":"see you tomorrow"}' 2000 >"$scratch/messages"
+  "$bin/bench_deflate_cost" --rounds 2 --conns 1 --only 12/5 "$scratch/messages" >"$scratch/out" 2>"$scratch/err" ||
+    complain "bench_deflate_cost"
+  has "^\| shared preset: 12/5, level 6 \| $number \| $number \| $number \| 0 \| [1-9][0-9]* \| $number \|\$" \
+    '^\| dedicated 12/5 \|'
+fi
+
 [ $nfailed -eq 0 ] && echo "wsuv-bench works"
 [ $nfailed -eq 0 ]
