@@ -10,9 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What a blocking socket says when its time is over does not say so. */
+static int clear_error(int error) {
+  return error == EAGAIN || error == EINPROGRESS ? ETIMEDOUT : error;
+}
+
 _Noreturn void die(const char *what) {
-  (void)fprintf(stderr, "bench: %s%s%s\n", what, errno != 0 ? ": " : "",
-                errno != 0 ? strerror(errno) : "");
+  int error = clear_error(errno);
+  (void)fprintf(stderr, "bench: %s%s%s\n", what, error != 0 ? ": " : "",
+                error != 0 ? strerror(error) : "");
   exit(EXIT_FAILURE);
 }
 
