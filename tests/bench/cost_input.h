@@ -1,5 +1,5 @@
-/* What both sides of bench_deflate_cost are given: messages, and for each mode what clients make of them, prepared before anything is
- * measured. */
+/* What both sides of bench_deflate_cost are given: messages, and for each mode what clients make of them, prepared before
+ * anything is measured. */
 #ifndef WSUV_BENCH_COST_INPUT_H
 #define WSUV_BENCH_COST_INPUT_H
 

@@ -34,8 +34,8 @@ void given_close(struct given *given);
 /* The same, of one that the library did not take: its data is as it was. */
 void given_close_untouched(struct given *given);
 
-/* The end of a torture's scenario: `err` is what the library said to a stream that it was to take, WSUV_ENOMEM if anything; the peer
- * has sent all then, or nothing. Whether an allocation failed. */
+/* The end of a torture's scenario: `err` is what the library said to a stream that it was to take, WSUV_ENOMEM if anything.
+ * Where that is 0 the peer has sent all. Whether an allocation failed. */
 int given_end_torture(struct given *given, struct raw *peer, int err);
 
 /* Options with given_done and a leftover. */

@@ -38,8 +38,8 @@ static void offer_deflate(struct lws_context_creation_info *info) {
   info->extensions = extensions;
 }
 
-/* Buffers by their logarithms: 64 KiB to read into as without it, and 1 MiB to write from. What is compressed leaves in a frame for
- * each time that this is full, of 1 KiB by default, while the load compares messages of one frame. */
+/* Buffers by their logarithms: 64 KiB to read into as without it, and 1 MiB to write from. What is compressed leaves in a frame
+ * for each time that this is full, of 1 KiB by default, while the load compares messages of one frame. */
 static void widen_deflate(struct lws *wsi) {
   (void)lws_set_extension_option(wsi, DEFLATE, "rx_buf_size", "16");
   (void)lws_set_extension_option(wsi, DEFLATE, "tx_buf_size", "20");
