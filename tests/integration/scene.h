@@ -1,5 +1,5 @@
-/* A play in which both sides hear everything once and the client closes then, but for one place: the callback in which an act, a
- * call or some of them, is done once. Re-entrancy's fixture. */
+/* A play in which both sides hear everything once and the client closes then, but for one place: the callback in which an act,
+ * a call or some of them, is done once. Re-entrancy's fixture. */
 #ifndef WSUV_TESTS_SCENE_H
 #define WSUV_TESTS_SCENE_H
 
