@@ -1,5 +1,5 @@
-/* libwebsockets on its own poll loop, or with --libuv on libuv's, used as its documentation asks for: what is received waits in a
- * queue of its session, and one message is written each time the session is writeable. A message is sent in one frame, since
+/* libwebsockets on its own poll loop, or with --libuv on libuv's, used as its documentation asks for: what is received waits in
+ * a queue of its session, and one message is written each time the session is writeable. A message is sent in one frame, since
  * that is how it came. permessage-deflate is the library's own extension, which gives up contexts where the client asks for it,
  * as the load does. */
 #include <stdio.h>
