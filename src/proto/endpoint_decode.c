@@ -173,19 +173,23 @@ static int settle_step(struct wsuv__stage *stage, int progress, size_t produced)
   return flags;
 }
 
+/* Both, where what comes out is taken as it is. */
+static int take_step(struct wsuv_endpoint *ep, struct wsuv__stage *stage, uint8_t out[STEP_SIZE],
+                     size_t *produced) {
+  int rc = make_step(ep, stage, out, STEP_SIZE, produced);
+
+  return rc < 0 ? rc : settle_step(stage, rc, *produced);
+}
+
 static int step_into_stage(struct wsuv_endpoint *ep, struct wsuv__stage *stage,
                            struct wsuv__stage *below) {
   struct wsuv__waiting lent = {NULL, 0, 0};
   uint8_t out[STEP_SIZE];
   size_t produced = 0;
-  int rc = make_step(ep, stage, out, sizeof out, &produced);
-  int flags;
+  int flags = take_step(ep, stage, out, &produced);
 
-  if (rc < 0)
-    return rc;
-  flags = settle_step(stage, rc, produced);
-  if (produced == 0 && flags == 0)
-    return 0;
+  if (flags < 0 || (produced == 0 && flags == 0))
+    return flags;
   lent.data = out;
   lent.len = produced;
   give(below, &lent, flags);
@@ -208,12 +212,10 @@ static int take_within_limit(struct wsuv_endpoint *ep, uint8_t *data, size_t len
 static int step_into_fragment(struct wsuv_endpoint *ep, struct wsuv__stage *stage) {
   uint8_t out[STEP_SIZE];
   size_t produced = 0;
-  int rc = make_step(ep, stage, out, sizeof out, &produced);
-  int flags;
+  int flags = take_step(ep, stage, out, &produced);
 
-  if (rc < 0)
-    return rc;
-  flags = settle_step(stage, rc, produced);
+  if (flags < 0)
+    return flags;
   wsuv__traffic_decoding(ep, 0, produced);
   return take_within_limit(ep, out, produced, (flags & WSUV_FINAL) != 0);
 }

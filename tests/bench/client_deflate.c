@@ -4,17 +4,7 @@
 #include <string.h>
 
 #include "process.h"
-
-#ifdef WSUV_BENCH_ZLIB_NG
-#include <zlib-ng.h>
-#define Z(name) zng_##name
-typedef zng_stream stream_t;
-#elif defined WSUV_BENCH_ZLIB
-#define ZLIB_CONST
-#include <zlib.h>
-#define Z(name) name
-typedef z_stream stream_t;
-#endif
+#include "zlib_stream.h"
 
 #define WINDOW_BITS 12 /* what is compressed here stays within; hardly a server allows less */
 

@@ -3,20 +3,21 @@
  *
  * Prints one line: messages/s, CPU time per message in µs of the server (of the process --pid, 0 without) and of this process,
  * and the ratio of the second to the first. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "options.h"
 #include "process.h"
 #include "wsuv.h"
 
+#define NAME      "bench_client_echo"
 #define SECOND_NS 1000000000U
+#define MOST      1000000000U /* of anything */
 
 static struct {
   uint64_t port;
-  long pid;
+  uint64_t pid;
   uint64_t nconns;
   uint64_t in_flight;
   uint64_t payload;
@@ -39,7 +40,7 @@ static struct {
 
 static void check(const char *what, int err) {
   if (err != 0) {
-    (void)fprintf(stderr, "bench_client_echo: %s: %s\n", what, wsuv_strerror(err));
+    (void)fprintf(stderr, NAME ": %s: %s\n", what, wsuv_strerror(err));
     exit(EXIT_FAILURE);
   }
 }
@@ -53,8 +54,8 @@ static void send_one(wsuv_conn_t *conn) {
 
 static void start_run(uint64_t nmessages) {
   load.left = load.nechoes = nmessages;
-  load.cpu[0] = process_cpu_ns(opt.pid);
-  load.cpu[1] = process_cpu_ns(getpid());
+  load.cpu[0] = process_cpu_ns((long)opt.pid);
+  load.cpu[1] = own_cpu_ns();
   load.start = clock_ns();
   for (uint64_t i = 0; i < opt.nconns; i++) {
     for (uint64_t k = 0; k < opt.in_flight; k++) {
@@ -66,8 +67,8 @@ static void start_run(uint64_t nmessages) {
 static void print_run(void) {
   double seconds = (double)(clock_ns() - load.start) / SECOND_NS;
   double n = (double)opt.nmessages;
-  double server = (double)(process_cpu_ns(opt.pid) - load.cpu[0]) / 1000 / n;
-  double client = (double)(process_cpu_ns(getpid()) - load.cpu[1]) / 1000 / n;
+  double server = (double)(process_cpu_ns((long)opt.pid) - load.cpu[0]) / 1000 / n;
+  double client = (double)(own_cpu_ns() - load.cpu[1]) / 1000 / n;
   (void)printf("%.0f %.3f %.3f %.3f\n", n / seconds, server, client,
                server > 0 ? client / server : 0);
 }
@@ -133,58 +134,59 @@ static void connect_all(void) {
   }
 }
 
-static _Noreturn void usage(void) {
-  (void)fprintf(stderr, "usage: bench_client_echo --port N [--pid SERVER] [--conns N] [--in-flight "
-                        "N] [--payload OCTETS] [--messages N] [--warm-up N]\n");
-  exit(2);
-}
+static const option_spec_t specs[] = {
+    {.name = "port", .value = "N", .help = "of the server", .max = 65535, .number = &opt.port},
+    {.name = "pid",
+     .value = "N",
+     .help = "the server's process, whose CPU time is measured",
+     .max = 1U << 30,
+     .number = &opt.pid},
+    {.name = "conns",
+     .value = "N",
+     .help = "connections [64]",
+     .max = 1U << 20,
+     .number = &opt.nconns},
+    {.name = "in-flight",
+     .value = "N",
+     .help = "messages on each of them [1]",
+     .max = 1U << 20,
+     .number = &opt.in_flight},
+    {.name = "payload",
+     .value = "OCTETS",
+     .help = "of each message [20]",
+     .max = MOST,
+     .number = &opt.payload},
+    {.name = "messages",
+     .value = "N",
+     .help = "to measure [100000]",
+     .max = MOST,
+     .number = &opt.nmessages},
+    {.name = "warm-up",
+     .value = "N",
+     .help = "messages before these [10000]",
+     .max = MOST,
+     .number = &opt.warm_up},
+};
 
-static uint64_t number(const char *text) {
-  char *end = NULL;
-  uint64_t value = strtoull(text, &end, 10);
-  if (*text < '1' || *text > '9' || *end != '\0' || value > 1000000000) {
-    usage();
+static const command_t command = {NAME,
+                                  NAME " --port N [options]\n"
+                                       "A client on the library against an echo server.",
+                                  specs, sizeof specs / sizeof specs[0]};
+
+static void take_options(char **argv) {
+  const char *operand = options_parse(&command, argv);
+  if (operand != NULL) {
+    options_reject(NAME, "unexpected argument '%s'", operand);
   }
-  return value;
+  if (opt.port == 0 || opt.nconns == 0 || opt.in_flight == 0 || opt.payload == 0 ||
+      opt.nmessages == 0 || opt.warm_up == 0) {
+    options_reject(NAME, "--port is needed, and no number is 0");
+  }
 }
 
 int main(int argc, char **argv) {
-  static const struct option options[] = {
-      {"port", 1, NULL, 'p'},      {"pid", 1, NULL, 'P'},     {"conns", 1, NULL, 'c'},
-      {"in-flight", 1, NULL, 'f'}, {"payload", 1, NULL, 's'}, {"messages", 1, NULL, 'n'},
-      {"warm-up", 1, NULL, 'w'},   {NULL, 0, NULL, 0},
-  };
-  int letter;
-  while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
-    switch (letter) {
-    case 'p':
-      opt.port = number(optarg);
-      break;
-    case 'P':
-      opt.pid = (long)number(optarg);
-      break;
-    case 'c':
-      opt.nconns = number(optarg);
-      break;
-    case 'f':
-      opt.in_flight = number(optarg);
-      break;
-    case 's':
-      opt.payload = number(optarg);
-      break;
-    case 'n':
-      opt.nmessages = number(optarg);
-      break;
-    case 'w':
-      opt.warm_up = number(optarg);
-      break;
-    default:
-      usage();
-    }
-  }
-  if (optind != argc || opt.port == 0 || opt.port > 65535) {
-    usage();
-  }
+  (void)argc;
+  take_options(argv + 1);
   raise_file_limit();
   load.payload = allocate((size_t)opt.payload);
   for (uint64_t i = 0; i < opt.payload; i++) {

@@ -48,6 +48,7 @@ static struct {
   int has_certificate;
   uint64_t nfiles;
   uint64_t start_ns;
+  int nmeasured;
   int nfailed;
 } run;
 
@@ -113,17 +114,17 @@ static const option_spec_t specs[] = {
      .text = &opt.plot},
 };
 
-static const command_t command = {NAME,
-                                  NAME
-                                  " [options]\n"
-                                  "Starts servers, puts the same workloads on all of them, and "
-                                  "prints Markdown tables of medians.\n\n"
-                                  "A COMMAND runs until it is killed, echoes in kind (with "
-                                  "broadcast: sends each message of a client\n"
-                                  "to all), takes messages of 16 MiB, sends no Pings within a "
-                                  "minute, and listens on {port}, or prints\n"
-                                  "a line that ends with its port. {cert} and {key} are PEM files.",
-                                  specs, sizeof specs / sizeof specs[0]};
+static const command_t command = {
+    NAME,
+    NAME " [options]\n"
+         "Starts servers, puts the same workloads on all of them, and "
+         "prints Markdown tables of medians.\n\n"
+         "A COMMAND runs until it is killed, echoes in kind (with "
+         "broadcast: sends each message of a client\n"
+         "to all), takes messages of 16 MiB, sends no Pings within a "
+         "minute, and listens on {port}, or begins\n"
+         "with a line that ends with its port. {cert} and {key} are PEM files.",
+    specs, sizeof specs / sizeof specs[0]};
 
 /* ---- what is to be done ---- */
 
@@ -187,6 +188,14 @@ static void remove_certificate(void) {
   }
 }
 
+/* Before anything is measured. */
+static void must_be_writable(const char *path) {
+  FILE *out = path != NULL ? fopen(path, "a") : NULL;
+  if (path != NULL && (out == NULL || fclose(out) != 0)) {
+    die(path);
+  }
+}
+
 static void prepare(void) {
   const char *obstacle = opt.syscalls ? syscalls_obstacle() : NULL;
   if (obstacle != NULL) {
@@ -196,6 +205,8 @@ static void prepare(void) {
   if (opt.plot != NULL && !program_is_there("gnuplot")) {
     fail("--plot needs gnuplot, which is not installed");
   }
+  must_be_writable(opt.csv);
+  must_be_writable(opt.plot);
   if (access("/proc/self/schedstat", R_OK) != 0) {
     fail("the kernel has no /proc/PID/schedstat: CPU time cannot be measured");
   }
@@ -235,7 +246,7 @@ static void make_options(const workload_t *workload, const contestant_t *contest
   }
 }
 
-/* Memory is that of a server that did nothing before. */
+/* Memory is that of a server that did nothing before. A server that a load failed on may be in any state. */
 static void measure(size_t row, size_t column, size_t round) {
   const workload_t *workload = run.results.workloads[row];
   contestant_t *contestant = &run.roster.list[column];
@@ -251,11 +262,14 @@ static void measure(size_t row, size_t column, size_t round) {
   }
   (void)snprintf(label, sizeof label, "%s, %s", contestant->name, workload->name);
   make_options(workload, contestant, &options);
-  if (!load_in_child(&options, run.affinity.load, label, cell)) {
+  if (load_in_child(&options, run.affinity.load, label, cell)) {
+    run.nmeasured++;
+  } else {
     cell->n = 0;
     run.nfailed++;
     (void)nanosleep(&grace, NULL);
     (void)server_is_alive(&contestant->servers[workload->variant], label);
+    server_stop(&contestant->servers[workload->variant]);
   }
   if (workload->mode == LOAD_IDLE) {
     server_stop(&contestant->servers[workload->variant]);
@@ -361,6 +375,8 @@ int command_run(char **argv) {
   report(bases, nbases);
   if (run.nfailed > 0) {
     (void)fprintf(stderr, "%d measurements failed\n", run.nfailed);
+  } else if (run.nmeasured == 0) {
+    (void)fprintf(stderr, "nothing was measured\n");
   }
-  return run.nfailed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run.nfailed > 0 || run.nmeasured == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -8,9 +8,9 @@
 #include "affinity.h"
 #include "commands.h"
 #include "load_child.h"
+#include "median.h"
 #include "options.h"
 #include "process.h"
-#include "results.h"
 #include "roster.h"
 
 #define NAME         "wsuv-bench scale"

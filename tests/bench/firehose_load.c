@@ -14,7 +14,6 @@
  * phase and in the second. Status 1 where the policy was not kept. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +22,12 @@
 #include <unistd.h>
 
 #include "firehose_reader.h"
+#include "median.h"
+#include "options.h"
 #include "process.h"
 #include "ws_client.h"
 
+#define NAME       "bench_firehose_load"
 #define EVENTS     64
 #define ECHO       32 /* octets of an echoed message */
 #define READER     UINT64_MAX
@@ -47,11 +49,11 @@ typedef struct phase {
 } phase_t;
 
 static struct {
-  unsigned int port;
-  long pid;
+  uint64_t port;
+  uint64_t pid;
   uint64_t seconds; /* of a phase */
   uint64_t rounds;
-  size_t nconns;
+  uint64_t nconns;
   uint64_t rate; /* of all connections together, a second */
   const char *policy;
   int reads;
@@ -90,11 +92,11 @@ static void open_echoes(void) {
   unsigned char payload[ECHO] = {0};
   load.frame_len = ws_put_frame(load.frame, WS_FIRST_BINARY, payload, sizeof payload, 1);
   load.echo_len = load.frame_len - 4;
-  load.conns = allocate(opt.nconns * sizeof *load.conns);
+  load.conns = allocate((size_t)opt.nconns * sizeof *load.conns);
   load.samples = allocate((size_t)(opt.rate * opt.seconds + 1) * sizeof *load.samples);
   load.epoll = epoll_create1(EPOLL_CLOEXEC);
   for (size_t i = 0; i < opt.nconns; i++) {
-    load.conns[i].fd = ws_client_connect(i, opt.port);
+    load.conns[i].fd = ws_client_connect(i, (unsigned int)opt.port);
     ws_client_upgrade(load.conns[i].fd, "/", 0);
     watch(load.conns[i].fd, i);
   }
@@ -134,7 +136,7 @@ static void receive_echoes(size_t index) {
 
 static void sample_memory(uint64_t settled) {
   uint64_t *most = &load.memory[clock_ns() - load.start < settled ? 1 : 2];
-  uint64_t now = process_memory(opt.pid);
+  uint64_t now = process_memory((long)opt.pid);
   *most = now > *most ? now : *most;
 }
 
@@ -179,7 +181,7 @@ static uint64_t waited_ns(void) {
   if (opt.pid == 0) {
     return 0;
   }
-  (void)snprintf(path, sizeof path, "/proc/%ld/schedstat", opt.pid);
+  (void)snprintf(path, sizeof path, "/proc/%" PRIu64 "/schedstat", opt.pid);
   FILE *f = fopen(path, "r");
   if (f == NULL || fscanf(f, "%*u %llu", &waited) != 1) {
     die("cannot read the server's /proc");
@@ -202,7 +204,7 @@ static void run_phase(phase_t *phase) {
 static void open_reader(void) {
   char target[32];
   firehose_reader_start(opt.policy);
-  load.reader = ws_client_connect(0, opt.port);
+  load.reader = ws_client_connect(0, (unsigned int)opt.port);
   (void)snprintf(target, sizeof target, "/%s", opt.policy);
   ws_client_upgrade(load.reader, target, 0);
 }
@@ -275,12 +277,12 @@ static void run_round(size_t round) {
   }
   run_phase(&sum.before[round]);
   if (round == 0) {
-    load.memory[0] = process_memory(opt.pid);
+    load.memory[0] = process_memory((long)opt.pid);
     load.memory[1] = load.memory[2] = 0;
   }
   stop_reading();
   run_phase(&sum.with[round]);
-  load.memory[3] = process_memory(opt.pid);
+  load.memory[3] = process_memory((long)opt.pid);
   if (load.reader >= 0) {
     end_reader();
   }
@@ -292,19 +294,12 @@ static void run_round(size_t round) {
 
 /* ---- the sum of it ---- */
 
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a;
-  double y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static double median(const phase_t *phases, int figure) {
   double list[ROUNDS_MAX];
   for (size_t i = 0; i < opt.rounds; i++) {
     list[i] = phases[i].figures[figure];
   }
-  qsort(list, (size_t)opt.rounds, sizeof list[0], compare);
-  return list[opt.rounds / 2];
+  return median_of(list, (size_t)opt.rounds);
 }
 
 static void print_ratios(void) {
@@ -312,8 +307,8 @@ static void print_ratios(void) {
   for (size_t i = 0; i < opt.rounds; i++) {
     list[i] = sum.with[i].figures[P99] / sum.before[i].figures[P99];
   }
-  qsort(list, (size_t)opt.rounds, sizeof list[0], compare);
-  (void)printf(" %.2f %.2f %.2f", list[0], list[opt.rounds / 2], list[opt.rounds - 1]);
+  double middle = median_of(list, (size_t)opt.rounds); /* sorts */
+  (void)printf(" %.2f %.2f %.2f", list[0], middle, list[opt.rounds - 1]);
 }
 
 static void print_sum(void) {
@@ -332,73 +327,64 @@ static void print_sum(void) {
   (void)printf(" %.1f %.1f\n", median(sum.before, WAITED), median(sum.with, WAITED));
 }
 
-static _Noreturn void usage(void) {
-  (void)fprintf(stderr, "usage: bench_firehose_load --port N [--pid SERVER] [--seconds N] "
-                        "[--rounds N] [--conns N] [--rate N] [--reads] [--same] "
-                        "[--policy refuse|drop-oldest|keep-latest|close]\n");
-  exit(2);
-}
+static const option_spec_t specs[] = {
+    {.name = "port", .value = "N", .help = "of the server", .max = 65535, .number = &opt.port},
+    {.name = "pid",
+     .value = "N",
+     .help = "the server's process, whose memory is measured",
+     .max = 1U << 30,
+     .number = &opt.pid},
+    {.name = "seconds",
+     .value = "N",
+     .help = "of each phase [60]",
+     .max = 100000,
+     .number = &opt.seconds},
+    {.name = "rounds",
+     .value = "N",
+     .help = "of two phases each [1]",
+     .max = ROUNDS_MAX,
+     .number = &opt.rounds},
+    {.name = "conns",
+     .value = "N",
+     .help = "the others, which exchange echoes [20]",
+     .max = 10000,
+     .number = &opt.nconns},
+    {.name = "rate",
+     .value = "N",
+     .help = "their echoes a second in all [2000]",
+     .max = 1000000,
+     .number = &opt.rate},
+    {.name = "policy",
+     .value = "NAME",
+     .help = "refuse, drop-oldest, keep-latest or close [drop-oldest]",
+     .text = &opt.policy},
+    {.name = "reads", .help = "in the first phase the reader reads", .flag = &opt.reads},
+    {.name = "same", .help = "in the second phase nothing changes", .flag = &opt.same},
+};
 
-static uint64_t number(const char *text) {
-  char *end = NULL;
-  uint64_t value = strtoull(text, &end, 10);
-  if (*text < '1' || *text > '9' || *end != '\0' || value > 1000000) {
-    usage();
+static const command_t command = {NAME,
+                                  NAME " --port N [options]\n"
+                                       "What a reader of bench_firehose_server that stops costs "
+                                       "the server, and the others.",
+                                  specs, sizeof specs / sizeof specs[0]};
+
+static void take_options(char **argv) {
+  const char *operand = options_parse(&command, argv);
+  if (operand != NULL) {
+    options_reject(NAME, "unexpected argument '%s'", operand);
   }
-  return value;
-}
-
-static void take_option(int letter) {
-  switch (letter) {
-  case 'p':
-    opt.port = (unsigned int)number(optarg);
-    break;
-  case 'P':
-    opt.pid = (long)number(optarg);
-    break;
-  case 's':
-    opt.seconds = number(optarg);
-    break;
-  case 'n':
-    opt.rounds = number(optarg);
-    break;
-  case 'c':
-    opt.nconns = (size_t)number(optarg);
-    break;
-  case 'r':
-    opt.rate = number(optarg);
-    break;
-  case 'o':
-    opt.policy = optarg;
-    break;
-  case 'R':
-    opt.reads = 1;
-    break;
-  case 'S':
-    opt.same = 1;
-    break;
-  default:
-    usage();
+  if (opt.port == 0 || opt.seconds == 0 || opt.rounds == 0 || opt.nconns == 0 || opt.rate == 0) {
+    options_reject(NAME, "--port is needed, and no number is 0");
+  }
+  if (!firehose_reader_knows(opt.policy)) {
+    options_reject(NAME, "--policy: there is no '%s'", opt.policy);
   }
 }
 
 int main(int argc, char **argv) {
-  static const struct option options[] = {
-      {"port", 1, NULL, 'p'},  {"pid", 1, NULL, 'P'},    {"seconds", 1, NULL, 's'},
-      {"conns", 1, NULL, 'c'}, {"rate", 1, NULL, 'r'},   {"policy", 1, NULL, 'o'},
-      {"reads", 0, NULL, 'R'}, {"rounds", 1, NULL, 'n'}, {"same", 0, NULL, 'S'},
-      {NULL, 0, NULL, 0},
-  };
-  static const char known[] = " refuse drop-oldest keep-latest close ";
-  int letter;
-  while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
-    take_option(letter);
-  }
-  if (optind != argc || opt.port == 0 || opt.port > 65535 || opt.rounds > ROUNDS_MAX ||
-      strstr(known, opt.policy) == NULL) {
-    usage();
-  }
-  load.control = ws_client_connect(0, opt.port);
+  (void)argc;
+  take_options(argv + 1);
+  load.control = ws_client_connect(0, (unsigned int)opt.port);
   ws_client_upgrade(load.control, "/", 0);
   open_echoes();
   for (size_t round = 0; round < opt.rounds; round++) {

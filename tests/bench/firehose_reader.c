@@ -21,6 +21,15 @@ static struct {
   int close_code;
 } reader;
 
+int firehose_reader_knows(const char *policy) {
+  static const char *const known[] = {"refuse", "drop-oldest", "keep-latest", "close"};
+  size_t i = 0;
+  while (i < sizeof known / sizeof known[0] && strcmp(policy, known[i]) != 0) {
+    i++;
+  }
+  return i < sizeof known / sizeof known[0];
+}
+
 void firehose_reader_start(const char *policy) {
   memset(&reader, 0, sizeof reader);
   reader.policy = policy;

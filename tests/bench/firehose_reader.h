@@ -14,6 +14,9 @@ typedef struct firehose_report {
   uint64_t closed;
 } firehose_report_t;
 
+/* Whether there is such a policy. */
+int firehose_reader_knows(const char *policy);
+
 /* A new one, of the messages that `policy` lets through. There is one at a time. */
 void firehose_reader_start(const char *policy);
 

@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "median.h"
+#include "process.h"
 #include "proto/kernels.h"
 #include "wsuv/frame.h"
 
@@ -36,13 +37,6 @@ struct row {
   step_fn step;
   double pace[NLENGTHS][ROUNDS_MAX];
 };
-
-static void must(int condition, const char *what) {
-  if (!condition) {
-    (void)fprintf(stderr, "bench_kernels: %s\n", what);
-    exit(1);
-  }
-}
 
 static void copy_octets(const row_t *row, size_t length) {
   (void)row;
@@ -146,20 +140,14 @@ static void add_rows(const char *name, step_fn step) {
   }
 }
 
-static double now_ns(void) {
-  struct timespec t;
-  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 static double measure(const row_t *row, size_t length) {
   step_fn volatile step = row->step; /* so that nothing is done once for all */
   size_t n = OCTETS / lengths[length];
-  double start = now_ns();
+  uint64_t start = own_cpu_ns();
   for (size_t i = 0; i < n; i++) {
     step(row, length);
   }
-  return (double)(n * lengths[length]) / (now_ns() - start);
+  return (double)(n * lengths[length]) / (double)(own_cpu_ns() - start);
 }
 
 static void run(void) {
@@ -174,12 +162,6 @@ static void run(void) {
 
 /* The table */
 
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a;
-  double y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static void print_table(void) {
   (void)printf("GB/s; medians of %zu rounds; - is what the library chooses by itself\n\n"
                "| | by | 20 B | 125 B | 1 KiB | 64 KiB |\n"
@@ -189,9 +171,8 @@ static void print_table(void) {
     (void)printf("| %s | %s |", rows[i].name, rows[i].by);
     for (size_t j = 0; j < NLENGTHS; j++) {
       double *pace = rows[i].pace[j];
-      qsort(pace, rounds, sizeof *pace, compare);
       if (is_measured(&rows[i], j)) {
-        (void)printf(" %.1f |", pace[rounds / 2]);
+        (void)printf(" %.1f |", median_of(pace, rounds));
       } else {
         (void)printf(" |");
       }
@@ -208,8 +189,7 @@ int main(int argc, char **argv) {
     (void)fprintf(stderr, "usage: bench_kernels [ROUNDS]\n");
     return 2;
   }
-  rows = calloc(ROWS_MAX, sizeof *rows);
-  must(rows != NULL, "no memory");
+  rows = allocate(ROWS_MAX * sizeof *rows);
   make_texts();
   add_row("memcpy", copy_octets, NULL);
   add_rows("mask, into another buffer", mask_apart);

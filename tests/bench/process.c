@@ -10,9 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What a blocking socket says when its time is over does not say so. */
+static int clear_error(int error) {
+  return error == EAGAIN || error == EINPROGRESS ? ETIMEDOUT : error;
+}
+
 _Noreturn void die(const char *what) {
-  (void)fprintf(stderr, "bench: %s%s%s\n", what, errno != 0 ? ": " : "",
-                errno != 0 ? strerror(errno) : "");
+  int error = clear_error(errno);
+  (void)fprintf(stderr, "bench: %s%s%s\n", what, error != 0 ? ": " : "",
+                error != 0 ? strerror(error) : "");
   exit(EXIT_FAILURE);
 }
 
@@ -26,6 +32,12 @@ _Noreturn void fail(const char *format, ...) {
   exit(EXIT_FAILURE);
 }
 
+void must(int condition, const char *what) {
+  if (!condition) {
+    fail("%s", what);
+  }
+}
+
 void *allocate(size_t size) {
   void *p = calloc(1, size);
   if (p == NULL) {
@@ -34,10 +46,18 @@ void *allocate(size_t size) {
   return p;
 }
 
-uint64_t clock_ns(void) {
+static uint64_t read_clock(clockid_t clock) {
   struct timespec t;
-  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  (void)clock_gettime(clock, &t);
   return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+uint64_t clock_ns(void) {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t own_cpu_ns(void) {
+  return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* The first two numbers of a file. */

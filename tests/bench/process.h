@@ -7,6 +7,9 @@
 
 uint64_t clock_ns(void);
 
+/* Nanoseconds on the CPU of this process. */
+uint64_t own_cpu_ns(void);
+
 /* Nanoseconds on the CPU, user and system, of all threads and child processes at present. 0 for the process 0: none. */
 uint64_t process_cpu_ns(long pid);
 
@@ -27,6 +30,9 @@ _Noreturn void die(const char *what);
 
 /* The same with a text of its own and without errno's. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Fails with that text unless the condition holds. */
+void must(int condition, const char *what);
 
 /* Zeroed, or the program ends. */
 void *allocate(size_t size);

@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdlib.h>
 
 #include "report.h"
@@ -52,6 +53,7 @@ static void put_quoted(const char *text, FILE *out) {
 }
 
 int report_plot(const results_t *results, size_t base, const char *path) {
+  (void)signal(SIGPIPE, SIG_IGN); /* gnuplot may end before it has read all */
   FILE *out = popen("gnuplot", "w");
   if (out == NULL) {
     return 0;

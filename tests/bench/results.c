@@ -1,7 +1,6 @@
 #include "results.h"
 
-#include <stdlib.h>
-
+#include "median.h"
 #include "process.h"
 
 #define MAX_ROUNDS 1000
@@ -42,20 +41,6 @@ static double metric_of(const load_result_t *r, metric_t metric) {
     return r->octets > 0 ? r->octets : 0;
   }
   return NOTHING;
-}
-
-static int compare(const void *a, const void *b) {
-  double x = *(const double *)a;
-  double y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-double median_of(double *values, size_t n) {
-  if (n == 0) {
-    return NOTHING;
-  }
-  qsort(values, n, sizeof values[0], compare);
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
 double results_median(const results_t *results, size_t workload, size_t contestant,

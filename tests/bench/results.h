@@ -37,7 +37,4 @@ double results_median(const results_t *results, size_t workload, size_t contesta
 double results_ratio(const results_t *results, size_t workload, size_t contestant, size_t base,
                      metric_t metric);
 
-/* Sorts; negative of none. */
-double median_of(double *values, size_t n);
-
 #endif

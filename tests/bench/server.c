@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,13 +19,19 @@
 
 #define MAX_SERVERS   256
 #define STATUS_UNABLE 3
-#define START_NS      30000000000U
+#define START_S       30U
+#define START_NS      (START_S * UINT64_C(1000000000))
 #define LAST_LINES    5
 #define LAST_OCTETS   2000
 
 /* Each server is the leader of a process group. */
 static volatile sig_atomic_t groups[MAX_SERVERS];
 static pid_t owner; /* a forked process that ends does not end them */
+
+static void pause_shortly(void) {
+  const struct timespec pause = {0, 5000000};
+  (void)nanosleep(&pause, NULL);
+}
 
 static void kill_all(void) {
   for (size_t i = 0; i < MAX_SERVERS; i++) {
@@ -116,6 +123,7 @@ static char *as_script(const char *command) {
 
 static _Noreturn void become_server(const server_t *server, const char *script, int processor) {
   (void)setpgid(0, 0);
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* if we are killed, so is it */
   affinity_bind(processor);
   (void)signal(SIGINT, SIG_DFL);
   (void)signal(SIGTERM, SIG_DFL);
@@ -126,26 +134,33 @@ static _Noreturn void become_server(const server_t *server, const char *script, 
   _exit(127);
 }
 
-/* The number at the end of the first line, 0 while there is no such line; other characters may follow it. */
-static unsigned int announced_port(int output) {
-  char line[1024];
-  ssize_t n = pread(output, line, sizeof line - 1, 0);
+/* The first line, cut to `size`; 0 while it is not whole. */
+static int first_line(int output, char *line, size_t size) {
+  ssize_t n = pread(output, line, size - 1, 0);
   line[n > 0 ? n : 0] = '\0';
   char *end = strchr(line, '\n');
-  if (end == NULL) {
-    return 0;
+  if (end != NULL) {
+    *end = '\0';
   }
+  return end != NULL || n == (ssize_t)size - 1;
+}
+
+/* The number at the end of a line, 0 if there is none; other characters may follow it. */
+static unsigned int port_in(const char *line) {
+  const char *end = line + strlen(line);
   while (end > line && (end[-1] < '0' || end[-1] > '9')) {
     end--;
   }
-  *end = '\0';
   while (end > line && end[-1] >= '0' && end[-1] <= '9') {
     end--;
   }
-  return (unsigned int)strtoul(end, NULL, 10);
+  unsigned long port = strtoul(end, NULL, 10);
+  return port <= UINT16_MAX ? (unsigned int)port : 0;
 }
 
+/* After the end of the process; others that it started end now. */
 static void forget(server_t *server) {
+  (void)kill(-server->pid, SIGKILL);
   note_group(server->pid, 0);
   (void)close(server->output);
   (void)close(server->errors);
@@ -179,33 +194,67 @@ static void say_end(const server_t *server, const char *label, int status) {
   say_last_lines(server->errors);
 }
 
-static server_start_t await_port(server_t *server, const char *command) {
-  const struct timespec pause = {0, 5000000};
-  uint64_t deadline = clock_ns() + START_NS;
-  int is_told = server->port != 0;
+/* Whether it has ended, about which stderr then has why unless that is what it cannot do. */
+static int has_ended(server_t *server, const char *command, server_start_t *result) {
   int status = 0;
-  while (clock_ns() < deadline) {
-    if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
-      int is_unable = WIFEXITED(status) && WEXITSTATUS(status) == STATUS_UNABLE;
-      if (!is_unable) {
-        say_end(server, command, status);
-      }
-      forget(server);
-      return is_unable ? SERVER_UNABLE : SERVER_FAILED;
-    }
-    if (!is_told) {
-      server->port = announced_port(server->output);
-    }
-    if (server->port != 0 && (!is_told || accepts(server->port))) {
-      return SERVER_STARTED;
-    }
-    (void)nanosleep(&pause, NULL);
+  if (waitpid(server->pid, &status, WNOHANG) != server->pid) {
+    return 0;
   }
-  (void)fprintf(stderr, "%s: no line that ends with a port within %u s\n", command,
-                (unsigned int)(START_NS / 1000000000U));
+  *result =
+      WIFEXITED(status) && WEXITSTATUS(status) == STATUS_UNABLE ? SERVER_UNABLE : SERVER_FAILED;
+  if (*result == SERVER_FAILED) {
+    say_end(server, command, status);
+  }
+  forget(server);
+  return 1;
+}
+
+static server_start_t give_up(server_t *server) {
   say_last_lines(server->errors);
   server_stop(server);
   return SERVER_FAILED;
+}
+
+/* Until it listens on the port that it was told. */
+static server_start_t await_listener(server_t *server, const char *command) {
+  uint64_t deadline = clock_ns() + START_NS;
+  server_start_t result = SERVER_FAILED;
+  while (clock_ns() < deadline) {
+    if (has_ended(server, command, &result)) {
+      return result;
+    }
+    if (accepts(server->port)) {
+      return SERVER_STARTED;
+    }
+    pause_shortly();
+  }
+  (void)fprintf(stderr, "%s: it does not listen on port %u within %u s\n", command, server->port,
+                START_S);
+  return give_up(server);
+}
+
+/* Until it says its port. */
+static server_start_t await_port(server_t *server, const char *command) {
+  char line[1024];
+  uint64_t deadline = clock_ns() + START_NS;
+  server_start_t result = SERVER_FAILED;
+  while (clock_ns() < deadline) {
+    int is_whole = first_line(server->output, line, sizeof line);
+    if (has_ended(server, command, &result)) {
+      return result;
+    }
+    if (is_whole) {
+      server->port = port_in(line);
+      if (server->port != 0) {
+        return SERVER_STARTED;
+      }
+      (void)fprintf(stderr, "%s: its first line does not end with a port: '%s'\n", command, line);
+      return give_up(server);
+    }
+    pause_shortly();
+  }
+  (void)fprintf(stderr, "%s: no line that ends with a port within %u s\n", command, START_S);
+  return give_up(server);
 }
 
 server_start_t server_start(server_t *server, const char *command, int processor) {
@@ -225,7 +274,8 @@ server_start_t server_start(server_t *server, const char *command, int processor
   }
   (void)setpgid(server->pid, server->pid);
   note_group(0, server->pid);
-  server_start_t result = await_port(server, whole);
+  server_start_t result =
+      server->port != 0 ? await_listener(server, whole) : await_port(server, whole);
   free(script);
   free(whole);
   return result;
@@ -242,13 +292,12 @@ int server_is_alive(server_t *server, const char *label) {
 }
 
 void server_stop(server_t *server) {
-  const struct timespec pause = {0, 5000000};
   if (server->pid == 0) {
     return;
   }
   (void)kill(-server->pid, SIGTERM);
   for (int i = 0; i < 400 && waitpid(server->pid, NULL, WNOHANG) != server->pid; i++) {
-    (void)nanosleep(&pause, NULL);
+    pause_shortly();
     if (i == 399) {
       (void)kill(-server->pid, SIGKILL);
       (void)waitpid(server->pid, NULL, 0);

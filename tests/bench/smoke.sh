@@ -82,7 +82,7 @@ loads "messages=500 $figures" --broadcast --conns 10 --messages 50 --in-flight 5
 start raw
 loads "messages=64 $figures" --raw --messages 64
 loads "messages=20 $figures" --raw --conns 2 --churn --messages 20
-"$bench" run --quick --peers wsuv --only 'tls-20,deflate-1k' >"$scratch/out" 2>"$scratch/err" || complain "run"
+"$bench" run --quick --peers wsuv --only 'echo-20,tls-20,deflate-1k' >"$scratch/out" 2>"$scratch/err" || complain "run"
 
 rejects 1 "Connection refused" load ws://127.0.0.1:1/
 rejects 2 "unknown option '--frobnicate'" load --frobnicate
@@ -97,6 +97,13 @@ rejects 2 "there is no such server" run --to nobody
 rejects 2 "more than 0" scale --rounds 0
 rejects 2 "NAME=COMMAND" run --server alone
 rejects 1 "measurements failed" run --quick --only echo-20 --server "odd=$bin/bench_peer_raw"
+rejects 1 "ended with status 127" run --quick --peers none --only echo-20 --server "none=$scratch/none {port}"
+rejects 1 "nothing was measured" run --quick --peers none --only echo-20 --server "none=$scratch/none"
+rejects 1 "does not end with a port: 'ready'" run --quick --peers none --only echo-20 --server 'mute=echo ready; exec sleep 60'
+rejects 1 "ended with status 9" run --rounds 1 --seconds 10 --peers none --only echo-20 \
+  --server "brief=$bin/bench_peer_wsuv & sleep 0.1; kill \$!; exit 9"
+rejects 1 "address already in use" run --quick --peers none --only echo-20 --server "late=$bin/bench_peer_wsuv --port $port"
+rejects 1 "No such file" run --quick --peers wsuv --only echo-20 --csv "$scratch/none/csv"
 
 # A load that fails ends no other server.
 "$bench" run --quick --peers wsuv --only 'echo-20,echo-125' --server "odd=$bin/bench_peer_raw" >"$scratch/out" 2>"$scratch/err"
@@ -115,6 +122,14 @@ grep -q '| out of order' "$scratch/err" || complain "nothing of what it said"
 "$bench" scale --quick >"$scratch/out" 2>"$scratch/err" || complain "scale"
 has '^\| \| 1 \| 3 \| 20 \| exponent \|$' "^\| drain, both ends \| $number \| $number \| $number \| -?$number \|\$" \
   "^\| 64 × 20 B \| $number \| $number \| $number \|\$"
+
+if [ -x "$bin/bench_deflate_cost" ]; then
+  seq -f '{"message":%g,"text":"see you tomorrow"}' 2000 >"$scratch/messages"
+  "$bin/bench_deflate_cost" --rounds 2 --conns 1 --only 12/5 "$scratch/messages" >"$scratch/out" 2>"$scratch/err" ||
+    complain "bench_deflate_cost"
+  has "^\| shared preset: 12/5, level 6 \| $number \| $number \| $number \| 0 \| [1-9][0-9]* \| $number \|\$" \
+    '^\| dedicated 12/5 \|'
+fi
 
 [ $nfailed -eq 0 ] && echo "wsuv-bench works"
 [ $nfailed -eq 0 ]

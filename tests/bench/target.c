@@ -85,7 +85,9 @@ int target_socket(const target_t *target, size_t index) {
 int target_connect(const target_t *target, size_t index) {
   int fd = target_socket(target, index);
   if (connect(fd, (const struct sockaddr *)&target->address, target->address_len) != 0) {
-    fail("cannot connect to %s port %u: %s", target->host, target->port, strerror(errno));
+    char what[sizeof target->host + 64];
+    (void)snprintf(what, sizeof what, "cannot connect to %s port %u", target->host, target->port);
+    die(what);
   }
   return fd;
 }

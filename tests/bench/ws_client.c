@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "process.h"
 
 #define PER_ADDRESS 5000 /* connections from one loopback address, well below the ephemeral ports */
 #define NADDRESSES  250
+#define PATIENCE_S  10 /* of a blocking socket, whatever it waits for */
 
 static const unsigned char key[4] = {0x3a, 0xc5, 0x91, 0x6e};
 
@@ -80,7 +82,10 @@ int ws_client_socket(const struct sockaddr *to, size_t index) {
   if (fd < 0) {
     die("socket");
   }
+  const struct timeval patience = {.tv_sec = PATIENCE_S};
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (to->sa_family == AF_INET &&
       ntohl(((const struct sockaddr_in *)(const void *)to)->sin_addr.s_addr) >> 24 ==
           IN_LOOPBACKNET) {

@@ -17,7 +17,7 @@
   "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" \
   "Sec-WebSocket-Version: 13\r\n"
 
-/* A blocking socket. As ws_client_connect has it, where `to` is this machine. */
+/* A blocking socket that gives up after 10 s. As ws_client_connect has it, where `to` is this machine. */
 int ws_client_socket(const struct sockaddr *to, size_t index);
 
 /* To 127.0.0.1. The `index` of the connection chooses the address it comes from, so that more fit than an address has ports. */

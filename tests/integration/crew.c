@@ -38,9 +38,9 @@ void crew_await(struct crew *crew, const int *count, int n) {
   uv_mutex_unlock(&crew->lock);
 }
 
-static void add(struct crew *crew, int *count, int n) {
+void crew_add(struct crew *crew, int *count) {
   uv_mutex_lock(&crew->lock);
-  *count += n;
+  (*count)++;
   uv_cond_broadcast(&crew->changed);
   uv_mutex_unlock(&crew->lock);
 }
@@ -61,7 +61,7 @@ static int on_start(wsuv_threads_t *threads, wsuv_loop_t *loop, wsuv_server_t *s
   CHECK_PTR(crew->threads, threads);
   if (index == crew->fail_start_at)
     return UV_EIO;
-  add(crew, &crew->nstarted, 1);
+  crew_add(crew, &crew->nstarted);
   return 0;
 }
 
@@ -71,7 +71,7 @@ static void on_stop(wsuv_threads_t *threads, wsuv_loop_t *loop, int index, void 
   CHECK_INT(index, crew_index(crew));
   CHECK_PTR(crew->threads, threads);
   CHECK_NOT_NULL(wsuv_loop_uv(loop));
-  add(crew, &crew->nstopped, 1);
+  crew_add(crew, &crew->nstopped);
 }
 
 static struct crew *crew_of(wsuv_conn_t *conn) {
@@ -81,7 +81,7 @@ static struct crew *crew_of(wsuv_conn_t *conn) {
 static void on_open(wsuv_conn_t *conn) {
   struct crew *crew = crew_of(conn);
 
-  add(crew, &crew->nopen[crew_index(crew)], 1);
+  crew_add(crew, &crew->nopen[crew_index(crew)]);
 }
 
 static void on_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload, size_t len) {
@@ -100,11 +100,11 @@ static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
   (void)info;
 }
 
-static void on_server_close(wsuv_server_t *server) {
+void crew_on_server_close(wsuv_server_t *server) {
   struct crew *crew = wsuv_server_data(server);
 
   CHECK_SIZE(0, wsuv_server_nconns(server));
-  add(crew, &crew->nclosed, 1);
+  crew_add(crew, &crew->nclosed);
 }
 
 static const wsuv_handler_t conn_handler = {.size = sizeof conn_handler,
@@ -112,7 +112,7 @@ static const wsuv_handler_t conn_handler = {.size = sizeof conn_handler,
                                             .on_message = on_message,
                                             .on_close = on_close};
 static const wsuv_server_handler_t handler = {
-    .size = sizeof handler, .conn = &conn_handler, .on_close = on_server_close};
+    .size = sizeof handler, .conn = &conn_handler, .on_close = crew_on_server_close};
 
 /* ---- on the test's ---- */
 
@@ -122,6 +122,8 @@ void crew_open(struct crew *crew, int nloops) {
   failing_alloc_init(&crew->fa);
   CHECK_INT(0, uv_mutex_init(&crew->lock));
   CHECK_INT(0, uv_cond_init(&crew->changed));
+  CHECK_INT(0, uv_sem_init(&crew->held, 0));
+  CHECK_INT(0, uv_sem_init(&crew->let_go, 0));
   crew->fail_start_at = -1;
   crew->options = (wsuv_threads_options_t)WSUV_THREADS_OPTIONS_INIT;
   crew->server = (wsuv_server_options_t)WSUV_SERVER_OPTIONS_INIT;
@@ -155,9 +157,40 @@ void crew_join(struct crew *crew) {
 
 void crew_close(struct crew *crew) {
   loopback_close(&crew->lb);
+  uv_sem_destroy(&crew->let_go);
+  uv_sem_destroy(&crew->held);
   uv_cond_destroy(&crew->changed);
   uv_mutex_destroy(&crew->lock);
   failing_alloc_check_no_leaks(&crew->fa);
+}
+
+static void hold(wsuv_loop_t *loop, void *arg, int status) {
+  struct crew *crew = arg;
+
+  (void)loop;
+  CHECK_ERR(0, status);
+  uv_sem_post(&crew->held);
+  uv_sem_wait(&crew->let_go);
+}
+
+void crew_hold(struct crew *crew, int index) {
+  CHECK_ERR(0, wsuv_loop_post(wsuv_threads_loop(crew->threads, index), hold, crew));
+  uv_sem_wait(&crew->held);
+}
+
+void crew_let_go(struct crew *crew) {
+  uv_sem_post(&crew->let_go);
+}
+
+void crew_run(uv_thread_cb entry, void *things, size_t n, size_t size) {
+  uv_thread_t threads[CREW_LOOPS];
+  size_t i;
+
+  CHECK_TRUE(n <= CREW_LOOPS);
+  for (i = 0; i < n; i++)
+    CHECK_INT(0, uv_thread_create(&threads[i], entry, (char *)things + i * size));
+  for (i = 0; i < n; i++)
+    CHECK_INT(0, uv_thread_join(&threads[i]));
 }
 
 int crew_try_connect(struct crew *crew, struct talker *client) {

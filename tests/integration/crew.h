@@ -28,6 +28,8 @@ struct crew {
   int nclosed; /* servers */
   int nopen[CREW_LOOPS];
   uv_thread_t selves[CREW_LOOPS];
+  uv_sem_t held;
+  uv_sem_t let_go;
 };
 
 /* Options for `nloops`; nothing is started. */
@@ -58,8 +60,21 @@ int crew_index(struct crew *crew);
 
 int crew_read(struct crew *crew, const int *count);
 
+/* One more, from any thread. */
+void crew_add(struct crew *crew, int *count);
+
 /* Waits until the count is at least `n`. */
 void crew_await(struct crew *crew, const int *count, int n);
+
+/* Holds up that loop: it is in a callback from here until crew_let_go. */
+void crew_hold(struct crew *crew, int index);
+void crew_let_go(struct crew *crew);
+
+/* Runs `entry` on threads of its own, each with one of the `n` things of `size` octets, and waits for their end. */
+void crew_run(uv_thread_cb entry, void *things, size_t n, size_t size);
+
+/* Of a server whose data is the crew. */
+void crew_on_server_close(wsuv_server_t *server);
 
 /* Every Close at once, for wsuv_threads_stop. */
 extern const wsuv_drain_options_t crew_at_once;

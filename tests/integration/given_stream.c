@@ -195,6 +195,25 @@ void given_done(uv_handle_t *handle) {
   }
 }
 
+void given_close_untouched(struct given *given) {
+  CHECK_PTR(given, given->stream->data);
+  given_close(given);
+}
+
+int given_end_torture(struct given *given, struct raw *peer, int err) {
+  struct loopback *lb = given->lb;
+
+  CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
+  if (err == 0) {
+    raw_end(peer);
+    RUN_UNTIL(lb, given->ndone == 1);
+  } else {
+    given_close_untouched(given);
+  }
+  loopback_close(lb);
+  return failing_alloc_has_failed(&lb->fa);
+}
+
 wsuv_adopt_options_t given_options(int own, const void *leftover, size_t len) {
   wsuv_adopt_options_t options = WSUV_ADOPT_OPTIONS_INIT;
 

@@ -31,6 +31,13 @@ void given_done(uv_handle_t *handle);
 /* The application's own uv_close. */
 void given_close(struct given *given);
 
+/* The same, of one that the library did not take: its data is as it was. */
+void given_close_untouched(struct given *given);
+
+/* The end of a torture's scenario: `err` is what the library said to a stream that it was to take, WSUV_ENOMEM if anything.
+ * Where that is 0 the peer has sent all. Whether an allocation failed. */
+int given_end_torture(struct given *given, struct raw *peer, int err);
+
 /* Options with given_done and a leftover. */
 wsuv_adopt_options_t given_options(int own, const void *leftover, size_t len);
 

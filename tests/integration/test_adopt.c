@@ -166,8 +166,7 @@ static void test_wrong_streams(void **state) {
   (void)uv_run(&other, UV_RUN_DEFAULT);
   CHECK_ERR(0, uv_loop_close(&other));
   CHECK_SIZE(0, wsuv_server_nconns(host.server));
-  CHECK_PTR(&given, given.stream->data);
-  given_close(&given);
+  given_close_untouched(&given);
   CHECK_ERR(WSUV_ESTREAM, CALL(&lb, wsuv_server_adopt(host.server, given.stream, NULL)));
   loopback_close(&lb);
 }
@@ -430,7 +429,7 @@ static void test_closed_with_a_write_under_way(void **state) {
 
 /* ---- every allocation ---- */
 
-static int play_torture(size_t n) {
+static int play_torture(const void *row, struct failure failure) {
   struct loopback lb;
   struct host host;
   struct given given;
@@ -438,37 +437,25 @@ static int play_torture(size_t n) {
   uint8_t bytes[512];
   size_t len = put_bytes(bytes);
   int err;
-  int failed;
+  (void)row;
 
   loopback_open(&lb);
   host_init(&host, &lb);
   host.on_event = talker_echo;
   CHECK_INT(0, given_open(&given, &peer, &lb, GIVEN_PIPE));
-  failing_alloc_fail_once(&lb.fa, n);
+  failing_alloc_fail_as(&lb.fa, failure);
   err = host_create(&host, NULL);
   if (err == 0)
-    err = adopt(&host, &given, (int)(n % 2), bytes, len - 3);
-  CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
-  if (err == 0) {
+    err = adopt(&host, &given, (int)(failure.n % 2), bytes, len - 3);
+  if (err == 0)
     raw_send(&peer, bytes + len - 3, 3);
-    raw_end(&peer);
-    RUN_UNTIL(&lb, given.ndone == 1);
-  } else {
-    CHECK_PTR(&given, given.stream->data);
-    given_close(&given);
-  }
-  loopback_close(&lb);
-  failed = failing_alloc_has_failed(&lb.fa);
-  return failed;
+  return given_end_torture(&given, &peer, err);
 }
 
 static void test_torture(void **state) {
-  size_t n = 1;
   (void)state;
 
-  while (play_torture(n))
-    n++;
-  CHECK_TRUE(n > 5);
+  CHECK_TRUE(failing_alloc_torture(play_torture, NULL, 1, 1) > 5);
 }
 
 int main(void) {

@@ -162,8 +162,7 @@ static void test_wrong_input(void **state) {
             wsuv_conn_attach(lb.loop, &conn, given.stream, WSUV_CLIENT, NULL, NULL, NULL));
   CHECK_ERR(WSUV_EINVAL,
             wsuv_conn_attach(lb.loop, &conn, NULL, WSUV_CLIENT, NULL, &talker_handler, NULL));
-  CHECK_PTR(&given, given.stream->data);
-  given_close(&given);
+  given_close_untouched(&given);
   CHECK_ERR(WSUV_ESTREAM, attach(&t, &given, WSUV_CLIENT, NULL));
   loopback_close(&lb);
 }
@@ -201,7 +200,7 @@ static void test_ended_at_once(void **state) {
   }
 }
 
-static int play_torture(size_t n) {
+static int play_torture(const void *row, struct failure failure) {
   struct loopback lb;
   struct talker t;
   struct given given;
@@ -211,6 +210,7 @@ static int play_torture(size_t n) {
   wsuv_adopt_options_t adopt;
   size_t len;
   int err;
+  (void)row;
 
   loopback_open(&lb);
   talker_init(&t, &lb);
@@ -218,31 +218,20 @@ static int play_torture(size_t n) {
   CHECK_INT(0, given_open(&given, &peer, &lb, GIVEN_PIPE));
   take_role(&peer, WSUV_CLIENT);
   len = put_frames(bytes, &peer);
-  adopt = given_options((int)(n % 2), bytes, len - 3);
+  adopt = given_options((int)(failure.n % 2), bytes, len - 3);
   options.adopt = &adopt;
   options.subprotocol = "chat";
-  failing_alloc_fail_once(&lb.fa, n);
+  failing_alloc_fail_as(&lb.fa, failure);
   err = attach(&t, &given, WSUV_CLIENT, &options);
-  CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
-  if (err == 0) {
+  if (err == 0)
     raw_send(&peer, bytes + len - 3, 3);
-    raw_end(&peer);
-    RUN_UNTIL(&lb, given.ndone == 1);
-  } else {
-    CHECK_PTR(&given, given.stream->data);
-    given_close(&given);
-  }
-  loopback_close(&lb);
-  return failing_alloc_has_failed(&lb.fa);
+  return given_end_torture(&given, &peer, err);
 }
 
 static void test_torture(void **state) {
-  size_t n = 1;
   (void)state;
 
-  while (play_torture(n))
-    n++;
-  CHECK_TRUE(n > 3);
+  CHECK_TRUE(failing_alloc_torture(play_torture, NULL, 1, 1) > 3);
 }
 
 /* covers: HSK.12 */

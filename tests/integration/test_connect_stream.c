@@ -179,49 +179,39 @@ static void test_wrong_input(void **state) {
   options.path = NULL;
   options.url = "example";
   CHECK_ERR(WSUV_EURL, talker_connect(&client, NULL, &options));
-  CHECK_PTR(&given, given.stream->data);
-  given_close(&given);
+  given_close_untouched(&given);
   CHECK_ERR(WSUV_ESTREAM, connect_over(&client, &given, &adopt));
   loopback_close(&lb);
 }
 
-static int play_torture(size_t n) {
+static int play_torture(const void *row, struct failure failure) {
   struct loopback lb;
   struct talker client;
   struct given given;
   struct raw peer;
-  wsuv_adopt_options_t adopt = given_options((int)(n % 2), NULL, 0);
+  wsuv_adopt_options_t adopt = given_options((int)(failure.n % 2), NULL, 0);
   char text[512];
   int err;
+  (void)row;
 
   loopback_open(&lb);
   talker_init(&client, &lb);
   client.on_event = talker_echo;
   CHECK_INT(0, given_open(&given, &peer, &lb, GIVEN_PIPE));
-  failing_alloc_fail_once(&lb.fa, n);
+  failing_alloc_fail_as(&lb.fa, failure);
   err = connect_over(&client, &given, &adopt);
-  CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
   if (err == 0) {
     RUN_UNTIL(&lb, raw_took_head(&peer) || client.conn == NULL);
     if (client.conn != NULL)
       raw_send(&peer, text, put_response(&peer, text, sizeof text));
-    raw_end(&peer);
-    RUN_UNTIL(&lb, given.ndone == 1);
-  } else {
-    CHECK_PTR(&given, given.stream->data);
-    given_close(&given);
   }
-  loopback_close(&lb);
-  return failing_alloc_has_failed(&lb.fa);
+  return given_end_torture(&given, &peer, err);
 }
 
 static void test_torture(void **state) {
-  size_t n = 1;
   (void)state;
 
-  while (play_torture(n))
-    n++;
-  CHECK_TRUE(n > 5);
+  CHECK_TRUE(failing_alloc_torture(play_torture, NULL, 1, 1) > 5);
 }
 
 int main(void) {

@@ -311,7 +311,7 @@ static void test_other_faults(void **state) {
   loopback_close(&lb);
 }
 
-static int play_torture(size_t n) {
+static int play_torture(const void *row, struct failure failure) {
   struct loopback lb;
   struct host host;
   struct given given;
@@ -320,31 +320,21 @@ static int play_torture(size_t n) {
   uint8_t bytes[32];
   size_t len = frame_put(bytes, WSUV_CLIENT, WSUV_TEXT, "hello", 5);
   int err;
+  (void)row;
 
   open_all(&lb, &host, NULL);
   CHECK_INT(0, given_open(&given, &peer, &lb, GIVEN_PIPE));
-  failing_alloc_fail_once(&lb.fa, n);
-  err = hand_over(&host, &given, &request, (int)(n % 2), bytes, len - 3);
-  CHECK_TRUE(err == 0 || err == WSUV_ENOMEM);
-  if (err == 0) {
+  failing_alloc_fail_as(&lb.fa, failure);
+  err = hand_over(&host, &given, &request, (int)(failure.n % 2), bytes, len - 3);
+  if (err == 0)
     raw_send(&peer, bytes + len - 3, 3);
-    raw_end(&peer);
-    RUN_UNTIL(&lb, given.ndone == 1);
-  } else {
-    CHECK_PTR(&given, given.stream->data);
-    given_close(&given);
-  }
-  loopback_close(&lb);
-  return failing_alloc_has_failed(&lb.fa);
+  return given_end_torture(&given, &peer, err);
 }
 
 static void test_torture(void **state) {
-  size_t n = 1;
   (void)state;
 
-  while (play_torture(n))
-    n++;
-  CHECK_TRUE(n > 5);
+  CHECK_TRUE(failing_alloc_torture(play_torture, NULL, 1, 1) > 5);
 }
 
 /* ---- extensions ---- */

@@ -11,19 +11,25 @@ struct rig {
   struct raw raw;
 };
 
-/* A request that awaits its decision in rig->host.upgrade. */
-static void open_late(struct rig *rig, int64_t handshake_timeout_ms) {
+/* A peer that has said nothing yet. */
+static void open_rig(struct rig *rig, void (*on_upgrade)(struct host *, wsuv_upgrade_t *),
+                     int64_t handshake_timeout_ms) {
   wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
   wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
 
   loopback_open(&rig->lb);
   host_init(&rig->host, &rig->lb);
-  rig->host.on_upgrade = host_decide_late;
-  rig->host.on_event = talker_echo;
+  rig->host.on_upgrade = on_upgrade;
   conn.handshake_timeout_ms = handshake_timeout_ms;
   options.conn = &conn;
   CHECK_ERR(0, host_listen(&rig->host, &options));
   raw_connect(&rig->raw, &rig->lb, rig->host.port);
+}
+
+/* A request that awaits its decision in rig->host.upgrade. */
+static void open_late(struct rig *rig, int64_t handshake_timeout_ms) {
+  open_rig(rig, host_decide_late, handshake_timeout_ms);
+  rig->host.on_event = talker_echo;
   raw_say(&rig->raw, RAW_REQUEST);
   RUN_UNTIL(&rig->lb, rig->host.upgrade != NULL);
 }
@@ -141,17 +147,10 @@ static void test_decide_after_the_loop(void **state) {
 
 /* covers: UV.8 HSS.14 W173 */
 static void test_slow_request(void **state) {
-  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
-  wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
   struct rig rig;
   (void)state;
 
-  loopback_open(&rig.lb);
-  host_init(&rig.host, &rig.lb);
-  conn.handshake_timeout_ms = 50;
-  options.conn = &conn;
-  CHECK_ERR(0, host_listen(&rig.host, &options));
-  raw_connect(&rig.raw, &rig.lb, rig.host.port);
+  open_rig(&rig, NULL, 50);
   raw_say(&rig.raw, "GET / HT");
   raw_expect_eof(&rig.raw);
   CHECK_NOT_NULL(strstr(raw_text(&rig.raw), "HTTP/1.1 408 "));
@@ -162,17 +161,10 @@ static void test_slow_request(void **state) {
 
 /* covers: W173 */
 static void test_silent_client(void **state) {
-  wsuv_server_options_t options = WSUV_SERVER_OPTIONS_INIT;
-  wsuv_conn_options_t conn = WSUV_CONN_OPTIONS_INIT;
   struct rig rig;
   (void)state;
 
-  loopback_open(&rig.lb);
-  host_init(&rig.host, &rig.lb);
-  conn.handshake_timeout_ms = 50;
-  options.conn = &conn;
-  CHECK_ERR(0, host_listen(&rig.host, &options));
-  raw_connect(&rig.raw, &rig.lb, rig.host.port);
+  open_rig(&rig, NULL, 50);
   raw_expect_eof(&rig.raw);
   CHECK_STR("", raw_text(&rig.raw));
   RUN_UNTIL(&rig.lb, wsuv_server_nconns(rig.host.server) == 0);

@@ -188,16 +188,14 @@ static void play(struct play *p) {
   }
 }
 
-static int play_with(size_t n, int once) {
+static int play_with(const void *row, struct failure failure) {
   static struct play p;
   int failed;
+  (void)row;
 
   memset(&p, 0, sizeof p);
   loopback_open(&p.lb);
-  if (once)
-    failing_alloc_fail_once(&p.lb.fa, n);
-  else
-    failing_alloc_fail_from(&p.lb.fa, n);
+  failing_alloc_fail_as(&p.lb.fa, failure);
   play(&p);
   failed = failing_alloc_has_failed(&p.lb.fa);
   loopback_end(&p.lb);
@@ -215,11 +213,8 @@ static int play_with(size_t n, int once) {
 }
 
 static void torture(int once) {
-  size_t step = loopback_is_slow() ? 7 : 1;
-  size_t n;
+  size_t n = failing_alloc_torture(play_with, NULL, once, loopback_is_slow() ? 7 : 1);
 
-  for (n = 1; play_with(n, once); n += step)
-    continue;
   print_message("%zu allocations\n", n);
   CHECK_TRUE(n > 40);
 }

@@ -22,14 +22,12 @@ struct rig {
   int nrun[NLOOPS];
   int ncanceled[NLOOPS];
   const void *payloads[NLOOPS];
-  uv_sem_t blocked;
-  uv_sem_t unblock;
+  uv_sem_t finished; /* a loop */
 };
 
 struct producer {
   struct rig *rig;
   int index;
-  uv_thread_t thread;
 };
 
 static struct rig *rig_new(int64_t max_posts) {
@@ -39,8 +37,7 @@ static struct rig *rig_new(int64_t max_posts) {
   crew_open(&rig->threads, NLOOPS);
   rig->nposts = loopback_is_slow() ? MAX_POSTS / 20 : MAX_POSTS;
   rig->threads.loop.max_posts = max_posts;
-  CHECK_INT(0, uv_sem_init(&rig->blocked, 0));
-  CHECK_INT(0, uv_sem_init(&rig->unblock, 0));
+  CHECK_INT(0, uv_sem_init(&rig->finished, 0));
   crew_start(&rig->threads);
   return rig;
 }
@@ -49,8 +46,7 @@ static void rig_end(struct rig *rig) {
   CHECK_ERR(0, wsuv_threads_stop(rig->threads.threads, &crew_at_once));
   crew_join(&rig->threads);
   crew_close(&rig->threads);
-  uv_sem_destroy(&rig->blocked);
-  uv_sem_destroy(&rig->unblock);
+  uv_sem_destroy(&rig->finished);
 }
 
 static void note(struct rig *rig, int number, int status) {
@@ -134,7 +130,7 @@ static void finish(wsuv_loop_t *loop, void *arg, int status) {
 
   (void)loop;
   CHECK_ERR(0, status);
-  uv_sem_post(&rig->blocked);
+  uv_sem_post(&rig->finished);
 }
 
 /* Behind everything that was posted before. */
@@ -143,7 +139,7 @@ static void await_all(struct rig *rig) {
 
   CHECK_ERR(0, wsuv_threads_each(rig->threads.threads, finish, rig));
   for (i = 0; i < NLOOPS; i++)
-    uv_sem_wait(&rig->blocked);
+    uv_sem_wait(&rig->finished);
 }
 
 static void test_order(void **state) {
@@ -155,10 +151,8 @@ static void test_order(void **state) {
   for (i = 0; i < NPRODUCERS; i++) {
     producers[i].rig = rig;
     producers[i].index = i;
-    CHECK_INT(0, uv_thread_create(&producers[i].thread, produce, &producers[i]));
   }
-  for (i = 0; i < NPRODUCERS; i++)
-    CHECK_INT(0, uv_thread_join(&producers[i].thread));
+  crew_run(produce, producers, NPRODUCERS, sizeof producers[0]);
   await_all(rig);
   check_order(rig);
   rig_end(rig);
@@ -201,15 +195,6 @@ static void test_one_copy(void **state) {
 
 /* ---- all or none ---- */
 
-static void block(wsuv_loop_t *loop, void *arg, int status) {
-  struct rig *rig = arg;
-
-  (void)loop;
-  CHECK_ERR(0, status);
-  uv_sem_post(&rig->blocked);
-  uv_sem_wait(&rig->unblock);
-}
-
 /* The third loop is held up: its mailbox is full with one post. */
 static void test_all_or_none(void **state) {
   struct rig *rig = rig_new(1);
@@ -217,12 +202,11 @@ static void test_all_or_none(void **state) {
   int i;
   (void)state;
 
-  CHECK_ERR(0, wsuv_loop_post(wsuv_threads_loop(threads, 2), block, rig));
-  uv_sem_wait(&rig->blocked);
+  crew_hold(&rig->threads, 2);
   CHECK_ERR(0, wsuv_threads_each(threads, on_post, post_of(rig, 0, 1)));
   CHECK_ERR(WSUV_EQUEUEFULL, wsuv_threads_each(threads, on_post, post_of(rig, 0, 2)));
   CHECK_ERR(WSUV_EQUEUEFULL, publish_number(rig, 3));
-  uv_sem_post(&rig->unblock);
+  crew_let_go(&rig->threads);
   rig_end(rig);
   for (i = 0; i < NLOOPS; i++) {
     CHECK_INT(1, rig->nrun[i]);
@@ -256,8 +240,7 @@ static void test_posts_at_the_end(void **state) {
   for (i = 0; i < NLOOPS; i++)
     CHECK_INT(ntaken, rig->nrun[i]);
   print_message("%d taken, %d of them canceled on the first loop\n", ntaken, rig->ncanceled[0]);
-  uv_sem_destroy(&rig->blocked);
-  uv_sem_destroy(&rig->unblock);
+  uv_sem_destroy(&rig->finished);
   free(rig);
 }
 

@@ -14,30 +14,20 @@ struct rig {
   int nposts;       /* of each thread */
   int heard[NCLIENTS][NTHREADS * MAX_POSTS];
   int nheard[NCLIENTS];
-  uv_sem_t blocked;
-  uv_sem_t unblock;
 };
 
 struct publisher {
   struct rig *rig;
   int index;
-  uv_thread_t thread;
 };
 
 /* ---- on the threads ---- */
-
-static void add(struct crew *crew, int *count) {
-  uv_mutex_lock(&crew->lock);
-  (*count)++;
-  uv_cond_broadcast(&crew->changed);
-  uv_mutex_unlock(&crew->lock);
-}
 
 static void subscribe(wsuv_conn_t *conn) {
   struct crew *crew = wsuv_server_data(wsuv_conn_server(conn));
 
   CHECK_ERR(0, wsuv_conn_subscribe(conn, "news"));
-  add(crew, &crew->nopen[crew_index(crew)]);
+  crew_add(crew, &crew->nopen[crew_index(crew)]);
 }
 
 static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
@@ -45,16 +35,10 @@ static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
   (void)info;
 }
 
-static void on_server_close(wsuv_server_t *server) {
-  struct crew *crew = wsuv_server_data(server);
-
-  add(crew, &crew->nclosed);
-}
-
 static const wsuv_handler_t conn_handler = {
     .size = sizeof conn_handler, .on_open = subscribe, .on_close = on_close};
 static const wsuv_server_handler_t handler = {
-    .size = sizeof handler, .conn = &conn_handler, .on_close = on_server_close};
+    .size = sizeof handler, .conn = &conn_handler, .on_close = crew_on_server_close};
 
 /* ---- on the test's ---- */
 
@@ -67,8 +51,6 @@ static struct rig *rig_new(int64_t max_posts) {
   rig->crew.loop.max_posts = max_posts;
   rig->crew.options.handler = &handler;
   rig->crew.options.hand_off = 1; /* as many subscribers on each */
-  CHECK_INT(0, uv_sem_init(&rig->blocked, 0));
-  CHECK_INT(0, uv_sem_init(&rig->unblock, 0));
   crew_start(&rig->crew);
   return rig;
 }
@@ -78,8 +60,6 @@ static void rig_free(struct rig *rig) {
   crew_await_close(&rig->crew);
   crew_join(&rig->crew);
   crew_close(&rig->crew);
-  uv_sem_destroy(&rig->blocked);
-  uv_sem_destroy(&rig->unblock);
   free(rig);
 }
 
@@ -140,23 +120,12 @@ static void test_order(void **state) {
   for (i = 0; i < NTHREADS; i++) {
     publishers[i].rig = rig;
     publishers[i].index = i;
-    CHECK_INT(0, uv_thread_create(&publishers[i].thread, publish_all, &publishers[i]));
   }
-  for (i = 0; i < NTHREADS; i++)
-    CHECK_INT(0, uv_thread_join(&publishers[i].thread));
+  crew_run(publish_all, publishers, NTHREADS, sizeof publishers[0]);
   for (i = 0; i < NCLIENTS; i++)
     RUN_UNTIL(&rig->crew.lb, rig->nheard[i] == NTHREADS * rig->nposts);
   check_order(rig);
   rig_free(rig);
-}
-
-static void block(wsuv_loop_t *loop, void *arg, int status) {
-  struct rig *rig = arg;
-
-  (void)loop;
-  CHECK_ERR(0, status);
-  uv_sem_post(&rig->blocked);
-  uv_sem_wait(&rig->unblock);
 }
 
 /* The third loop is held up: its mailbox is full with one publication, and nobody gets the next. */
@@ -166,11 +135,10 @@ static void test_all_or_none(void **state) {
   (void)state;
 
   connect_all(rig);
-  CHECK_ERR(0, wsuv_loop_post(wsuv_threads_loop(rig->crew.threads, 2), block, rig));
-  uv_sem_wait(&rig->blocked);
+  crew_hold(&rig->crew, 2);
   CHECK_ERR(0, publish(rig, 1));
   CHECK_ERR(WSUV_EQUEUEFULL, publish(rig, 2));
-  uv_sem_post(&rig->unblock);
+  crew_let_go(&rig->crew);
   while (publish(rig, 3) != 0)
     uv_sleep(1);
   for (i = 0; i < NCLIENTS; i++) {

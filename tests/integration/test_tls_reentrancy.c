@@ -2,18 +2,11 @@
  * callback inside a call, one on_close and that last, nothing left at the end. */
 #include <openssl/ssl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "integration/scene.h"
 #include "integration/tls_loopback.h"
 
-struct scene;
-
-struct place {
-  const char *name;
-  int server_side;
-  int event; /* enum event, or this */
-};
 enum { ON_UPGRADE = NEVENTS };
 
 static const struct place places[] = {
@@ -28,63 +21,32 @@ static const struct place places[] = {
 };
 #define NPLACES (sizeof places / sizeof places[0])
 
-/* `conn` is NULL where there is none. */
-typedef void (*act_fn)(struct scene *s, wsuv_conn_t *conn);
-
-struct scene {
+static struct play {
   struct tls_rig rig; /* first */
+  struct scene scene;
   struct talker extra;
-  const struct place *place;
-  act_fn act;
-  int acted;
-  int nreqs; /* requests not yet called back */
-};
-
-static struct scene *scene; /* the one that plays */
+} play;
 
 /* ---- the calls ---- */
-
-static void on_sent(wsuv_send_t *req, int status) {
-  struct talker *t = req->data;
-
-  CHECK_TRUE(status == 0 || status == WSUV_ECANCELED);
-  free(req);
-  scene->nreqs--;
-  talker_note(t, EV_SENT);
-}
-
-static void send_request(struct talker *t) {
-  static const char payload[40000] = "request";
-  wsuv_send_t *req = malloc(sizeof *req);
-
-  CHECK_NOT_NULL(req);
-  req->data = t;
-  scene->nreqs++;
-  if (CALL(t->lb, wsuv_conn_send(t->conn, req, WSUV_BINARY, payload, sizeof payload, 0, on_sent)) ==
-      0)
-    return;
-  free(req);
-  scene->nreqs--;
-}
 
 static void act_send(struct scene *s, wsuv_conn_t *conn) {
   static const char large[300000] = "large";
 
   if (conn == NULL)
     return;
-  (void)CALL(&s->rig.lb, wsuv_conn_send_text(conn, "x", 1));
-  (void)CALL(&s->rig.lb, wsuv_conn_send_binary(conn, large, sizeof large));
-  (void)CALL(&s->rig.lb, wsuv_conn_ping(conn, "p", 1));
+  (void)CALL(s->lb, wsuv_conn_send_text(conn, "x", 1));
+  (void)CALL(s->lb, wsuv_conn_send_binary(conn, large, sizeof large));
+  (void)CALL(s->lb, wsuv_conn_ping(conn, "p", 1));
 }
 
 static void act_close(struct scene *s, wsuv_conn_t *conn) {
   if (conn != NULL)
-    (void)CALL(&s->rig.lb, wsuv_conn_close(conn, 1000, "act"));
+    (void)CALL(s->lb, wsuv_conn_close(conn, 1000, "act"));
 }
 
 static void act_terminate(struct scene *s, wsuv_conn_t *conn) {
   if (conn != NULL)
-    CALL_VOID(&s->rig.lb, wsuv_conn_terminate(conn));
+    CALL_VOID(s->lb, wsuv_conn_terminate(conn));
 }
 
 static void act_send_and_terminate(struct scene *s, wsuv_conn_t *conn) {
@@ -97,48 +59,17 @@ static void act_send_and_close(struct scene *s, wsuv_conn_t *conn) {
   act_close(s, conn);
 }
 
-static void act_read_stop(struct scene *s, wsuv_conn_t *conn) {
-  if (conn != NULL)
-    CALL_VOID(&s->rig.lb, wsuv_conn_read_stop(conn));
-}
-
-static void act_read_stop_start(struct scene *s, wsuv_conn_t *conn) {
-  act_read_stop(s, conn);
-  if (conn != NULL)
-    CALL_VOID(&s->rig.lb, wsuv_conn_read_start(conn));
-}
-
-static void act_loop_close(struct scene *s, wsuv_conn_t *conn) {
-  (void)conn;
-  loopback_end(&s->rig.lb);
-}
-
-static void act_server_close(struct scene *s, wsuv_conn_t *conn) {
-  (void)conn;
-  if (s->rig.host.host.server != NULL)
-    CALL_VOID(&s->rig.lb, wsuv_server_close(s->rig.host.host.server));
-}
-
-static void act_terminate_other(struct scene *s, wsuv_conn_t *conn) {
-  struct host *host = &s->rig.host.host;
-  struct talker *server = host->ntalkers > 0 ? host->talkers[0] : NULL;
-
-  if (s->rig.client.conn != NULL && s->rig.client.conn != conn)
-    CALL_VOID(&s->rig.lb, wsuv_conn_terminate(s->rig.client.conn));
-  if (server != NULL && server->conn != NULL && server->conn != conn)
-    CALL_VOID(&s->rig.lb, wsuv_conn_terminate(server->conn));
-}
-
 static void act_connect(struct scene *s, wsuv_conn_t *conn) {
   (void)conn;
-  if (s->rig.lb.loop != NULL)
-    CHECK_ERR(0, rig_connect_as(&s->rig, &s->extra));
+  if (s->lb->loop != NULL)
+    CHECK_ERR(0, rig_connect_as(&play.rig, &play.extra));
 }
 
 static void act_reload(struct scene *s, wsuv_conn_t *conn) {
+  (void)s;
   (void)conn;
-  party_reload(&s->rig.server_side, s->rig.server_tls);
-  party_reload(&s->rig.client_side, s->rig.client_tls);
+  party_reload(&play.rig.server_side, play.rig.server_tls);
+  party_reload(&play.rig.client_side, play.rig.client_tls);
 }
 
 static void act_ask(struct scene *s, wsuv_conn_t *conn) {
@@ -174,58 +105,31 @@ static const struct {
 };
 #define NACTS (sizeof acts / sizeof acts[0])
 
-/* ---- the play: both sides hear everything once, then the client closes ---- */
-
-static void act_at(int server_side, int event, wsuv_conn_t *conn) {
-  if (scene->acted || scene->place->event != event || scene->place->server_side != server_side)
-    return;
-  scene->acted = 1;
-  scene->act(scene, conn);
-}
-
-static void begin(struct talker *t) {
-  (void)talker_say(t, "hello");
-  (void)CALL(t->lb, wsuv_conn_ping(t->conn, "p", 1));
-  send_request(t);
-}
-
-static void client_hears(struct talker *t, enum event event) {
-  if (event == EV_OPEN)
-    begin(t);
-  act_at(0, (int)event, t->conn);
-  if (t->n[EV_MESSAGE] >= 2 && t->n[EV_PONG] > 0 && t->n[EV_PING] > 0 && t->n[EV_CLOSE] == 0)
-    (void)CALL(t->lb, wsuv_conn_close(t->conn, 1000, NULL));
-}
-
-static void server_hears(struct talker *t, enum event event) {
-  if (event == EV_OPEN)
-    begin(t);
-  act_at(1, (int)event, t->conn);
-}
+/* ---- the play ---- */
 
 static void server_upgrades(struct host *host, wsuv_upgrade_t *upgrade) {
   int err;
 
-  act_at(1, ON_UPGRADE, NULL);
+  scene_act_at(1, ON_UPGRADE, NULL);
   err = CALL(host->lb, wsuv_upgrade_accept(upgrade, NULL));
   CHECK_TRUE(err == 0 || err == WSUV_ECANCELED);
 }
 
-static void start(struct scene *s, int version) {
+static void start(struct tls_rig *rig, int version) {
   static wsuv_conn_options_t conn;
   static const wsuv_conn_options_t presets = WSUV_CONN_OPTIONS_INIT;
 
   conn = presets;
   conn.write_high_water = 1; /* on_drain after every message */
-  rig_open(&s->rig);
-  s->rig.host.host.on_event = server_hears;
-  s->rig.host.host.on_upgrade = server_upgrades;
-  s->rig.options.conn = s->rig.to.conn = &conn;
-  rig_make_contexts(&s->rig);
-  tls_limit(s->rig.client_tls, version);
-  rig_listen(&s->rig);
-  CHECK_ERR(0, rig_connect_as(&s->rig, &s->rig.client));
-  s->rig.client.on_event = client_hears;
+  rig_open(rig);
+  rig->host.host.on_event = scene_server_hears;
+  rig->host.host.on_upgrade = server_upgrades;
+  rig->options.conn = rig->to.conn = &conn;
+  rig_make_contexts(rig);
+  tls_limit(rig->client_tls, version);
+  rig_listen(rig);
+  CHECK_ERR(0, rig_connect_as(rig, &rig->client));
+  rig->client.on_event = scene_client_hears;
 }
 
 struct row {
@@ -236,22 +140,21 @@ struct row {
 };
 
 static void test_row(const void *given) {
-  static struct scene s;
   const struct row *row = given;
-  int i;
 
   if (loopback_is_slow() && row->version == TLS1_2_VERSION)
     return;
-  memset(&s, 0, sizeof s);
-  s.place = row->place;
-  s.act = row->act;
-  scene = &s;
-  start(&s, row->version);
-  RUN_UNTIL(&s.rig.lb, s.acted);
-  for (i = 0; i < 30; i++)
-    (void)uv_run(&s.rig.lb.uv, UV_RUN_NOWAIT);
-  rig_close(&s.rig);
-  CHECK_INT(0, s.nreqs);
+  memset(&play, 0, sizeof play);
+  play.scene = (struct scene){.lb = &play.rig.lb,
+                              .host = &play.rig.host.host,
+                              .client = &play.rig.client,
+                              .place = row->place,
+                              .act = row->act};
+  scene_begin(&play.scene);
+  start(&play.rig, row->version);
+  scene_play(&play.scene);
+  rig_close(&play.rig);
+  CHECK_INT(0, play.scene.nreqs);
 }
 
 int main(void) {

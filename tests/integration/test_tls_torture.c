@@ -106,18 +106,14 @@ static void play(struct tls_rig *rig, const struct row *row, struct talker *clie
   }
 }
 
-/* Non-zero when an allocation failed, so that there may be another. */
-static int play_with(const struct row *row, size_t n, int once) {
+static int play_with(const void *given, struct failure failure) {
   static struct tls_rig rig;
   static struct talker clients[2];
   int failed;
 
   rig_open(&rig);
-  if (once)
-    failing_alloc_fail_once(&rig.lb.fa, n);
-  else
-    failing_alloc_fail_from(&rig.lb.fa, n);
-  play(&rig, row, clients);
+  failing_alloc_fail_as(&rig.lb.fa, failure);
+  play(&rig, given, clients);
   failed = failing_alloc_has_failed(&rig.lb.fa);
   loopback_end(&rig.lb);
   loopback_run_out(&rig.lb);
@@ -129,13 +125,9 @@ static int play_with(const struct row *row, size_t n, int once) {
 
 static void test_row(const void *given) {
   size_t step = loopback_is_slow() ? 11 : 1;
-  size_t n;
 
-  for (n = 1; play_with(given, n, 1); n += step)
-    continue;
-  CHECK_TRUE(n > 20);
-  for (n = 1; play_with(given, n, 0); n += step)
-    continue;
+  CHECK_TRUE(failing_alloc_torture(play_with, given, 1, step) > 20);
+  (void)failing_alloc_torture(play_with, given, 0, step);
 }
 
 /* Fails in a reload: the old one stays. */

@@ -60,13 +60,17 @@ static void rig_connect(struct rig *rig, int i) {
   RUN_UNTIL(&rig->lb, rig->clients[i].n[EV_OPEN] == 1 && rig->host.ntalkers == before + 1);
 }
 
-static void rig_open_all(struct rig *rig) {
+static void rig_start(struct rig *rig) {
   int i;
 
-  rig_open(rig);
   rig_listen(rig);
   for (i = 0; i < NCLIENTS; i++)
     rig_connect(rig, i);
+}
+
+static void rig_open_all(struct rig *rig) {
+  rig_open(rig);
+  rig_start(rig);
 }
 
 static void rig_close(struct rig *rig) {
@@ -417,9 +421,7 @@ static void except_the_sender(void **state) {
 
   rig_open(&rig);
   rig.host.on_event = relay;
-  rig_listen(&rig);
-  for (i = 0; i < NCLIENTS; i++)
-    rig_connect(&rig, i);
+  rig_start(&rig);
   CHECK_ERR(0, talker_say(&rig.clients[0], "from 0"));
   for (i = 1; i < NCLIENTS; i++)
     RUN_UNTIL(&rig.lb, rig.clients[i].n[EV_MESSAGE] == 1);
@@ -657,13 +659,10 @@ static void run_hook(const void *given) {
   const struct visit *row = given;
   wsuv_published_t out;
   struct rig rig;
-  int i;
 
   rig_open(&rig);
   rig.extension = &meddler;
-  rig_listen(&rig);
-  for (i = 0; i < NCLIENTS; i++)
-    rig_connect(&rig, i);
+  rig_start(&rig);
   meddled = &rig;
   meddling = row;
   out = publish(&rig, "x");
@@ -677,14 +676,11 @@ static void run_hook(const void *given) {
 static void amid_what_waited(void **state) {
   static const struct visit again = {.act = publish_again};
   struct rig rig;
-  int i;
   (void)state;
 
   rig_open(&rig);
   rig.extension = &meddler;
-  rig_listen(&rig);
-  for (i = 0; i < NCLIENTS; i++)
-    rig_connect(&rig, i);
+  rig_start(&rig);
   meddled = &rig;
   CHECK_ERR(0, CALL(&rig.lb,
                     wsuv_server_publish(rig.host.server, "news", WSUV_TEXT, "x", 1, NULL, NULL)));
@@ -708,14 +704,11 @@ static void failing_encoder(void **state) {
       .size = sizeof failing, .token = "failing", .encode = fail_to_encode};
   wsuv_published_t out;
   struct rig rig;
-  int i;
   (void)state;
 
   rig_open(&rig);
   rig.extension = &failing;
-  rig_listen(&rig);
-  for (i = 0; i < NCLIENTS; i++)
-    rig_connect(&rig, i);
+  rig_start(&rig);
   meddled = &rig;
   out = publish(&rig, "x");
   CHECK_SIZE(NCLIENTS - 1, out.sent);
@@ -755,9 +748,7 @@ static void compressed_once(void **state) {
     skip();
   }
   rig.extension = wsuv_deflate_extension(rig.deflate);
-  rig_listen(&rig);
-  for (i = 0; i < NCLIENTS; i++)
-    rig_connect(&rig, i);
+  rig_start(&rig);
   memset(text, 'x', sizeof text);
   CHECK_ERR(0, wsuv_prepared_new(&prepared, &rig.lb.fa.allocator, WSUV_TEXT, text, sizeof text, 0));
   for (i = 0; i < 3; i++) {

@@ -105,22 +105,27 @@ static void play(struct play *p) {
   }
 }
 
-static int play_with(int is_compressed, size_t n, int once) {
+struct row {
+  const char *name;
+  int is_compressed;
+};
+
+static const struct row rows[] = {{"plain", 0}, {"deflate", 1}};
+
+static int play_with(const void *given, struct failure failure) {
+  const struct row *row = given;
   static struct play p;
   int failed;
 
   memset(&p, 0, sizeof p);
   loopback_open(&p.lb);
-  if (is_compressed) {
+  if (row->is_compressed) {
     wsuv_deflate_options_t o = WSUV_DEFLATE_SHARED_INIT;
     o.allocator = &p.lb.fa.allocator;
     if (wsuv_deflate_new(&p.deflate, &o) == 0)
       p.extension = wsuv_deflate_extension(p.deflate);
   }
-  if (once)
-    failing_alloc_fail_once(&p.lb.fa, n);
-  else
-    failing_alloc_fail_from(&p.lb.fa, n);
+  failing_alloc_fail_as(&p.lb.fa, failure);
   play(&p);
   failed = failing_alloc_has_failed(&p.lb.fa);
   loopback_end(&p.lb);
@@ -130,23 +135,11 @@ static int play_with(int is_compressed, size_t n, int once) {
   return failed;
 }
 
-struct row {
-  const char *name;
-  int is_compressed;
-};
-
-static const struct row rows[] = {{"plain", 0}, {"deflate", 1}};
-
 static void test_row(const void *given) {
-  const struct row *row = given;
   size_t step = loopback_is_slow() ? 11 : 1;
-  size_t n;
 
-  for (n = 1; play_with(row->is_compressed, n, 1); n += step)
-    continue;
-  CHECK_TRUE(n > 2 * NTOPICS);
-  for (n = 1; play_with(row->is_compressed, n, 0); n += step)
-    continue;
+  CHECK_TRUE(failing_alloc_torture(play_with, given, 1, step) > 2 * NTOPICS);
+  (void)failing_alloc_torture(play_with, given, 0, step);
 }
 
 int main(void) {

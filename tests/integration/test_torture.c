@@ -343,17 +343,14 @@ static void end(struct play *p) {
   CHECK_INT(0, toy_sessions_alive());
 }
 
-/* Non-zero when an allocation failed, so that there may be another. */
-static int play_with(const struct row *row, size_t n, int once) {
+static int play_with(const void *given, struct failure failure) {
+  const struct row *row = given;
   static struct play p;
   int failed;
 
   memset(&p, 0, sizeof p);
   loopback_open(&p.lb);
-  if (once)
-    failing_alloc_fail_once(&p.lb.fa, n);
-  else
-    failing_alloc_fail_from(&p.lb.fa, n);
+  failing_alloc_fail_as(&p.lb.fa, failure);
   make_extensions(&p, row->mode);
   row->play(&p);
   failed = failing_alloc_has_failed(&p.lb.fa);
@@ -363,13 +360,9 @@ static int play_with(const struct row *row, size_t n, int once) {
 
 static void test_row(const void *given) {
   size_t step = loopback_is_slow() ? 7 : 1;
-  size_t n;
 
-  for (n = 1; play_with(given, n, 1); n += step)
-    continue;
-  CHECK_TRUE(n > 5);
-  for (n = 1; play_with(given, n, 0); n += step)
-    continue;
+  CHECK_TRUE(failing_alloc_torture(play_with, given, 1, step) > 5);
+  (void)failing_alloc_torture(play_with, given, 0, step);
 }
 
 /* The loop itself. */

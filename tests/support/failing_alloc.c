@@ -123,6 +123,17 @@ void failing_alloc_fail_from(struct failing_alloc *fa, size_t n) {
   set_range(fa, n, SIZE_MAX);
 }
 
+void failing_alloc_fail_as(struct failing_alloc *fa, struct failure failure) {
+  set_range(fa, failure.n, failure.once ? failure.n : SIZE_MAX);
+}
+
+size_t failing_alloc_torture(scenario_fn play, const void *row, int once, size_t step) {
+  struct failure failure = {1, once};
+  while (play(row, failure))
+    failure.n += step;
+  return failure.n;
+}
+
 int failing_alloc_has_failed(const struct failing_alloc *fa) {
   return fa->nfailed > 0;
 }

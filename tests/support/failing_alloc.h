@@ -38,6 +38,21 @@ void failing_alloc_fail_from(struct failing_alloc *fa, size_t n);
 
 int failing_alloc_has_failed(const struct failing_alloc *fa);
 
+/* Which allocation of a scenario fails, and whether it is the only one. */
+struct failure {
+  size_t n;
+  int once;
+};
+
+void failing_alloc_fail_as(struct failing_alloc *fa, struct failure failure);
+
+/* Plays the scenario from its beginning to its end; whether an allocation failed, so that there may be another. */
+typedef int (*scenario_fn)(const void *row, struct failure failure);
+
+/* The torture loop for scenarios with a beginning and an end of their own. Fails each `step`-th allocation in turn; returns
+ * the number of the first one that there was not. */
+size_t failing_alloc_torture(scenario_fn play, const void *row, int once, size_t step);
+
 /* Fails the test unless every block was given back. */
 void failing_alloc_check_no_leaks(const struct failing_alloc *fa);
 

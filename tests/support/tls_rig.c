@@ -2,6 +2,24 @@
 
 #include <string.h>
 
+#include "io/tls_io.h"
+
+/* ---- rows ---- */
+
+const struct tls_rig_row tls_rig_rows[4] = {
+    {"server, TLS 1.2", WSUV_SERVER, TLS1_2_VERSION},
+    {"server, TLS 1.3", WSUV_SERVER, TLS1_3_VERSION},
+    {"client, TLS 1.2", WSUV_CLIENT, TLS1_2_VERSION},
+    {"client, TLS 1.3", WSUV_CLIENT, TLS1_3_VERSION},
+};
+
+#define RECORD WSUV__TLS_RECORD_SIZE
+#define CHUNK  (4u * RECORD)
+
+const size_t tls_rig_sizes[12] = {
+    1,          2,         100,   RECORD - 1, RECORD,         RECORD + 1,
+    RECORD + 2, CHUNK - 1, CHUNK, CHUNK + 1,  CHUNK + RECORD, 200000};
+
 /* ---- the owner ---- */
 
 static void note(struct tls_rig *rig, enum tls_event event) {

@@ -86,6 +86,20 @@ struct tls_rig {
   void *arg; /* the test's */
 };
 
+/* ---- rows ---- */
+
+struct tls_rig_row {
+  const char *name;
+  wsuv_role_t role;
+  int version;
+};
+
+/* Each role with each version. */
+extern const struct tls_rig_row tls_rig_rows[4];
+
+/* Lengths at the borders of records, and of what a stream reads at once. */
+extern const size_t tls_rig_sizes[12];
+
 /* ---- contexts, of certificates in WSUV_TEST_CERTS (tls_rig_peer.c) ---- */
 
 /* Made once for the program and given back by tls_rig_forget_contexts. Ours is for "localhost", shows "server" and trusts "ca". */

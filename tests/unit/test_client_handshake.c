@@ -2,18 +2,18 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/handshake_lines.h"
 #include "wsuv/handshake.h"
 
-#define KEY    "dGhlIHNhbXBsZSBub25jZQ=="
 #define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n"
-#define GOOD   "Upgrade: websocket\nConnection: Upgrade\n" ACCEPT
+#define GOOD   ASK ACCEPT
 
 static const char *const offers[] = {"b", "a"};
 
 static wsuv_handshake_options_t client_options(void) {
   wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(WSUV_CLIENT);
   options.url = "ws://h/";
-  options.key = KEY;
+  options.key = KEY_VALUE;
   return options;
 }
 
@@ -28,7 +28,7 @@ static void check_request(const char *expected, const wsuv_handshake_options_t *
 
 #define HEAD(target, host)                                                                     \
   "GET " target " HTTP/1.1\r\nHost: " host "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
-  "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n"
+  "Sec-WebSocket-Key: " KEY_VALUE "\r\nSec-WebSocket-Version: 13\r\n"
 
 /* covers: HSK.8 HSK.14 HSC.8 CON.2 W020 W021 W024 W025 W028 W029 W031 W033 H006 H012 H050 */
 static void the_request_has_the_fields_in_the_documented_order(void **state) {
@@ -70,7 +70,7 @@ static void check_refused(int expected, const wsuv_handshake_options_t *options)
 static void bad_options_are_refused(void **state) {
   static const wsuv_header_t origin = {"Origin", "http://o", 0, 0};
   static const wsuv_header_t evil = {"X", "a\r\nEvil: 1", 0, 0};
-  static const wsuv_header_t own = {"sec-websocket-KEY", "dGhlIHNhbXBsZSBub25jZQ==", 0, 0};
+  static const wsuv_header_t own = {"sec-websocket-KEY_VALUE", "dGhlIHNhbXBsZSBub25jZQ==", 0, 0};
   wsuv_handshake_options_t options = client_options();
   (void)state;
   options.url = NULL;
@@ -123,17 +123,6 @@ static void the_url_is_there_for_the_connection(void **state) {
   CHECK_INT(0, wsuv_handshake_port(h));
   CHECK_INT(0, wsuv_handshake_is_secure(h));
   wsuv_handshake_free(h);
-}
-
-/* "Name: value\n" lines; the value as it stands, blanks included. */
-static void give_lines(wsuv_handshake_t *h, const char *lines) {
-  while (*lines != '\0') {
-    const char *colon = strchr(lines, ':');
-    const char *end = strchr(lines, '\n');
-    CHECK_ERR(0, wsuv_handshake_header(h, lines, (size_t)(colon - lines), colon + 1,
-                                       (size_t)(end - colon - 1)));
-    lines = end + 1;
-  }
 }
 
 struct response_case {

@@ -63,6 +63,14 @@ static void open_rig(struct rig *rig, const wsuv_endpoint_handler_t *handler) {
   wsuv_endpoint_tick(rig->ep, START_MS);
 }
 
+/* With a rate at which messages have to come. */
+static void open_rig_with_rate(struct rig *rig, const wsuv_endpoint_handler_t *handler,
+                               int64_t min_receive_rate) {
+  init_rig(rig);
+  rig->options.min_receive_rate = min_receive_rate;
+  open_rig(rig, handler);
+}
+
 static void close_rig(struct rig *rig) {
   wsuv_endpoint_free(rig->ep);
   failing_alloc_check_no_leaks(&rig->fa);
@@ -85,6 +93,13 @@ static int sent_code(const struct rig *rig) {
   wsuv_close_status_t status;
   wsuv_endpoint_close_status(rig->ep, &status);
   return status.sent_code;
+}
+
+/* That is the next deadline, and the end. */
+static void expect_no_progress(struct rig *rig, uint64_t now) {
+  CHECK_SIZE(now, wsuv_endpoint_next_deadline(rig->ep));
+  wsuv_endpoint_tick(rig->ep, now);
+  CHECK_ERR(WSUV_EPROGRESS, error_of(rig));
 }
 
 /* ---- defaults ---- */
@@ -175,9 +190,7 @@ static void who_keeps_to_the_rate_lives(void **state) {
   struct rig rig;
   uint64_t second;
   (void)state;
-  init_rig(&rig);
-  rig.options.min_receive_rate = 4;
-  open_rig(&rig, &whole);
+  open_rig_with_rate(&rig, &whole, 4);
   begin_message(&rig);
   CHECK_ERR(0, receive(&rig, "abcd", 4));
   for (second = 1; second <= 1000; second++) {
@@ -193,9 +206,7 @@ static void who_sends_a_little_less_does_not(void **state) {
   struct rig rig;
   uint64_t second;
   (void)state;
-  init_rig(&rig);
-  rig.options.min_receive_rate = 4;
-  open_rig(&rig, &whole);
+  open_rig_with_rate(&rig, &whole, 4);
   begin_message(&rig);
   for (second = 1; error_of(&rig) == 0; second++) {
     wsuv_endpoint_tick(rig.ep, START_MS + second * 1000);
@@ -217,9 +228,7 @@ static void a_header_behind_what_ended_has_its_own_window(void **state) {
   (void)state;
   for (i = 0; i < sizeof reads / sizeof reads[0]; i++) {
     struct rig rig;
-    init_rig(&rig);
-    rig.options.min_receive_rate = 1;
-    open_rig(&rig, &whole);
+    open_rig_with_rate(&rig, &whole, 1);
     CHECK_ERR(0, receive(&rig, "\x82\2a", 3));
     CHECK_SIZE(START_MS + WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));
     wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS - 1);
@@ -235,17 +244,13 @@ static void a_header_behind_what_ended_has_its_own_window(void **state) {
 static void a_header_in_pieces_has_one_window(void **state) {
   struct rig rig;
   (void)state;
-  init_rig(&rig);
-  rig.options.min_receive_rate = 1;
-  open_rig(&rig, &whole);
+  open_rig_with_rate(&rig, &whole, 1);
   CHECK_ERR(0, receive(&rig, "\x82\1a\x82", 4));
   wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS / 2);
   CHECK_ERR(0, receive(&rig, "\x7e", 1));
   wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS - 1);
   CHECK_ERR(0, receive(&rig, "\x01", 1));
-  CHECK_SIZE(START_MS + WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));
-  wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS);
-  CHECK_ERR(WSUV_EPROGRESS, error_of(&rig));
+  expect_no_progress(&rig, START_MS + WINDOW_MS);
   close_rig(&rig);
 }
 
@@ -253,16 +258,12 @@ static void a_header_in_pieces_has_one_window(void **state) {
 static void octets_of_a_message_in_fragments(void **state) {
   struct rig rig;
   (void)state;
-  init_rig(&rig);
-  rig.options.min_receive_rate = 1;
-  open_rig(&rig, &whole);
+  open_rig_with_rate(&rig, &whole, 1);
   CHECK_ERR(0, receive(&rig, "\x01\1a", 3));
   CHECK_SIZE(START_MS + WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));
   wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS - 1);
   CHECK_ERR(0, receive(&rig, "\0\1b", 3));
-  CHECK_SIZE(START_MS + WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));
-  wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS);
-  CHECK_ERR(WSUV_EPROGRESS, error_of(&rig));
+  expect_no_progress(&rig, START_MS + WINDOW_MS);
   close_rig(&rig);
 }
 
@@ -270,16 +271,12 @@ static void octets_of_a_message_in_fragments(void **state) {
 static void who_is_kept_waiting_is_not_judged(void **state) {
   struct rig rig;
   (void)state;
-  init_rig(&rig);
-  rig.options.min_receive_rate = 1;
-  open_rig(&rig, &whole);
+  open_rig_with_rate(&rig, &whole, 1);
   CHECK_ERR(0, receive(&rig, "\x01\1a", 3));
   rig.ep->kept_waiting = 1;
   wsuv_endpoint_tick(rig.ep, START_MS + WINDOW_MS);
   CHECK_ERR(0, error_of(&rig));
-  CHECK_SIZE(START_MS + 2 * WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));
-  wsuv_endpoint_tick(rig.ep, START_MS + 2 * WINDOW_MS);
-  CHECK_ERR(WSUV_EPROGRESS, error_of(&rig));
+  expect_no_progress(&rig, START_MS + 2 * WINDOW_MS);
   close_rig(&rig);
 }
 
@@ -287,16 +284,12 @@ static void who_is_kept_waiting_is_not_judged(void **state) {
 static void pieces_are_judged_by_the_frame(void **state) {
   struct rig rig;
   (void)state;
-  init_rig(&rig);
-  rig.options.min_receive_rate = 1;
-  open_rig(&rig, &pieces);
+  open_rig_with_rate(&rig, &pieces, 1);
   CHECK_ERR(0, receive(&rig, "\x01\1a", 3));
   CHECK_SIZE(UINT64_MAX, wsuv_endpoint_next_deadline(rig.ep));
   wsuv_endpoint_tick(rig.ep, START_MS + 10 * WINDOW_MS);
   CHECK_ERR(0, receive(&rig, "\0\2b", 3));
-  CHECK_SIZE(START_MS + 11 * WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));
-  wsuv_endpoint_tick(rig.ep, START_MS + 11 * WINDOW_MS);
-  CHECK_ERR(WSUV_EPROGRESS, error_of(&rig));
+  expect_no_progress(&rig, START_MS + 11 * WINDOW_MS);
   close_rig(&rig);
 }
 
@@ -306,9 +299,7 @@ static void pauses_do_not_count(void **state) {
   uint64_t now = START_MS;
   int i;
   (void)state;
-  init_rig(&rig);
-  rig.options.min_receive_rate = 1;
-  open_rig(&rig, &whole);
+  open_rig_with_rate(&rig, &whole, 1);
   begin_message(&rig);
   for (i = 0; i < 29; i++) {
     wsuv_endpoint_tick(rig.ep, now += 1000);
@@ -332,9 +323,7 @@ static void events_not_asked_for(void **state) {
   struct rig rig;
   wsuv_event_t event;
   (void)state;
-  init_rig(&rig);
-  rig.options.min_receive_rate = 1;
-  open_rig(&rig, NULL);
+  open_rig_with_rate(&rig, NULL, 1);
   begin_message(&rig);
   CHECK_ERR(0, wsuv_endpoint_next_event(rig.ep, &event));
   CHECK_SIZE(START_MS + WINDOW_MS, wsuv_endpoint_next_deadline(rig.ep));

@@ -2,13 +2,8 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/handshake_lines.h"
 #include "wsuv/handshake.h"
-
-#define HOST "Host: h\n"
-#define ASK  "Upgrade: websocket\nConnection: Upgrade\n"
-#define KEY  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n"
-#define V13  "Sec-WebSocket-Version: 13\n"
-#define GOOD HOST ASK KEY V13
 
 static wsuv_handshake_t *new_handshake(wsuv_role_t role) {
   wsuv_handshake_options_t options = WSUV_HANDSHAKE_OPTIONS_INIT(role);
@@ -17,17 +12,6 @@ static wsuv_handshake_t *new_handshake(wsuv_role_t role) {
   options.key = "dGhlIHNhbXBsZSBub25jZQ==";
   CHECK_ERR(0, wsuv_handshake_new(&h, &options));
   return h;
-}
-
-/* "Name: value\n" lines. */
-static void give_lines(wsuv_handshake_t *h, const char *lines) {
-  while (*lines != '\0') {
-    const char *colon = strchr(lines, ':');
-    const char *end = strchr(lines, '\n');
-    CHECK_ERR(0, wsuv_handshake_header(h, lines, (size_t)(colon - lines), colon + 1,
-                                       (size_t)(end - colon - 1)));
-    lines = end + 1;
-  }
 }
 
 static wsuv_handshake_fault_t judge(wsuv_handshake_t *h, int verdict, const char *lines) {
@@ -64,14 +48,14 @@ static void a_fault_has_attributes_but_no_secrets(void **state) {
   wsuv_handshake_free(h);
 
   h = new_handshake(WSUV_SERVER);
-  fault = judge(h, WSUV_EDUPLICATE, GOOD "Host: g\n");
+  fault = judge(h, WSUV_EDUPLICATE, GOOD_REQUEST "Host: g\n");
   CHECK_STR("Host", fault.name);
   CHECK_STR("h, g", fault.value);
   CHECK_STR("appears more than once", fault.why);
   wsuv_handshake_free(h);
 
   h = new_handshake(WSUV_SERVER);
-  fault = judge(h, WSUV_EDUPLICATE, GOOD KEY);
+  fault = judge(h, WSUV_EDUPLICATE, GOOD_REQUEST KEY);
   CHECK_STR("Sec-WebSocket-Key", fault.name);
   CHECK_NULL(fault.value);
   wsuv_handshake_free(h);
@@ -83,7 +67,7 @@ static void a_fault_has_attributes_but_no_secrets(void **state) {
   wsuv_handshake_free(h);
 
   h = new_handshake(WSUV_SERVER);
-  fault = judge(h, 0, GOOD);
+  fault = judge(h, 0, GOOD_REQUEST);
   CHECK_TRUE(fault.name == NULL && fault.why == NULL && fault.clause == NULL);
   wsuv_handshake_free(h);
 }

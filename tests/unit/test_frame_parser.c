@@ -4,40 +4,19 @@
 
 #include "proto/frame_parser.h"
 #include "support/check.h"
+#include "support/frame_text.h"
 #include "support/guard_page.h"
 
 #define STR(literal) literal, sizeof(literal) - 1
 
-/* What came out, as text: "1:Hello. 9:p." and "!" for a failure. */
-struct outcome {
-  char text[600];
-  size_t len;
-  int err;
-};
-
-static void say(struct outcome *o, const void *data, size_t len) {
-  CHECK_TRUE(o->len + len < sizeof o->text);
-  if (len > 0)
-    memcpy(o->text + o->len, data, len);
-  o->len += len;
-  o->text[o->len] = '\0';
-}
-
-static void take_slice(struct outcome *o, const struct wsuv__frame_parser *p,
+static void take_slice(struct frame_text *o, const struct wsuv__frame_parser *p,
                        const struct wsuv__frame_slice *slice) {
-  char start[16];
-  if (slice->first) {
-    snprintf(start, sizeof start, "%s%u:", p->header.fin ? "" : "~", (unsigned)p->header.opcode);
-    say(o, start, strlen(start));
-  }
-  say(o, slice->data, slice->len);
-  if (slice->last)
-    say(o, ".", 1);
+  frame_text_add(o, &p->header, slice->first, slice->last, slice->data, slice->len);
   CHECK_INT(slice->last, p->remaining == 0);
 }
 
 static void feed(struct wsuv__frame_parser *p, const struct wsuv__frame_rules *rules,
-                 const uint8_t *data, size_t len, struct outcome *o) {
+                 const uint8_t *data, size_t len, struct frame_text *o) {
   struct guard_page page = guard_page_new(data, len);
   struct wsuv__frame_input in = {page.data, page.len};
   struct wsuv__frame_slice slice;
@@ -91,7 +70,7 @@ static const struct stream_row streams[] = {
     {"at the limit", WSUV_CLIENT, STR("\x82\x7e\1\x2cxyz"), "2:xyz", 0},
 };
 
-static void check_outcome(const struct stream_row *row, const struct outcome *o) {
+static void check_outcome(const struct stream_row *row, const struct frame_text *o) {
   CHECK_STR(row->frames, o->text);
   CHECK_ERR(row->err, o->err);
 }
@@ -99,7 +78,7 @@ static void check_outcome(const struct stream_row *row, const struct outcome *o)
 static void run_at_splits(const struct stream_row *row, size_t cut, size_t cut2) {
   struct wsuv__frame_rules rules = {.max_payload_len = 300};
   struct wsuv__frame_parser p;
-  struct outcome o = {"", 0, 0};
+  struct frame_text o = {"", 0, 0};
   rules.role = (uint8_t)row->role;
   wsuv__frame_parser_init(&p);
   feed(&p, &rules, (const uint8_t *)row->octets, cut, &o);
@@ -111,7 +90,7 @@ static void run_at_splits(const struct stream_row *row, size_t cut, size_t cut2)
 static void run_by_octet(const struct stream_row *row) {
   struct wsuv__frame_rules rules = {.max_payload_len = 300};
   struct wsuv__frame_parser p;
-  struct outcome o = {"", 0, 0};
+  struct frame_text o = {"", 0, 0};
   size_t i;
   rules.role = (uint8_t)row->role;
   wsuv__frame_parser_init(&p);
@@ -133,7 +112,7 @@ static void run_stream(const void *data) {
 static void stays_failed(void **state) {
   static const struct wsuv__frame_rules rules = {.max_payload_len = INT64_MAX, .role = WSUV_CLIENT};
   struct wsuv__frame_parser p;
-  struct outcome o = {"", 0, 0};
+  struct frame_text o = {"", 0, 0};
   (void)state;
   wsuv__frame_parser_init(&p);
   feed(&p, &rules, (const uint8_t *)"\x83\0", 2, &o);
@@ -151,7 +130,7 @@ static void knows_when_it_is_inside_a_frame(void **state) {
   static const struct wsuv__frame_rules rules = {.max_payload_len = INT64_MAX, .role = WSUV_CLIENT};
   static const char octets[] = "\x82\x7e\0\x80";
   struct wsuv__frame_parser p;
-  struct outcome o = {"", 0, 0};
+  struct frame_text o = {"", 0, 0};
   size_t i;
   (void)state;
   wsuv__frame_parser_init(&p);
@@ -168,7 +147,7 @@ static void allowed_reserved_bits_pass(void **state) {
   static const struct wsuv__frame_rules rules = {
       .max_payload_len = INT64_MAX, .role = WSUV_CLIENT, .rsv_message = 4};
   struct wsuv__frame_parser p;
-  struct outcome o = {"", 0, 0};
+  struct frame_text o = {"", 0, 0};
   (void)state;
   wsuv__frame_parser_init(&p);
   feed(&p, &rules, (const uint8_t *)"\xc1\1x", 3, &o);
@@ -182,7 +161,7 @@ static void lenient_masking_takes_both(void **state) {
   static const struct wsuv__frame_rules rules = {
       .max_payload_len = INT64_MAX, .role = WSUV_SERVER, .lenient_masking = 1};
   struct wsuv__frame_parser p;
-  struct outcome o = {"", 0, 0};
+  struct frame_text o = {"", 0, 0};
   (void)state;
   wsuv__frame_parser_init(&p);
   feed(&p, &rules, (const uint8_t *)"\x81\1x\x81\x81\1\1\1\1x", 10, &o);

@@ -3,41 +3,20 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/frame_text.h"
 #include "support/guard_page.h"
 #include "wsuv/frame_parser.h"
 
 #define STR(literal) literal, sizeof(literal) - 1
 
-/* What came out, as text: "1:Hello. 9:p." */
-struct outcome {
-  char text[600];
-  size_t len;
-  int err;
-};
-
-static void say(struct outcome *o, const void *data, size_t len) {
-  CHECK_TRUE(o->len + len < sizeof o->text);
-  if (len > 0)
-    memcpy(o->text + o->len, data, len);
-  o->len += len;
-  o->text[o->len] = '\0';
-}
-
-static void take_slice(struct outcome *o, const wsuv_frame_header_t *header,
+static void take_slice(struct frame_text *o, const wsuv_frame_header_t *header,
                        const wsuv_frame_slice_t *slice) {
-  char start[16];
-  if (slice->first) {
-    snprintf(start, sizeof start, "%s%u:", header->fin ? "" : "~", (unsigned)header->opcode);
-    say(o, start, strlen(start));
-  }
   CHECK_TRUE(!slice->first || slice->offset == 0);
   CHECK_INT(slice->last, slice->offset + slice->len == header->payload_len);
-  say(o, slice->data, slice->len);
-  if (slice->last)
-    say(o, ".", 1);
+  frame_text_add(o, header, slice->first, slice->last, slice->data, slice->len);
 }
 
-static void feed(wsuv_frame_parser_t *p, const void *octets, size_t len, struct outcome *o) {
+static void feed(wsuv_frame_parser_t *p, const void *octets, size_t len, struct frame_text *o) {
   struct guard_page page = guard_page_new(octets, len);
   uint8_t *data = page.data;
   wsuv_frame_slice_t slice;
@@ -72,7 +51,7 @@ static void any_split_gives_the_same_frames(void **state) {
   for (cut = 0; cut < sizeof octets; cut++)
     for (cut2 = cut; cut2 < sizeof octets; cut2++) {
       wsuv_frame_parser_t p = new_parser(WSUV_SERVER, 0, 0, 126);
-      struct outcome o = {"", 0, 0};
+      struct frame_text o = {"", 0, 0};
       feed(&p, octets, cut, &o);
       feed(&p, octets + cut, cut2 - cut, &o);
       feed(&p, octets + cut2, sizeof octets - 1 - cut2, &o);
@@ -85,7 +64,7 @@ static void any_split_gives_the_same_frames(void **state) {
 /* covers: PAR.7 PAR.9 PAR.11 CORE.7 */
 static void without_options_what_needs_an_agreement_is_not_judged(void **state) {
   wsuv_frame_parser_t p;
-  struct outcome o = {"", 0, 0};
+  struct frame_text o = {"", 0, 0};
   (void)state;
   CHECK_ERR(0, wsuv_frame_parser_init(&p, NULL));
   feed(&p, STR("\xf1\1x\x81\x81\1\1\1\1x\x73\1z\xff\0"), &o);
@@ -99,7 +78,7 @@ static void without_options_what_needs_an_agreement_is_not_judged(void **state) 
 /* covers: FRM.16 PAR.7 PAR.11 */
 static void options_say_what_may_come(void **state) {
   wsuv_frame_parser_t p = new_parser(WSUV_CLIENT, 4, 1u << 3 | 1u << 12, WSUV_OFF);
-  struct outcome o = {"", 0, 0};
+  struct frame_text o = {"", 0, 0};
   (void)state;
   feed(&p, STR("\xc3\1a\xcc\1b\x80\1c"), &o);
   CHECK_STR("3:a.12:b.0:c.", o.text);
@@ -137,7 +116,7 @@ static void options_out_of_range_are_refused(void **state) {
 /* The error, and what it was about. covers: PAR.10 CORE.11 */
 static void tells_the_header_it_choked_on(void **state) {
   wsuv_frame_parser_t p = new_parser(WSUV_CLIENT, 0, 0, 1000);
-  struct outcome o = {"", 0, 0};
+  struct frame_text o = {"", 0, 0};
   (void)state;
   feed(&p, STR("\x82\1x\x0d\5"), &o);
   CHECK_ERR(WSUV_EOPCODE, o.err);
@@ -185,7 +164,7 @@ static void counts_what_a_truncated_frame_lacks(void **state) {
   (void)state;
   for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     wsuv_frame_parser_t p;
-    struct outcome o = {"", 0, 0};
+    struct frame_text o = {"", 0, 0};
     CHECK_ERR(0, wsuv_frame_parser_init(&p, NULL));
     feed(&p, rows[i].octets, rows[i].len, &o);
     CHECK_ERR(0, o.err);
@@ -208,7 +187,7 @@ static void a_parsed_frame_encodes_to_the_same_octets(void **state) {
   for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     for (cut = 0; cut <= rows[i].len; cut++) {
       wsuv_frame_parser_t p = new_parser((wsuv_role_t)0, 7, 0, 0);
-      struct outcome o = {"", 0, 0};
+      struct frame_text o = {"", 0, 0};
       wsuv_frame_t frame;
       uint8_t out[32];
       size_t n;

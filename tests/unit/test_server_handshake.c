@@ -2,13 +2,8 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/handshake_lines.h"
 #include "wsuv/handshake.h"
-
-#define HOST "Host: h\n"
-#define ASK  "Upgrade: websocket\nConnection: Upgrade\n"
-#define KEY  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n"
-#define V13  "Sec-WebSocket-Version: 13\n"
-#define GOOD HOST ASK KEY V13
 
 static const char *const supported[] = {"ghi", "def"};
 
@@ -19,17 +14,6 @@ static wsuv_handshake_t *new_server(void) {
   options.nsubprotocols = 2;
   CHECK_ERR(0, wsuv_handshake_new(&h, &options));
   return h;
-}
-
-/* "Name: value\n" lines; the value as it stands, blanks included. */
-static void give_lines(wsuv_handshake_t *h, const char *lines) {
-  while (*lines != '\0') {
-    const char *colon = strchr(lines, ':');
-    const char *end = strchr(lines, '\n');
-    CHECK_ERR(0, wsuv_handshake_header(h, lines, (size_t)(colon - lines), colon + 1,
-                                       (size_t)(end - colon - 1)));
-    lines = end + 1;
-  }
 }
 
 struct request_case {
@@ -45,24 +29,27 @@ struct request_case {
 /* covers: HSS.3 HSS.4 HSS.5 HSS.6 HSS.7 HSS.8 HSK.4 HSK.6 HSK.7 ERR.5 ERR.7 ERR.11 ERR.18 ERR.21 W086 W089 W045 W049 W050 W051
  * W052 W053 W055 W057 W058 W064 W069 W070 W076 H013 H014 H015 H041 H046 H051 C9 C15 C17 */
 static const struct request_case request_cases[] = {
-    {"as it should be", GOOD, 0, "", NULL},
+    {"as it should be", GOOD_REQUEST, 0, "", NULL},
     {"any case, any order",
      V13 "HOST: h\nconnection: x,UPGRADE\nSEC-websocket-KEY: "
          "dGhlIHNhbXBsZSBub25jZQ==\nuPGRADE: WebSOCKET\n",
      0, "", NULL},
-    {"two Connection lines", "Connection: keep-alive\n" GOOD, 0, "", NULL},
-    {"two Upgrade lines", "Upgrade: h2c/1\n" GOOD, 0, "", NULL},
+    {"two Connection lines", "Connection: keep-alive\n" GOOD_REQUEST, 0, "", NULL},
+    {"two Upgrade lines", "Upgrade: h2c/1\n" GOOD_REQUEST, 0, "", NULL},
     {"empty elements", HOST "Upgrade: ,websocket\nConnection: ,, Upgrade ,\n" KEY V13, 0, "", NULL},
-    {"unrelated fields", GOOD "X-Foo: bar\nSec-WebSocket-Foo: a b\nOrigin: x\n", 0, "", NULL},
-    {"extensions that are not supported", GOOD "Sec-WebSocket-Extensions: foo; a=1\n", 0, "", NULL},
-    {"malformed extensions", GOOD "Sec-WebSocket-Extensions: foo, ;;\n", 0, "", NULL},
+    {"unrelated fields", GOOD_REQUEST "X-Foo: bar\nSec-WebSocket-Foo: a b\nOrigin: x\n", 0, "",
+     NULL},
+    {"extensions that are not supported", GOOD_REQUEST "Sec-WebSocket-Extensions: foo; a=1\n", 0,
+     "", NULL},
+    {"malformed extensions", GOOD_REQUEST "Sec-WebSocket-Extensions: foo, ;;\n", 0, "", NULL},
     {"Host with port", "Host: [::1]:80\n" ASK KEY V13, 0, "", NULL},
-    {"client's order of preference", GOOD "Sec-WebSocket-Protocol: abc, def, ghi\n", 0, "", "def"},
-    {"several lines", GOOD "Sec-WebSocket-Protocol: abc\nSec-WebSocket-Protocol: ghi\n", 0, "",
-     "ghi"},
-    {"none in common", GOOD "Sec-WebSocket-Protocol: DEF\n", 0, "", NULL},
-    {"empty list", GOOD "Sec-WebSocket-Protocol: \n", 0, "", NULL},
-    {"subprotocol that is no token", GOOD "Sec-WebSocket-Protocol: def, a b\n", WSUV_ETOKEN,
+    {"client's order of preference", GOOD_REQUEST "Sec-WebSocket-Protocol: abc, def, ghi\n", 0, "",
+     "def"},
+    {"several lines", GOOD_REQUEST "Sec-WebSocket-Protocol: abc\nSec-WebSocket-Protocol: ghi\n", 0,
+     "", "ghi"},
+    {"none in common", GOOD_REQUEST "Sec-WebSocket-Protocol: DEF\n", 0, "", NULL},
+    {"empty list", GOOD_REQUEST "Sec-WebSocket-Protocol: \n", 0, "", NULL},
+    {"subprotocol that is no token", GOOD_REQUEST "Sec-WebSocket-Protocol: def, a b\n", WSUV_ETOKEN,
      "Sec-WebSocket-Protocol: \"a b\" is not a token (RFC 9110 5.6.2)", NULL},
     {"an ordinary request", HOST "Connection: keep-alive\n", WSUV_ENOUPGRADE,
      "missing Upgrade, Sec-WebSocket-Version, Sec-WebSocket-Key" C421, NULL},
@@ -77,11 +64,11 @@ static const struct request_case request_cases[] = {
      NULL},
     {"no version", HOST ASK KEY, WSUV_EMISSING, "missing Sec-WebSocket-Version" C421, NULL},
     {"no key", HOST ASK V13, WSUV_EMISSING, "missing Sec-WebSocket-Key" C421, NULL},
-    {"two Hosts", GOOD HOST, WSUV_EDUPLICATE,
+    {"two Hosts", GOOD_REQUEST HOST, WSUV_EDUPLICATE,
      "Host appears more than once (RFC 6455 11.3, RFC 9112 3.2)", NULL},
-    {"two versions", GOOD "sec-websocket-version: 13\n", WSUV_EDUPLICATE,
+    {"two versions", GOOD_REQUEST "sec-websocket-version: 13\n", WSUV_EDUPLICATE,
      "sec-websocket-version appears more than once (RFC 6455 11.3, RFC 9112 3.2)", NULL},
-    {"two keys", GOOD KEY, WSUV_EDUPLICATE, NULL, NULL},
+    {"two keys", GOOD_REQUEST KEY, WSUV_EDUPLICATE, NULL, NULL},
     {"Host with a blank", "Host: a b\n" ASK KEY V13, WSUV_EHEADER,
      "Host is \"a b\", expected host[:port] (RFC 9112 3.2)", NULL},
     {"Host with a path", "Host: a@b/c\n" ASK KEY V13, WSUV_EHEADER, NULL, NULL},
@@ -167,7 +154,7 @@ static void run_line(const void *data) {
   wsuv_handshake_t *h = new_server();
   CHECK_ERR(
       0, wsuv_handshake_request_line(h, row->method, strlen(row->method), row->major, row->minor));
-  give_lines(h, GOOD);
+  give_lines(h, GOOD_REQUEST);
   CHECK_ERR(row->verdict, wsuv_handshake_finish(h));
   CHECK_STR(row->detail, wsuv_handshake_detail(h));
   wsuv_handshake_free(h);
@@ -176,7 +163,7 @@ static void run_line(const void *data) {
 static wsuv_handshake_t *new_accepted(void) {
   wsuv_handshake_t *h = new_server();
   CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
-  give_lines(h, GOOD "Sec-WebSocket-Protocol: abc, def, ghi\n");
+  give_lines(h, GOOD_REQUEST "Sec-WebSocket-Protocol: abc, def, ghi\n");
   CHECK_ERR(0, wsuv_handshake_finish(h));
   return h;
 }
@@ -227,7 +214,7 @@ static void run_expect(const void *data) {
   wsuv_handshake_t *h = new_server();
   wsuv_span_t text;
   CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
-  give_lines(h, GOOD);
+  give_lines(h, GOOD_REQUEST);
   give_lines(h, row->lines);
   CHECK_ERR(0, wsuv_handshake_finish(h));
   CHECK_ERR(0, wsuv_handshake_response(h, NULL, 0, &text));
@@ -276,18 +263,19 @@ struct origin_case {
 
 /* covers: HSS.9 W054 W063 */
 static const struct origin_case origin_cases[] = {
-    {"no Origin", GOOD, 0},
-    {"the first", GOOD "Origin: https://a.example\n", 0},
-    {"the second, in another case", GOOD "origin:\tHTTPS://b.Example:8443 \n", 0},
-    {"another", GOOD "Origin: https://c.example\n", WSUV_EORIGIN},
-    {"longer", GOOD "Origin: https://a.example.evil\n", WSUV_EORIGIN},
-    {"shorter", GOOD "Origin: https://a.exampl\n", WSUV_EORIGIN},
-    {"another scheme", GOOD "Origin: http://a.example\n", WSUV_EORIGIN},
-    {"opaque", GOOD "Origin: null\n", WSUV_EORIGIN},
-    {"empty", GOOD "Origin:\n", WSUV_EORIGIN},
-    {"two", GOOD "Origin: https://a.example\nOrigin: https://a.example\n", WSUV_EORIGIN},
+    {"no Origin", GOOD_REQUEST, 0},
+    {"the first", GOOD_REQUEST "Origin: https://a.example\n", 0},
+    {"the second, in another case", GOOD_REQUEST "origin:\tHTTPS://b.Example:8443 \n", 0},
+    {"another", GOOD_REQUEST "Origin: https://c.example\n", WSUV_EORIGIN},
+    {"longer", GOOD_REQUEST "Origin: https://a.example.evil\n", WSUV_EORIGIN},
+    {"shorter", GOOD_REQUEST "Origin: https://a.exampl\n", WSUV_EORIGIN},
+    {"another scheme", GOOD_REQUEST "Origin: http://a.example\n", WSUV_EORIGIN},
+    {"opaque", GOOD_REQUEST "Origin: null\n", WSUV_EORIGIN},
+    {"empty", GOOD_REQUEST "Origin:\n", WSUV_EORIGIN},
+    {"two", GOOD_REQUEST "Origin: https://a.example\nOrigin: https://a.example\n", WSUV_EORIGIN},
     {"behind the key", HOST ASK V13 "Sec-WebSocket-Key: x\nOrigin: x\n", WSUV_EHEADER},
-    {"before the subprotocols", GOOD "Origin: x\nSec-WebSocket-Protocol: a b\n", WSUV_EORIGIN},
+    {"before the subprotocols", GOOD_REQUEST "Origin: x\nSec-WebSocket-Protocol: a b\n",
+     WSUV_EORIGIN},
 };
 
 static void run_origin(const void *data) {
@@ -317,14 +305,14 @@ static void an_origin_can_be_required(void **state) {
   options.require_origin = 1;
   CHECK_ERR(0, wsuv_handshake_new(&h, &options));
   CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
-  give_lines(h, GOOD);
+  give_lines(h, GOOD_REQUEST);
   CHECK_ERR(WSUV_EORIGIN, wsuv_handshake_finish(h));
   CHECK_STR("Origin is missing (RFC 6455 4.2.2)", wsuv_handshake_detail(h));
   wsuv_handshake_free(h);
 
   CHECK_ERR(0, wsuv_handshake_new(&h, &options));
   CHECK_ERR(0, wsuv_handshake_request_line(h, "GET", 3, 1, 1));
-  give_lines(h, GOOD "Origin: x\n");
+  give_lines(h, GOOD_REQUEST "Origin: x\n");
   CHECK_ERR(0, wsuv_handshake_finish(h));
   wsuv_handshake_free(h);
 }
@@ -427,10 +415,10 @@ static void check_required(int verdict, const char *lines) {
 /* covers: HSS.5 */
 static void a_subprotocol_can_be_required(void **state) {
   (void)state;
-  check_required(0, GOOD "Sec-WebSocket-Protocol: x, def\n");
-  check_required(WSUV_ENOSUBPROTOCOL, GOOD);
-  check_required(WSUV_ENOSUBPROTOCOL, GOOD "Sec-WebSocket-Protocol: x\n");
-  check_required(WSUV_ETOKEN, GOOD "Sec-WebSocket-Protocol: x y\n");
+  check_required(0, GOOD_REQUEST "Sec-WebSocket-Protocol: x, def\n");
+  check_required(WSUV_ENOSUBPROTOCOL, GOOD_REQUEST);
+  check_required(WSUV_ENOSUBPROTOCOL, GOOD_REQUEST "Sec-WebSocket-Protocol: x\n");
+  check_required(WSUV_ETOKEN, GOOD_REQUEST "Sec-WebSocket-Protocol: x y\n");
   CHECK_INT(400, wsuv_err_http_status(WSUV_ENOSUBPROTOCOL));
 }
 

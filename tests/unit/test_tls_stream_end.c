@@ -9,24 +9,11 @@
 
 static uint8_t data[LARGE];
 
-struct end_row {
-  const char *name;
-  wsuv_role_t role;
-  int version;
-};
-
-static const struct end_row rows[] = {
-    {"server, TLS 1.2", WSUV_SERVER, TLS1_2_VERSION},
-    {"server, TLS 1.3", WSUV_SERVER, TLS1_3_VERSION},
-    {"client, TLS 1.2", WSUV_CLIENT, TLS1_2_VERSION},
-    {"client, TLS 1.3", WSUV_CLIENT, TLS1_3_VERSION},
-};
-
 /* ---- our end ---- */
 
 /* close_notify, then the transport's end; what the peer still says is heard. covers: T019 */
 static void our_end(const void *arg) {
-  const struct end_row *row = arg;
+  const struct tls_rig_row *row = arg;
   struct tls_rig rig;
   size_t sent;
 
@@ -103,7 +90,7 @@ static void our_end_behind_what_is_held(void **state) {
 
 /* Data before it counts, data behind it does not, and it is told of once. covers: T021 */
 static void the_peers_end(const void *arg) {
-  const struct end_row *row = arg;
+  const struct tls_rig_row *row = arg;
   struct tls_octets behind = {NULL, 0, 0};
   struct tls_rig rig;
 
@@ -134,7 +121,7 @@ static void the_peers_end(const void *arg) {
 
 /* The transport's end alone is none of TLS's: at every place of a record. covers: T020 */
 static void truncation(const void *arg) {
-  const struct end_row *row = arg;
+  const struct tls_rig_row *row = arg;
   size_t at;
 
   for (at = 0; at <= 130; at += 13) {
@@ -203,7 +190,7 @@ static void note_sent(struct tls_rig *rig, enum tls_event event) {
 /* One bit of the second of three records: what was before it counts, nothing behind it does; the peer gets an alert before the
  * owner is told, and no close_notify. covers: T018 */
 static void a_flipped_bit(const void *arg) {
-  const struct end_row *row = arg;
+  const struct tls_rig_row *row = arg;
   struct tls_rig rig;
   wsuv_tls_info_t info;
   size_t before;
@@ -297,10 +284,10 @@ int main(void) {
   int failures;
 
   tls_rig_fill(data, sizeof data, 9);
-  failures = CHECK_RUN_TABLE("our end", rows, our_end);
-  failures += CHECK_RUN_TABLE("the peer's end", rows, the_peers_end);
-  failures += CHECK_RUN_TABLE("truncation", rows, truncation);
-  failures += CHECK_RUN_TABLE("a flipped bit", rows, a_flipped_bit);
+  failures = CHECK_RUN_TABLE("our end", tls_rig_rows, our_end);
+  failures += CHECK_RUN_TABLE("the peer's end", tls_rig_rows, the_peers_end);
+  failures += CHECK_RUN_TABLE("truncation", tls_rig_rows, truncation);
+  failures += CHECK_RUN_TABLE("a flipped bit", tls_rig_rows, a_flipped_bit);
   failures += cmocka_run_group_tests_name("TLS end", tests, NULL, NULL);
   tls_rig_forget_contexts();
   return failures;

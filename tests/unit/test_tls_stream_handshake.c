@@ -6,19 +6,6 @@
 #include "support/tls_rig.h"
 #include "wsuv/errno.h"
 
-struct shake_row {
-  const char *name;
-  wsuv_role_t role;
-  int version;
-};
-
-static const struct shake_row shake_rows[] = {
-    {"server, TLS 1.2", WSUV_SERVER, TLS1_2_VERSION},
-    {"server, TLS 1.3", WSUV_SERVER, TLS1_3_VERSION},
-    {"client, TLS 1.2", WSUV_CLIENT, TLS1_2_VERSION},
-    {"client, TLS 1.3", WSUV_CLIENT, TLS1_3_VERSION},
-};
-
 /* The first places, with all records' heads, are all tried; of certificates and under valgrind fewer will do. */
 static size_t next_cut(size_t cut, int version) {
   if (getenv("WSUV_SLOW_RUN") != NULL)
@@ -50,7 +37,8 @@ static void check_connected(struct tls_rig *rig, int version) {
 }
 
 /* The handshake with the input in two pieces at `cut` of all of it, or in pieces of `piece`. How much input there was. */
-static size_t shake_in_pieces(const struct shake_row *row, size_t cut, size_t piece, size_t room) {
+static size_t shake_in_pieces(const struct tls_rig_row *row, size_t cut, size_t piece,
+                              size_t room) {
   struct tls_rig rig;
   size_t total = 0;
   int rounds;
@@ -77,7 +65,7 @@ static size_t shake_in_pieces(const struct shake_row *row, size_t cut, size_t pi
 }
 
 static void every_cut(const void *arg) {
-  const struct shake_row *row = arg;
+  const struct tls_rig_row *row = arg;
   size_t total = shake_in_pieces(row, 0, SIZE_MAX, TLS_RIG_NO_LIMIT);
   size_t cut;
 
@@ -88,7 +76,7 @@ static void every_cut(const void *arg) {
 }
 
 static void small_pieces(const void *arg) {
-  const struct shake_row *row = arg;
+  const struct tls_rig_row *row = arg;
   size_t piece;
 
   for (piece = 1; piece < 8; piece++)
@@ -97,7 +85,7 @@ static void small_pieces(const void *arg) {
 
 /* Output that the transport takes late: what is made meanwhile waits behind it. */
 static void little_room(const void *arg) {
-  const struct shake_row *row = arg;
+  const struct tls_rig_row *row = arg;
   size_t room;
 
   for (room = 0; room < 2000; room += room < 16 ? 1 : 197)
@@ -192,7 +180,7 @@ static int connect_once(wsuv_tls_context_t *context, SSL_CTX *peer_ctx) {
 }
 
 static void a_client_resumes(const void *arg) {
-  const struct shake_row *row = arg;
+  const struct tls_rig_row *row = arg;
   SSL_CTX *peer_ctx = tls_rig_new_peer_ctx(WSUV_CLIENT, row->version);
   wsuv_tls_context_t *context = tls_rig_new_context(WSUV_CLIENT, NULL);
 
@@ -203,7 +191,7 @@ static void a_client_resumes(const void *arg) {
   SSL_CTX_free(peer_ctx);
 }
 
-static const struct shake_row resumption_rows[] = {
+static const struct tls_rig_row resumption_rows[] = {
     {"TLS 1.2", WSUV_CLIENT, TLS1_2_VERSION},
     {"TLS 1.3", WSUV_CLIENT, TLS1_3_VERSION},
 };
@@ -282,12 +270,12 @@ int main(void) {
       cmocka_unit_test(nothing_is_written_before_it_is_connected),
       cmocka_unit_test(hosts_that_are_none),
   };
-  int failures = CHECK_RUN_TABLE("every cut", shake_rows, every_cut);
+  int failures = CHECK_RUN_TABLE("every cut", tls_rig_rows, every_cut);
 
   failures += CHECK_RUN_TABLE("resumption", resumption_rows, a_client_resumes);
   failures += CHECK_RUN_TABLE("hosts", host_rows, hosts);
-  failures += CHECK_RUN_TABLE("small pieces", shake_rows, small_pieces);
-  failures += CHECK_RUN_TABLE("little room", shake_rows, little_room);
+  failures += CHECK_RUN_TABLE("small pieces", tls_rig_rows, small_pieces);
+  failures += CHECK_RUN_TABLE("little room", tls_rig_rows, little_room);
   failures += cmocka_run_group_tests_name("TLS handshake", tests, NULL, NULL);
   tls_rig_forget_contexts();
   return failures;

@@ -8,28 +8,12 @@
 #include "wsuv/errno.h"
 
 #define RECORD WSUV__TLS_RECORD_SIZE
-#define CHUNK  (4u * RECORD)
 #define LARGE  1400000u
 
 static uint8_t data[LARGE];
 static uint8_t more[LARGE];
 
-static const size_t sizes[] = {1,          2,         100,   RECORD - 1, RECORD,         RECORD + 1,
-                               RECORD + 2, CHUNK - 1, CHUNK, CHUNK + 1,  CHUNK + RECORD, 200000};
-#define NSIZES (sizeof sizes / sizeof sizes[0])
-
-struct data_row {
-  const char *name;
-  wsuv_role_t role;
-  int version;
-};
-
-static const struct data_row rows[] = {
-    {"server, TLS 1.2", WSUV_SERVER, TLS1_2_VERSION},
-    {"server, TLS 1.3", WSUV_SERVER, TLS1_3_VERSION},
-    {"client, TLS 1.2", WSUV_CLIENT, TLS1_2_VERSION},
-    {"client, TLS 1.3", WSUV_CLIENT, TLS1_3_VERSION},
-};
+#define NSIZES (sizeof tls_rig_sizes / sizeof tls_rig_sizes[0])
 
 /* What `plain` octets, at most a record, become on the wire of TLS 1.3. */
 static size_t sealed_len(size_t plain) {
@@ -43,15 +27,15 @@ static void check_got(struct tls_rig *rig, const void *expected, size_t len) {
 }
 
 static void all_sizes_arrive(const void *arg) {
-  const struct data_row *row = arg;
+  const struct tls_rig_row *row = arg;
   struct tls_rig rig;
   size_t i;
 
   tls_rig_connect(&rig, row->role, row->version);
   for (i = 0; i < NSIZES; i++) {
-    tls_rig_peer_write(&rig, data, sizes[i]);
+    tls_rig_peer_write(&rig, data, tls_rig_sizes[i]);
     tls_rig_deliver_all(&rig);
-    check_got(&rig, data, sizes[i]);
+    check_got(&rig, data, tls_rig_sizes[i]);
   }
   tls_rig_close(&rig);
 }
@@ -249,7 +233,7 @@ int main(void) {
 
   tls_rig_fill(data, sizeof data, 1);
   tls_rig_fill(more, sizeof more, 77);
-  failures = CHECK_RUN_TABLE("all sizes", rows, all_sizes_arrive);
+  failures = CHECK_RUN_TABLE("all sizes", tls_rig_rows, all_sizes_arrive);
   failures += cmocka_run_group_tests_name("TLS input", tests, NULL, NULL);
   tls_rig_forget_contexts();
   return failures;

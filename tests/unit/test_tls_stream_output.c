@@ -13,22 +13,7 @@
 
 static uint8_t data[LARGE];
 
-static const size_t sizes[] = {1,          2,         100,   RECORD - 1, RECORD,         RECORD + 1,
-                               RECORD + 2, CHUNK - 1, CHUNK, CHUNK + 1,  CHUNK + RECORD, 200000};
-#define NSIZES (sizeof sizes / sizeof sizes[0])
-
-struct data_row {
-  const char *name;
-  wsuv_role_t role;
-  int version;
-};
-
-static const struct data_row rows[] = {
-    {"server, TLS 1.2", WSUV_SERVER, TLS1_2_VERSION},
-    {"server, TLS 1.3", WSUV_SERVER, TLS1_3_VERSION},
-    {"client, TLS 1.2", WSUV_CLIENT, TLS1_2_VERSION},
-    {"client, TLS 1.3", WSUV_CLIENT, TLS1_3_VERSION},
-};
+#define NSIZES (sizeof tls_rig_sizes / sizeof tls_rig_sizes[0])
 
 /* Octets that AES-GCM adds to a record's body: a tag, and in TLS 1.2 eight of the nonce, in 1.3 the content type. */
 static size_t overhead(int version) {
@@ -63,7 +48,7 @@ static size_t send_all(struct tls_rig *rig, const uint8_t *bytes, size_t len) {
 
 /* A transport that takes everything has it at once, in full records. */
 static void records_are_full(const void *arg) {
-  const struct data_row *row = arg;
+  const struct tls_rig_row *row = arg;
   struct tls_rig rig;
   size_t i;
   size_t k;
@@ -71,16 +56,16 @@ static void records_are_full(const void *arg) {
   tls_rig_connect(&rig, row->role, row->version);
   for (i = 0; i < NSIZES; i++) {
     size_t at = rig.lower.out.len;
-    size_t nrecords = (sizes[i] + RECORD - 1) / RECORD;
-    CHECK_SIZE(sizes[i], send_all(&rig, data, sizes[i]));
+    size_t nrecords = (tls_rig_sizes[i] + RECORD - 1) / RECORD;
+    CHECK_SIZE(tls_rig_sizes[i], send_all(&rig, data, tls_rig_sizes[i]));
     CHECK_SIZE(nrecords, tls_octets_nrecords(&rig.lower.out, at));
     for (k = 0; k + 1 < nrecords; k++)
       CHECK_INT(RECORD + overhead(row->version), tls_octets_record(&rig.lower.out, at, k));
-    CHECK_INT(sizes[i] - k * RECORD + overhead(row->version),
+    CHECK_INT(tls_rig_sizes[i] - k * RECORD + overhead(row->version),
               tls_octets_record(&rig.lower.out, at, k));
-    CHECK_SIZE(sealed_len(row->version, sizes[i]), rig.lower.out.len - at);
+    CHECK_SIZE(sealed_len(row->version, tls_rig_sizes[i]), rig.lower.out.len - at);
     CHECK_SIZE(0, tls_rig_held(&rig));
-    check_peer_got(&rig, data, sizes[i]);
+    check_peer_got(&rig, data, tls_rig_sizes[i]);
   }
   CHECK_INT(0, tls_rig_try_write(&rig, data, 0));
   CHECK_INT(0, rig.owner.nwritten);
@@ -278,7 +263,7 @@ int main(void) {
   int failures;
 
   tls_rig_fill(data, sizeof data, 1);
-  failures = CHECK_RUN_TABLE("full records", rows, records_are_full);
+  failures = CHECK_RUN_TABLE("full records", tls_rig_rows, records_are_full);
   failures += CHECK_RUN_TABLE("many buffers", gather_rows, many_buffers);
   failures += cmocka_run_group_tests_name("TLS output", tests, NULL, NULL);
   tls_rig_forget_contexts();

@@ -5,19 +5,6 @@
 #include "support/tls_rig.h"
 #include "wsuv/errno.h"
 
-struct shake_row {
-  const char *name;
-  wsuv_role_t role;
-  int version;
-};
-
-static const struct shake_row shake_rows[] = {
-    {"server, TLS 1.2", WSUV_SERVER, TLS1_2_VERSION},
-    {"server, TLS 1.3", WSUV_SERVER, TLS1_3_VERSION},
-    {"client, TLS 1.2", WSUV_CLIENT, TLS1_2_VERSION},
-    {"client, TLS 1.3", WSUV_CLIENT, TLS1_3_VERSION},
-};
-
 /* The level, 2 for fatal, and the alert of a record without protection; -1: there is none at `at`. */
 static int plain_alert(const struct tls_rig *rig, size_t at) {
   const struct tls_octets *out = &rig->lower.out;
@@ -100,7 +87,7 @@ static void check_alert_is_out(struct tls_rig *rig, enum tls_event event) {
 }
 
 static void an_old_version(const void *arg) {
-  const struct shake_row *row = arg;
+  const struct tls_rig_row *row = arg;
   SSL_CTX *ctx = tls_rig_new_peer_ctx(row->role, row->version);
   struct tls_rig rig;
 
@@ -123,7 +110,7 @@ static void an_old_version(const void *arg) {
   SSL_CTX_free(ctx);
 }
 
-static const struct shake_row old_rows[] = {
+static const struct tls_rig_row old_rows[] = {
     {"server, TLS 1.0", WSUV_SERVER, TLS1_VERSION},
     {"server, TLS 1.1", WSUV_SERVER, TLS1_1_VERSION},
     {"client, TLS 1.0", WSUV_CLIENT, TLS1_VERSION},
@@ -152,7 +139,7 @@ static void an_old_server_hello(void **state) {
 /* The input ends, or the transport breaks, behind each octet of it. */
 static void the_end_amid_it(const void *arg) {
   static const int ends[] = {UV_EOF, UV_ECONNRESET};
-  const struct shake_row *row = arg;
+  const struct tls_rig_row *row = arg;
   size_t i;
   size_t at;
 
@@ -357,7 +344,7 @@ int main(void) {
 
   failures += CHECK_RUN_TABLE("old versions", old_rows, an_old_version);
   failures += CHECK_RUN_TABLE("ALPN", alpn_rows, what_a_client_offers);
-  failures += CHECK_RUN_TABLE("the end amid it", shake_rows, the_end_amid_it);
+  failures += CHECK_RUN_TABLE("the end amid it", tls_rig_rows, the_end_amid_it);
   failures += cmocka_run_group_tests_name("TLS handshakes that fail", tests, NULL, NULL);
   tls_rig_forget_contexts();
   return failures;

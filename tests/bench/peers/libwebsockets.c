@@ -1,7 +1,7 @@
-/* libwebsockets on its own poll loop, or with --libuv on libuv's, used as its documentation asks for: what is received waits in a
- * queue of its session, and one message is written each time the session is writeable. A message is sent in one frame, since
- * that is how it came. There is no permessage-deflate: the library keeps contexts unless the client asks for the opposite, and
- * sends what it compresses in fragments, so that the load cannot compare it. */
+/* libwebsockets on its own poll loop, or with --libuv on libuv's, used as its documentation asks for: what is received waits in
+ * a queue of its session, and one message is written each time the session is writeable. A message is sent in one frame, since
+ * that is how it came. permessage-deflate is the library's own extension, which gives up contexts where the client asks for it,
+ * as the load does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,38 @@
   ((size_t)64 << 10) /* what comes in one callback; larger messages are put together */
 #define QUEUE_LIMIT \
   256 /* messages: a session that has so many is not read from until half of them left */
+
+#ifdef LWS_WITHOUT_EXTENSIONS
+
+#define CAN_DEFLATE 0
+
+static void offer_deflate(struct lws_context_creation_info *info) {
+  (void)info;
+}
+
+static void widen_deflate(struct lws *wsi) {
+  (void)wsi;
+}
+
+#else
+
+#define CAN_DEFLATE PEER_CAN_DEFLATE
+#define DEFLATE     "permessage-deflate"
+
+static void offer_deflate(struct lws_context_creation_info *info) {
+  static const struct lws_extension extensions[] = {
+      {DEFLATE, lws_extension_callback_pm_deflate, DEFLATE}, {NULL, NULL, NULL}};
+  info->extensions = extensions;
+}
+
+/* Buffers by their logarithms: 64 KiB to read into as without it, and 1 MiB to write from. What is compressed leaves in a frame
+ * for each time that this is full, of 1 KiB by default, while the load compares messages of one frame. */
+static void widen_deflate(struct lws *wsi) {
+  (void)lws_set_extension_option(wsi, DEFLATE, "rx_buf_size", "16");
+  (void)lws_set_extension_option(wsi, DEFLATE, "tx_buf_size", "20");
+}
+
+#endif
 
 /* One copy for all receivers of a broadcast. */
 typedef struct message {
@@ -171,6 +203,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
   switch (reason) {
   case LWS_CALLBACK_ESTABLISHED:
     begin_session(session, wsi);
+    if (opt.deflate) {
+      widen_deflate(wsi);
+    }
     return 0;
   case LWS_CALLBACK_RECEIVE:
     return receive(session, data, len);
@@ -211,6 +246,9 @@ static struct lws_context *start(void) {
   info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
                  LWS_SERVER_OPTION_DISABLE_IPV6;
   info.options |= opt.libuv ? LWS_SERVER_OPTION_LIBUV : 0;
+  if (opt.deflate) {
+    offer_deflate(&info);
+  }
   if (opt.cert_file != NULL) {
     info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.ssl_cert_filepath = opt.cert_file;
@@ -227,7 +265,8 @@ static struct lws_context *start(void) {
 }
 
 int main(int argc, char **argv) {
-  peer_take_options(&opt, argc, argv, PEER_CAN_BROADCAST | PEER_CAN_TLS | PEER_CAN_LIBUV);
+  peer_take_options(&opt, argc, argv,
+                    PEER_CAN_BROADCAST | CAN_DEFLATE | PEER_CAN_TLS | PEER_CAN_LIBUV);
   lws_set_log_level(LLL_ERR, NULL);
   struct lws_context *context = start();
   while (lws_service(context, 0) >= 0) {
