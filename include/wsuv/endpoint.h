@@ -144,8 +144,8 @@ WSUV_EXTERN int wsuv_endpoint_send_message(wsuv_endpoint_t *endpoint, wsuv_opcod
  * What compresses may hold a chunk back for the next: WSUV_SEND_FLUSH in a chunk's `flags` has all that was given so far sent
  * now. begin takes WSUV_SEND_NO_COMPRESS.
  *
- * begin: WSUV_EINVAL (`type`, as send; `flags`), WSUV_ESTATE (a message is open, or as send). chunk and end: WSUV_ESTATE (none is
- * open), else as send; WSUV_EENCODING also at the end inside a character. After an error nothing was queued and the message
+ * begin: WSUV_EINVAL (`type`, as send; `flags`), WSUV_ESTATE (a message is open, or as send). chunk and end: WSUV_ESTATE (none
+ * is open), else as send; WSUV_EENCODING also at the end inside a character. After an error nothing was queued and the message
  * is open as before. */
 WSUV_EXTERN int wsuv_endpoint_send_begin(wsuv_endpoint_t *endpoint, wsuv_opcode_t type, int flags);
 WSUV_EXTERN int wsuv_endpoint_send_chunk(wsuv_endpoint_t *endpoint, const void *payload, size_t len,

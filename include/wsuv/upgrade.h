@@ -63,8 +63,8 @@ typedef struct wsuv_accept_options {
 #define WSUV_ACCEPT_OPTIONS_INIT \
   { sizeof(wsuv_accept_options_t), NULL, NULL, 0, NULL }
 
-/* Answers 101, after a 100 if the request has Expect: 100-continue (RFC 9110 7.8). `options` may be NULL. on_open follows, never
- * inside this call. WSUV_ECANCELED (the peer is gone or the deadline passed), WSUV_ESTATE (an on_request request). After
+/* Answers 101, after a 100 if the request has Expect: 100-continue (RFC 9110 7.8). `options` may be NULL. on_open follows,
+ * never inside this call. WSUV_ECANCELED (the peer is gone or the deadline passed), WSUV_ESTATE (an on_request request). After
  * WSUV_EINVAL (header, subprotocol) or WSUV_ENOMEM the request still waits for its answer. */
 WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_options_t *options);
 

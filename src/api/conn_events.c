@@ -10,9 +10,9 @@
 #include "proto/endpoint_hold.h"
 #include "proto/endpoint_tail.h"
 
-/* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the endpoint's
- * state. The rest of a message is read to where it belongs if all that came was of it: behind several messages there may be several
- * more, and one read takes them all. */
+/* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the
+ * endpoint's state. The rest of a message is read to where it belongs if all that came was of it: behind several messages there
+ * may be several more, and one read takes them all. */
 static void receive_frames(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   struct wsuv_endpoint *ep = &conn->awake->endpoint;
   const struct wsuv__buf *unfinished = &ep->message.buf;

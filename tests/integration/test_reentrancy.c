@@ -1,6 +1,6 @@
-/* Every call from every callback: a table of (callback, call), each row a test; as it is, and with permessage-deflate, where all
- * messages are compressed. What must hold is what the fixture checks: no callback inside a call, one on_close and that last,
- * nothing left at the end. */
+/* Every call from every callback: a table of (callback, call), each row a test; as it is, and with permessage-deflate, where
+ * all messages are compressed. What must hold is what the fixture checks: no callback inside a call, one on_close and that
+ * last, nothing left at the end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* libwebsockets on its own poll loop, or with --libuv on libuv's, used as its documentation asks for: what is received waits in a
- * queue of its session, and one message is written each time the session is writeable. A message is sent in one frame, since
+/* libwebsockets on its own poll loop, or with --libuv on libuv's, used as its documentation asks for: what is received waits in
+ * a queue of its session, and one message is written each time the session is writeable. A message is sent in one frame, since
  * that is how it came. There is no permessage-deflate: the library keeps contexts unless the client asks for the opposite, and
  * sends what it compresses in fragments, so that the load cannot compare it. */
 #include <stdio.h>
