@@ -50,6 +50,15 @@ WSUV_EXTERN int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out,
                              const wsuv_connect_options_t *options, const wsuv_handler_t *handler,
                              void *data);
 
+/* The fields of the server's response, in the order received: inside of on_open, and inside of on_close where the connection
+ * did not open and the server answered (Retry-After, WWW-Authenticate, Location). Anywhere else, and for other connections than
+ * those of wsuv_connect, there are none. Pointers live until the callback returns. `index` is below nheaders. */
+WSUV_EXTERN size_t wsuv_conn_response_nheaders(const wsuv_conn_t *conn);
+WSUV_EXTERN wsuv_header_t wsuv_conn_response_header_at(const wsuv_conn_t *conn, size_t index);
+
+/* The value of the first of them of that name (in any case), NUL-terminated, or NULL. */
+WSUV_EXTERN const char *wsuv_conn_response_header(const wsuv_conn_t *conn, const char *name);
+
 #ifdef __cplusplus
 }
 #endif

@@ -87,7 +87,7 @@ static void take_response(const wsuv_conn_t *conn, wsuv_close_info_t *info) {
   const struct wsuv__head_parser *head = &conn->awake->connect->head;
   wsuv_span_t body;
 
-  if (head->state != HEAD_COMPLETE && head->state != HEAD_READING_BODY)
+  if (!wsuv__connect_was_answered(conn->awake->connect))
     return;
   body = wsuv__head_parser_body(head);
   info->http_status = head->status;

@@ -254,6 +254,7 @@ void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
   conn->awake->head_unsent = (uint32_t)wsuv__outbox_waiting(&conn->awake->endpoint.outbox);
   if (conn->handler->on_open != NULL)
     conn->handler->on_open(conn);
+  wsuv__connect_free(conn); /* on_open may ask what the server answered */
   if (len > 0 && conn->phase != WSUV_STATE_RELEASING)
     (void)wsuv__endpoint_receive_or_hold(&conn->awake->endpoint, leftover, len);
 }

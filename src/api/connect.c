@@ -207,6 +207,10 @@ static void fail_amid_response(wsuv_conn_t *conn, int err) {
   wsuv__conn_end_orderly(conn);
 }
 
+int wsuv__connect_was_answered(const struct wsuv__connect *connect) {
+  return connect->head.state == HEAD_COMPLETE || connect->head.state == HEAD_READING_BODY;
+}
+
 static int judge_response(struct wsuv__connect *connect) {
   size_t n = wsuv__head_parser_nheaders(&connect->head);
   size_t i;
@@ -238,7 +242,6 @@ static void take_response(wsuv_conn_t *conn, uint8_t *rest, size_t len) {
     return;
   }
   wsuv__conn_use_extensions(conn, handshake, set);
-  wsuv__connect_free(conn);
   wsuv__conn_open(conn, rest, len);
 }
 

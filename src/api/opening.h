@@ -39,6 +39,9 @@ void wsuv__connect_eof(wsuv_conn_t *conn, int err);
 int wsuv__connect_prepare_tls(wsuv_conn_t *conn, const wsuv_connect_options_t *options);
 int wsuv__connect_new_tls(wsuv_conn_t *conn);
 
+/* Non-zero once the head of the final response is there. */
+int wsuv__connect_was_answered(const struct wsuv__connect *connect);
+
 /* The connection goes: stops what is under way. */
 void wsuv__connect_cancel(wsuv_conn_t *conn);
 void wsuv__connect_free(wsuv_conn_t *conn);

@@ -249,6 +249,7 @@ static void act_ask(struct scene *s, wsuv_conn_t *conn) {
   (void)wsuv_conn_queued(conn);
   (void)wsuv_conn_role(conn);
   (void)wsuv_conn_subprotocol(conn);
+  (void)wsuv_conn_response_header(conn, "Date");
   CHECK_PTR(s->lb.loop, wsuv_conn_loop(conn));
   if (wsuv_conn_server(conn) != NULL)
     (void)wsuv_server_nconns(wsuv_conn_server(conn));
