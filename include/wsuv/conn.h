@@ -32,10 +32,11 @@ typedef struct wsuv_close_info {
    * characters; wsuv_close_format makes it fit for a log. */
   const char *reason;
   size_t reason_len;
-  const char
-      *detail;     /* one line for a log: what happened, with the RFC's clause where there is one */
-  int opened;      /* non-zero if on_open was called */
-  int http_status; /* client whose opening handshake was answered: the status, else 0 */
+  /* One line for a log: what happened, with the RFC's clause where there is one; of a closing handshake without an error the
+   * peer's code and reason, as by wsuv_close_format. */
+  const char *detail;
+  int opened;            /* non-zero if on_open was called */
+  int http_status;       /* client whose opening handshake was answered: the status, else 0 */
   const char *http_body; /* up to 4 KiB of the body of an answer other than 101, or NULL */
   size_t http_body_len;
 } wsuv_close_info_t;
