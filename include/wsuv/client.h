@@ -42,10 +42,10 @@ typedef struct wsuv_connect_options {
 
 /* Starts connecting; the name is resolved in the background and every address is tried in turn. After 0, on_open or
  * on_close follows (info->error says why); wsuv_conn_close and terminate give up earlier. The handler is used in place.
- * WSUV_EURL, WSUV_EINVAL (headers, subprotocols, extensions, options, stream), WSUV_ECLAIM (an extension claims what
- * conn->rsv or conn->opcodes claim), WSUV_ESTREAM, WSUV_ENOTLS (wss:// in a build without it), what wsuv_tls_context_new
- * returns (where it is called for the loop's context), WSUV_ENOMEM, WSUV_ERANDOM, UV_ENAMETOOLONG (path);
- * then *out is NULL and no callback will run. */
+ * WSUV_EURL, WSUV_EINVAL (no URL; headers, subprotocols, extensions, options, stream), WSUV_ECLAIM (an extension claims what
+ * conn->rsv or conn->opcodes claim), WSUV_ESTREAM, WSUV_ESTATE (the loop is closing), WSUV_ENOTLS (wss:// in a build without
+ * it), what wsuv_tls_context_new returns (where it is called for the loop's context), WSUV_ENOMEM, WSUV_ERANDOM,
+ * UV_ENAMETOOLONG (path); then *out is NULL and no callback will run. */
 WSUV_EXTERN int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out,
                              const wsuv_connect_options_t *options, const wsuv_handler_t *handler,
                              void *data);

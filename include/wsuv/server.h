@@ -91,10 +91,11 @@ typedef struct wsuv_server_options {
         NULL, 0, 0, 0, 0, 0, 0                                                                    \
   }
 
-/* Listens. The handler is used in place. A request that has come only in part by the handshake's deadline is answered 408.
- * WSUV_EINVAL, WSUV_ECLAIM (an extension claims what conn->rsv or conn->opcodes claim), WSUV_ENOMEM, WSUV_ERANDOM, or libuv's
- * code: UV_EADDRINUSE, UV_EACCES, UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path), UV_EMFILE, a name that does not resolve. After an
- * error *out is NULL and nothing remains. */
+/* Listens; `options` may be NULL. The handler is used in place. A host that is a name is looked up inside of the call, which
+ * waits for that: where the loop must not, give an address. A request that has come only in part by the handshake's deadline is
+ * answered 408. WSUV_EINVAL, WSUV_ECLAIM (an extension claims what conn->rsv or conn->opcodes claim), WSUV_ESTATE (the loop is
+ * closing), WSUV_ENOMEM, WSUV_ERANDOM, or libuv's code: UV_EADDRINUSE, UV_EACCES, UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path),
+ * UV_EMFILE, a name that does not resolve. After an error *out is NULL and nothing remains. */
 WSUV_EXTERN int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out,
                                    const wsuv_server_options_t *options,
                                    const wsuv_server_handler_t *handler, void *data);
