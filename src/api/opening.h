@@ -11,9 +11,10 @@ struct wsuv__connect {
   struct wsuv__head_parser head;
   struct wsuv__resolve *resolve; /* NULL with a path */
   char *path;
-  struct wsuv_tls_context *tls; /* NULL without TLS */
-  char *tls_name;               /* NULL: the URL's host */
-  int last_error;               /* of the address tried last */
+  struct wsuv_tls_context *tls;   /* NULL without TLS */
+  char *tls_name;                 /* NULL: the URL's host */
+  const struct sockaddr *address; /* tried last; NULL before the first, and with a path */
+  int last_error;                 /* of it */
 };
 
 /* Copies the negotiated subprotocol to the connection. WSUV_ENOMEM. */
