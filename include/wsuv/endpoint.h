@@ -84,7 +84,8 @@ typedef struct wsuv_endpoint_options {
   int manual_pong; /* non-zero: Pings are answered by the application (wsuv_endpoint_pong) */
   int64_t
       read_ahead; /* octets kept while paused before no more are taken [64 KiB]; WSUV_OFF: none */
-  int fragments; /* without a handler: non-zero for pieces of messages, as on_fragment (wsuv/event.h) */
+  /* Without a handler: non-zero for pieces of messages, as on_fragment (wsuv/event.h). With one WSUV_EINVAL. */
+  int fragments;
   /* As in wsuv_conn_options_t (wsuv/conn.h); times are those told by tick, and before the first there is no rate. */
   int max_fragments;    /* frames of one message [16384; none with on_fragment, fragments] */
   int max_control_rate; /* Pings, Pongs and claimed control frames received within a second [1000] */

@@ -45,7 +45,7 @@ WSUV_EXTERN const char *wsuv_upgrade_header_nth(const wsuv_upgrade_t *upgrade, c
 WSUV_EXTERN int wsuv_upgrade_peer(const wsuv_upgrade_t *upgrade, char *out, size_t size);
 
 /* What an accept will agree to, in the order of the answer; `index` is below nextensions. decline takes one out: WSUV_EINVAL
- * (not among them), WSUV_ESTATE (no longer to be answered). */
+ * (not among them), WSUV_ESTATE (no longer to be answered, or an on_request request). */
 WSUV_EXTERN size_t wsuv_upgrade_nextensions(const wsuv_upgrade_t *upgrade);
 WSUV_EXTERN wsuv_negotiated_t wsuv_upgrade_extension_at(const wsuv_upgrade_t *upgrade,
                                                         size_t index);
