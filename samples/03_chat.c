@@ -232,8 +232,8 @@ static void on_close(wsuv_conn_t *conn, const wsuv_close_info_t *info) {
   free(person);
 }
 
-/* A page from elsewhere does not come so far: browsers say in Origin which page connects, and the server takes no other than its
- * own, unless options.origins says so. Without that any page on the web could talk to this server through the browser of
+/* A page from elsewhere does not come so far: browsers say in Origin which page connects, and the server takes no other than
+ * its own, unless options.origins says so. Without that any page on the web could talk to this server through the browser of
  * whoever looks at it (RFC 6455 10.2). */
 static void on_upgrade(wsuv_server_t *server, wsuv_upgrade_t *upgrade) {
   (void)server;

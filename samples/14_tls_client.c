@@ -1,5 +1,5 @@
-/* A client that speaks TLS: trusts an authority of its own, says what it has found out about the server, sends its arguments and
- * prints the answers.
+/* A client that speaks TLS: trusts an authority of its own, says what it has found out about the server, sends its arguments
+ * and prints the answers.
  *
  *   14_tls_client --ca certs/ca.pem wss://localhost:9001/ hello
  *   14_tls_client --ca certs/ca.pem --name localhost wss://127.0.0.2:9001/ hello

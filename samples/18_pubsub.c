@@ -4,11 +4,11 @@
  *   18_pubsub                          then open http://127.0.0.1:9001/ in two tabs
  *   curl http://127.0.0.1:9001/metrics     for everybody here; a real server asks who wants to know, or where from
  *
- * A browser sends text messages: "subscribe NAME", "unsubscribe NAME", "publish NAME TEXT". The server sends JSON objects with a
- * "type": "subscribed", "unsubscribed", "published" (how many got it) and "error" to who asked; "message" and "value" to the
- * subscribers of a "topic". Some topics it publishes itself, each second: clock, presence (the subscribers of each topic), and what
- * wsuv/stats.h tells: connections, messages (sent in a second), dropped (since the start, for readers that are too slow), queued
- * (octets) and lag (milliseconds). Who reads too slowly gets of these only the newest.
+ * A browser sends text messages: "subscribe NAME", "unsubscribe NAME", "publish NAME TEXT". The server sends JSON objects with
+ * a "type": "subscribed", "unsubscribed", "published" (how many got it) and "error" to who asked; "message" and "value" to the
+ * subscribers of a "topic". Some topics it publishes itself, each second: clock, presence (the subscribers of each topic), and
+ * what wsuv/stats.h tells: connections, messages (sent in a second), dropped (since the start, for readers that are too slow),
+ * queued (octets) and lag (milliseconds). Who reads too slowly gets of these only the newest.
  */
 #include <stdio.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  *
  *   20_many_loops --loops 4        then: 02_client ws://127.0.0.1:9001/ hello
  *
- * A connection stays on the loop that accepted it, so that its handler needs no lock for what is its own or its loop's. Each loop
- * says what it served on SIGHUP, which is posted to all of them, and at its end. SIGINT and SIGTERM close every connection with
- * 1001, a second one ends at once.
+ * A connection stays on the loop that accepted it, so that its handler needs no lock for what is its own or its loop's. Each
+ * loop says what it served on SIGHUP, which is posted to all of them, and at its end. SIGINT and SIGTERM close every connection
+ * with 1001, a second one ends at once.
  */
 #include "cli.h"
 #include "serve.h"

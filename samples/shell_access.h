@@ -1,8 +1,8 @@
 /* Who may use a shell over the web. Three locks, each enough against what it is for:
  *
  * - the token in the page's URL: who has not read it where the server was started gets no shell;
- * - the Origin: a page from elsewhere, in the browser of who has the token, may not connect (RFC 6455 10.2). The library sees to
- *   that, since the server has no options.origins: what comes here is from its own page, or from no browser;
+ * - the Origin: a page from elsewhere, in the browser of who has the token, may not connect (RFC 6455 10.2). The library sees
+ *   to that, since the server has no options.origins: what comes here is from its own page, or from no browser;
  * - the Host: a name of somebody else's that was made to lead to this machine (DNS rebinding) is not answered. Its page
  *   would have the right Origin.
  */

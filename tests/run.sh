@@ -3,7 +3,7 @@
 #
 # usage: sh tests/run.sh [--quick] [-R REGEX]
 #
-#   --quick    without other implementations, browser and install test: about three minutes
+#   --quick    without other implementations, browser and install test: about four minutes
 #   -R REGEX   only the tests whose names match, such as -R unit.utf8
 #
 # The build goes to build/tests. The last line is the count.

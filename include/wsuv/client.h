@@ -42,13 +42,22 @@ typedef struct wsuv_connect_options {
 
 /* Starts connecting; the name is resolved in the background and every address is tried in turn. After 0, on_open or
  * on_close follows (info->error says why); wsuv_conn_close and terminate give up earlier. The handler is used in place.
- * WSUV_EURL, WSUV_EINVAL (headers, subprotocols, extensions, options, stream), WSUV_ECLAIM (an extension claims what
- * conn->rsv or conn->opcodes claim), WSUV_ESTREAM, WSUV_ENOTLS (wss:// in a build without it), what wsuv_tls_context_new
- * returns (where it is called for the loop's context), WSUV_ENOMEM, WSUV_ERANDOM, UV_ENAMETOOLONG (path);
- * then *out is NULL and no callback will run. */
+ * WSUV_EURL, WSUV_EINVAL (no URL; headers, subprotocols, extensions, options, stream), WSUV_ECLAIM (an extension claims what
+ * conn->rsv or conn->opcodes claim), WSUV_ESTREAM, WSUV_ESTATE (the loop is closing), WSUV_ENOTLS (wss:// in a build without
+ * it), what wsuv_tls_context_new returns (where it is called for the loop's context), WSUV_ENOMEM, WSUV_ERANDOM,
+ * UV_ENAMETOOLONG (path); then *out is NULL and no callback will run. */
 WSUV_EXTERN int wsuv_connect(wsuv_loop_t *loop, wsuv_conn_t **out,
                              const wsuv_connect_options_t *options, const wsuv_handler_t *handler,
                              void *data);
+
+/* The fields of the server's response, in the order received: inside of on_open, and inside of on_close where the connection
+ * did not open and the server answered (Retry-After, WWW-Authenticate, Location). Anywhere else, and for other connections than
+ * those of wsuv_connect, there are none. Pointers live until the callback returns. `index` is below nheaders. */
+WSUV_EXTERN size_t wsuv_conn_response_nheaders(const wsuv_conn_t *conn);
+WSUV_EXTERN wsuv_header_t wsuv_conn_response_header_at(const wsuv_conn_t *conn, size_t index);
+
+/* The value of the first of them of that name (in any case), NUL-terminated, or NULL. */
+WSUV_EXTERN const char *wsuv_conn_response_header(const wsuv_conn_t *conn, const char *name);
 
 #ifdef __cplusplus
 }

@@ -32,10 +32,11 @@ typedef struct wsuv_close_info {
    * characters; wsuv_close_format makes it fit for a log. */
   const char *reason;
   size_t reason_len;
-  const char
-      *detail;     /* one line for a log: what happened, with the RFC's clause where there is one */
-  int opened;      /* non-zero if on_open was called */
-  int http_status; /* client whose opening handshake was answered: the status, else 0 */
+  /* One line for a log: what happened, with the RFC's clause where there is one; of a closing handshake without an error the
+   * peer's code and reason, as by wsuv_close_format. */
+  const char *detail;
+  int opened;            /* non-zero if on_open was called */
+  int http_status;       /* client whose opening handshake was answered: the status, else 0 */
   const char *http_body; /* up to 4 KiB of the body of an answer other than 101, or NULL */
   size_t http_body_len;
 } wsuv_close_info_t;
@@ -74,8 +75,8 @@ typedef struct wsuv_handler {
 } wsuv_handler_t;
 
 /* What becomes of messages when the write queue is at write_limit; see src/api/README.md. Every drop is counted (wsuv/stats.h)
- * and its request called back with WSUV_EDROPPED; WSUV_SLOW_CLOSE is an end of the connection, and what it drops is cancelled. A
- * message that has begun to leave is never dropped; one that would not fit into an empty queue is always refused. */
+ * and its request called back with WSUV_EDROPPED; WSUV_SLOW_CLOSE is an end of the connection, and what it drops is cancelled.
+ * A message that has begun to leave is never dropped; one that would not fit into an empty queue is always refused. */
 typedef enum wsuv_slow {
   WSUV_SLOW_DEFAULT = 0, /* of a message: the connection's; of a connection: refuse */
   WSUV_SLOW_REFUSE,      /* the new one is refused with WSUV_EQUEUEFULL */
@@ -114,8 +115,8 @@ typedef struct wsuv_conn_options {
   /* Octets a second, averaged over 30 s, at which an unfinished frame must come, and without on_fragment an unfinished message,
    * while the application reads [32]; else 1008. What came beyond it counts for one window more. */
   int64_t min_receive_rate;
-  /* Without a message, or a piece of one, in either direction; Pings and Pongs are none, and what waits to be read by the peer or
-   * the application is not idle. Then the connection is closed in order, 1001, with WSUV_EIDLE for on_close [WSUV_OFF] */
+  /* Without a message, or a piece of one, in either direction; Pings and Pongs are none, and what waits to be read by the peer
+   * or the application is not idle. Then the connection is closed in order, 1001, with WSUV_EIDLE for on_close [WSUV_OFF] */
   int64_t idle_timeout_ms;
   wsuv_slow_t
       slow_reader; /* of messages that are sent without a policy of their own [WSUV_SLOW_REFUSE] */
@@ -169,12 +170,12 @@ WSUV_EXTERN wsuv_loop_t *wsuv_conn_loop(const wsuv_conn_t *conn);
  * all of *rtt is -1. */
 WSUV_EXTERN int wsuv_conn_rtt(const wsuv_conn_t *conn, wsuv_rtt_t *rtt);
 
-/* Octets sent by the application and not yet taken by the kernel, as they go over the wire, before TLS; those that TLS holds, as
- * ciphertext, count as well. */
+/* Octets sent by the application and not yet taken by the kernel, as they go over the wire, before TLS; those that TLS holds,
+ * as ciphertext, count as well. */
 WSUV_EXTERN size_t wsuv_conn_queued(const wsuv_conn_t *conn);
 
-/* Octets of chunks that compression holds back for more to come (WSUV_SEND_FLUSH sends them). They count for write_limit, and not
- * for the water marks, since it is not the peer that they wait for. */
+/* Octets of chunks that compression holds back for more to come (WSUV_SEND_FLUSH sends them). They count for write_limit, and
+ * not for the water marks, since it is not the peer that they wait for. */
 WSUV_EXTERN size_t wsuv_conn_held_back(const wsuv_conn_t *conn);
 
 /* The negotiated subprotocol, or NULL. Lives as long as the connection. */

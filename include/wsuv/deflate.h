@@ -6,8 +6,8 @@
  *   ...
  *   wsuv_deflate_free(deflate);                                    in the on_close of the last of them
  *
- * Both roles use the same settings: "deflate" is about what this side compresses, "inflate" about what the peer does. src/deflate
- * has a guide with measured figures.
+ * Both roles use the same settings: "deflate" is about what this side compresses, "inflate" about what the peer does.
+ * src/deflate has a guide with measured figures.
  *
  * Memory comes in two modes. Shared: no context takeover either way, so that a zlib context is needed for the length of a
  * message only and is lent from a pool; an idle connection has none. Dedicated: with context takeover each connection has its
@@ -103,8 +103,8 @@ WSUV_EXTERN const char *wsuv_deflate_fault(const wsuv_deflate_options_t *options
 /* Octets that the contexts take at present, those that wait in the pool included. */
 WSUV_EXTERN size_t wsuv_deflate_memory(const wsuv_deflate_t *deflate);
 
-/* What was negotiated, from wsuv_upgrade_extension_at, wsuv_conn_extension_at or wsuv_handshake_extension_at: 0 and *params, the
- * effective values, or WSUV_EINVAL if `negotiated` is another extension. */
+/* What was negotiated, from wsuv_upgrade_extension_at, wsuv_conn_extension_at or wsuv_handshake_extension_at: 0 and *params,
+ * the effective values, or WSUV_EINVAL if `negotiated` is another extension. */
 WSUV_EXTERN int wsuv_deflate_params(const wsuv_negotiated_t *negotiated,
                                     wsuv_deflate_params_t *params);
 
@@ -116,8 +116,8 @@ typedef struct wsuv_deflate_stats {
   uint64_t received_compressed_octets;
 } wsuv_deflate_stats_t;
 
-/* The same for what went over it so far. Messages sent as they are do not count, and prepared ones (wsuv/prepared.h) only at the
- * connection that they were compressed for. WSUV_EINVAL. */
+/* The same for what went over it so far. Messages sent as they are do not count, and prepared ones (wsuv/prepared.h) only at
+ * the connection that they were compressed for. WSUV_EINVAL. */
 WSUV_EXTERN int wsuv_deflate_stats(const wsuv_negotiated_t *negotiated,
                                    wsuv_deflate_stats_t *stats);
 

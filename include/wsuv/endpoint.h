@@ -84,7 +84,8 @@ typedef struct wsuv_endpoint_options {
   int manual_pong; /* non-zero: Pings are answered by the application (wsuv_endpoint_pong) */
   int64_t
       read_ahead; /* octets kept while paused before no more are taken [64 KiB]; WSUV_OFF: none */
-  int fragments; /* without a handler: non-zero for pieces of messages, as on_fragment (wsuv/event.h) */
+  /* Without a handler: non-zero for pieces of messages, as on_fragment (wsuv/event.h). With one WSUV_EINVAL. */
+  int fragments;
   /* As in wsuv_conn_options_t (wsuv/conn.h); times are those told by tick, and before the first there is no rate. */
   int max_fragments;    /* frames of one message [16384; none with on_fragment, fragments] */
   int max_control_rate; /* Pings, Pongs and claimed control frames received within a second [1000] */
@@ -144,8 +145,8 @@ WSUV_EXTERN int wsuv_endpoint_send_message(wsuv_endpoint_t *endpoint, wsuv_opcod
  * What compresses may hold a chunk back for the next: WSUV_SEND_FLUSH in a chunk's `flags` has all that was given so far sent
  * now. begin takes WSUV_SEND_NO_COMPRESS.
  *
- * begin: WSUV_EINVAL (`type`, as send; `flags`), WSUV_ESTATE (a message is open, or as send). chunk and end: WSUV_ESTATE (none is
- * open), else as send; WSUV_EENCODING also at the end inside a character. After an error nothing was queued and the message
+ * begin: WSUV_EINVAL (`type`, as send; `flags`), WSUV_ESTATE (a message is open, or as send). chunk and end: WSUV_ESTATE (none
+ * is open), else as send; WSUV_EENCODING also at the end inside a character. After an error nothing was queued and the message
  * is open as before. */
 WSUV_EXTERN int wsuv_endpoint_send_begin(wsuv_endpoint_t *endpoint, wsuv_opcode_t type, int flags);
 WSUV_EXTERN int wsuv_endpoint_send_chunk(wsuv_endpoint_t *endpoint, const void *payload, size_t len,

@@ -38,9 +38,9 @@ typedef struct wsuv_event {
   size_t len;
 } wsuv_event_t;
 
-/* 1: *event is the next one; its payload is valid until the next call with this endpoint that is not one that sends. 0: there is
- * none yet, nor ever one after the Close or a clean end. Else the error that wsuv_endpoint_receive and receive_eof return in the
- * form with callbacks, now and at every later call. WSUV_EINVAL for an endpoint with a handler. */
+/* 1: *event is the next one; its payload is valid until the next call with this endpoint that is not one that sends. 0: there
+ * is none yet, nor ever one after the Close or a clean end. Else the error that wsuv_endpoint_receive and receive_eof return in
+ * the form with callbacks, now and at every later call. WSUV_EINVAL for an endpoint with a handler. */
 WSUV_EXTERN int wsuv_endpoint_next_event(wsuv_endpoint_t *endpoint, wsuv_event_t *event);
 
 #ifdef __cplusplus

@@ -156,7 +156,8 @@ WSUV_EXTERN int wsuv_handshake_decline_extension(wsuv_handshake_t *handshake, co
 WSUV_EXTERN void wsuv_handshake_release_extensions(wsuv_handshake_t *handshake);
 
 /* Server, after finish said 0: the 101 response with `headers` behind the library's own fields; with a 100 before it where
- * the request has Expect: 100-continue (RFC 9110 7.8). Belongs to the handshake. WSUV_EINVAL (as for options.headers), WSUV_ESTATE, WSUV_ENOMEM. */
+ * the request has Expect: 100-continue (RFC 9110 7.8). Belongs to the handshake. WSUV_EINVAL (as for options.headers),
+ * WSUV_ESTATE, WSUV_ENOMEM. */
 WSUV_EXTERN int wsuv_handshake_response(wsuv_handshake_t *handshake, const wsuv_header_t *headers,
                                         size_t nheaders, wsuv_span_t *text);
 

@@ -24,9 +24,10 @@ typedef struct wsuv_loop_options {
   const wsuv_allocator_t *allocator; /* NULL: malloc; copied */
   int keep_sigpipe;                  /* non-zero: leave SIGPIPE as it is, see wsuv_loop_new */
   /* Octets that the connections of the loop may hold together: queued for sending, of unfinished messages, read ahead,
-   * in compression contexts of their own [WSUV_OFF]. Four fifths are for whoever comes first. Beyond, nothing is read from a connection that holds more than an equal
-   * share of the last fifth, and no message for it is taken for sending (WSUV_EQUEUEFULL); handshakes are answered 503. Where others
-   * have not drained after 10 s, to less than seven tenths of all, the largest are closed with 1013 (WSUV_EBUDGET). */
+   * in compression contexts of their own [WSUV_OFF]. Four fifths are for whoever comes first. Beyond, nothing is read from a
+   * connection that holds more than an equal share of the last fifth, and no message for it is taken for sending
+   * (WSUV_EQUEUEFULL); handshakes are answered 503. Where others have not drained after 10 s, to less than seven tenths of all,
+   * the largest are closed with 1013 (WSUV_EBUDGET). */
   int64_t memory_budget;
   int64_t
       max_posts; /* of other threads that wait to be run, see wsuv/post.h [65536]; WSUV_OFF: any number */
@@ -44,8 +45,8 @@ WSUV_EXTERN int wsuv_loop_new(wsuv_loop_t **out, uv_loop_t *uv_loop,
 
 /* Ends everything on it: servers stop listening, connections end as by wsuv_conn_terminate (each gets its on_close), posts that
  * wait are called back with WSUV_ECANCELED. Then `cb` (may be NULL) is called, last, and the memory is gone: wsuv's handles no
- * longer keep the uv_loop_t. WSUV_ESTATE if it was called before, or the loop is one of wsuv/threads.h. What other threads have to
- * heed: wsuv/post.h. */
+ * longer keep the uv_loop_t. WSUV_ESTATE if it was called before, or the loop is one of wsuv/threads.h. What other threads have
+ * to heed: wsuv/post.h. */
 WSUV_EXTERN int wsuv_loop_close(wsuv_loop_t *loop, void (*cb)(void *arg), void *arg);
 
 WSUV_EXTERN uv_loop_t *wsuv_loop_uv(const wsuv_loop_t *loop);

@@ -2,8 +2,8 @@
  *
  *   wsuv_metrics_write_loop(loop, out, sizeof out, &len);           all of one loop
  *
- * or of several servers and loops, from structs that their threads filled in: all samples of a metric have to stand together, so
- * that texts cannot be put one behind the other.
+ * or of several servers and loops, from structs that their threads filled in: all samples of a metric have to stand together,
+ * so that texts cannot be put one behind the other.
  *
  * Metrics of each server (also of clients, or of a sum), all with the label `server` where it has a name:
  *

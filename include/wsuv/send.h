@@ -32,8 +32,8 @@ WSUV_EXTERN int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prep
  * until the callback. */
 typedef struct wsuv_send wsuv_send_t;
 
-/* `status`: 0 when the last octet was handed to the kernel, or was encrypted; WSUV_EDROPPED when a policy dropped it (wsuv_slow_t);
- * WSUV_ECANCELED when the connection ended before. The struct may be reused from here on. */
+/* `status`: 0 when the last octet was handed to the kernel, or was encrypted; WSUV_EDROPPED when a policy dropped it
+ * (wsuv_slow_t); WSUV_ECANCELED when the connection ended before. The struct may be reused from here on. */
 typedef void (*wsuv_send_cb)(wsuv_send_t *req, int status);
 
 struct wsuv_send {
@@ -62,14 +62,14 @@ typedef struct wsuv_send_options {
 #define WSUV_SEND_OPTIONS_INIT \
   { sizeof(wsuv_send_options_t), 0, WSUV_SLOW_DEFAULT, 0, NULL, NULL }
 
-/* As wsuv_conn_send_message, or with a request as wsuv_conn_send (its payload must stay until the callback), by the policy of the
- * options. A message that may be dropped leaves compression contexts alone: where they are kept from message to message (context
- * takeover) it is sent uncompressed. WSUV_ESLOWREADER: WSUV_SLOW_CLOSE found the queue full; on_close follows. */
+/* As wsuv_conn_send_message, or with a request as wsuv_conn_send (its payload must stay until the callback), by the policy of
+ * the options. A message that may be dropped leaves compression contexts alone: where they are kept from message to message
+ * (context takeover) it is sent uncompressed. WSUV_ESLOWREADER: WSUV_SLOW_CLOSE found the queue full; on_close follows. */
 WSUV_EXTERN int wsuv_conn_send_with(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload,
                                     size_t len, const wsuv_send_options_t *options);
 
-/* The same of a prepared message. Its octets are kept, with a reference, while they wait, and copied only where they are different
- * for each connection: a client's are masked, and an extension without a `variant` makes others every time. */
+/* The same of a prepared message. Its octets are kept, with a reference, while they wait, and copied only where they are
+ * different for each connection: a client's are masked, and an extension without a `variant` makes others every time. */
 WSUV_EXTERN int wsuv_conn_send_prepared_with(wsuv_conn_t *conn, wsuv_prepared_t *prepared,
                                              const wsuv_send_options_t *options);
 

@@ -71,9 +71,9 @@ typedef struct wsuv_server_options {
   struct wsuv_tls_context *tls;
   /* TLS handshakes in progress, of up to 48 KB each; further connections are not accepted before one is done [1024] */
   int64_t max_tls_handshakes;
-  /* Connections of one address (IPv6: of one /64); more are answered 429 [1024, and no limit for loopback, private and link-local
-   * addresses, behind which a proxy may stand: a number given counts for all]. IPv4 mapped into IPv6 is IPv4. None for unix
-   * sockets. */
+  /* Connections of one address (IPv6: of one /64); more are answered 429 [1024, and no limit for loopback, private and
+   * link-local addresses, behind which a proxy may stand: a number given counts for all]. IPv4 mapped into IPv6 is IPv4. None
+   * for unix sockets. */
   int64_t max_connections_per_address;
   /* Opening handshakes in progress, from the accept on and TLS included; more are answered 503, with TLS dropped: the answer
    * would cost a handshake [4096] */
@@ -91,16 +91,17 @@ typedef struct wsuv_server_options {
         NULL, 0, 0, 0, 0, 0, 0                                                                    \
   }
 
-/* Listens. The handler is used in place. A request that has come only in part by the handshake's deadline is answered 408.
- * WSUV_EINVAL, WSUV_ECLAIM (an extension claims what conn->rsv or conn->opcodes claim), WSUV_ENOMEM, WSUV_ERANDOM, or libuv's code: UV_EADDRINUSE, UV_EACCES,
- * UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path), UV_EMFILE, a name that does not resolve. After an error *out is NULL and nothing
- * remains. */
+/* Listens; `options` may be NULL. The handler is used in place. A host that is a name is looked up inside of the call, which
+ * waits for that: where the loop must not, give an address. A request that has come only in part by the handshake's deadline is
+ * answered 408. WSUV_EINVAL, WSUV_ECLAIM (an extension claims what conn->rsv or conn->opcodes claim), WSUV_ESTATE (the loop is
+ * closing), WSUV_ENOMEM, WSUV_ERANDOM, or libuv's code: UV_EADDRINUSE, UV_EACCES, UV_EADDRNOTAVAIL, UV_ENAMETOOLONG (path),
+ * UV_EMFILE, a name that does not resolve. After an error *out is NULL and nothing remains. */
 WSUV_EXTERN int wsuv_server_listen(wsuv_loop_t *loop, wsuv_server_t **out,
                                    const wsuv_server_options_t *options,
                                    const wsuv_server_handler_t *handler, void *data);
 
-/* Stops listening; connections live on (end them with wsuv_server_each; wsuv/drain.h does both, gently). on_close comes when the last is gone. Harmless
- * when repeated. */
+/* Stops listening; connections live on (end them with wsuv_server_each; wsuv/drain.h does both, gently). on_close comes when
+ * the last is gone. Harmless when repeated. */
 WSUV_EXTERN void wsuv_server_close(wsuv_server_t *server);
 
 /* Calls `visit` for each open connection of the server, in no particular order; `visit` may close or terminate any of

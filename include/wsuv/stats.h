@@ -4,10 +4,10 @@
  *   stats.size = sizeof stats;
  *   wsuv_server_stats(server, &stats);
  *
- * Counters only grow, and count from the start of what they are about. Those of connections that ended stay in the sums of their
- * server, and of servers that ended in their loop's, so that at any time a server's sums are those of its connections, past and
- * present. They are made when asked for, in time proportional to the connections at present. Every function is to be called on
- * the loop's thread; the structs are plain values, to be handed to any other. wsuv/metrics.h writes them as text.
+ * Counters only grow, and count from the start of what they are about. Those of connections that ended stay in the sums of
+ * their server, and of servers that ended in their loop's, so that at any time a server's sums are those of its connections,
+ * past and present. They are made when asked for, in time proportional to the connections at present. Every function is to be
+ * called on the loop's thread; the structs are plain values, to be handed to any other. wsuv/metrics.h writes them as text.
  */
 #ifndef WSUV_STATS_H
 #define WSUV_STATS_H
@@ -19,8 +19,8 @@
 extern "C" {
 #endif
 
-/* Why a server did not open a connection that came. Each is counted once, for the first reason: of those that were accepted, who
- * neither opened nor was rejected is in its handshake, went away by itself, or asked for nothing but plain HTTP. */
+/* Why a server did not open a connection that came. Each is counted once, for the first reason: of those that were accepted,
+ * who neither opened nor was rejected is in its handshake, went away by itself, or asked for nothing but plain HTTP. */
 typedef enum wsuv_rejection {
   WSUV_REJECTED_MALFORMED, /* no HTTP, or not a handshake of RFC 6455: 400, 405, 413, 426, 431, 505 */
   WSUV_REJECTED_ORIGIN,    /* 403 by the server's rule on Origin */
@@ -111,8 +111,8 @@ typedef struct wsuv_loop_stats {
   /* Connections that no server has: `accepted` are those of wsuv_connect and wsuv_conn_attach; no rejections. */
   wsuv_server_stats_t clients;
   wsuv_loop_memory_t memory;
-  /* How late a deadline of the loop's came, beyond the 16 ms that are its grain: what other callbacks, of any library, took. Known
-   * only while there are deadlines, such as heartbeats. */
+  /* How late a deadline of the loop's came, beyond the 16 ms that are its grain: what other callbacks, of any library, took.
+   * Known only while there are deadlines, such as heartbeats. */
   int64_t lag_ms;     /* of the last one */
   int64_t lag_max_ms; /* since the last call of wsuv_loop_stats */
 } wsuv_loop_stats_t;

@@ -1,5 +1,5 @@
-/* One server on several threads: each has a uv_loop_t, a wsuv_loop_t and a wsuv_server_t of its own, and connections stay on the
- * loop that accepted them.
+/* One server on several threads: each has a uv_loop_t, a wsuv_loop_t and a wsuv_server_t of its own, and connections stay on
+ * the loop that accepted them.
  *
  *   wsuv_threads_options_t options = WSUV_THREADS_OPTIONS_INIT;
  *   options.server = &server_options;
@@ -10,14 +10,14 @@
  *   wsuv_threads_join(threads);                     all threads have ended, all memory is gone
  *
  * Threads: handlers run on the thread of their loop, several at once: what they share is theirs to protect. Everything that is
- * called with a loop, server or connection is called on its thread, but for wsuv/post.h. The functions here may be called on any
- * thread until wsuv_threads_join is called; that itself on none of these threads.
+ * called with a loop, server or connection is called on its thread, but for wsuv/post.h. The functions here may be called on
+ * any thread until wsuv_threads_join is called; that itself on none of these threads.
  *
  * How connections are spread. Where the system can (Linux, FreeBSD, DragonFly BSD) every loop listens on the port
- * (SO_REUSEPORT) and the kernel spreads them. Elsewhere, for unix sockets and with hand_off, the first loop accepts and hands the
- * descriptors to all loops in turn, which spreads evenly and makes every connection wait for the first loop; a loop where max_posts
- * wait is passed over, and where they all are the connection is closed without an answer. On Windows a socket cannot go to another
- * loop: UV_ENOTSUP for more than one.
+ * (SO_REUSEPORT) and the kernel spreads them. Elsewhere, for unix sockets and with hand_off, the first loop accepts and hands
+ * the descriptors to all loops in turn, which spreads evenly and makes every connection wait for the first loop; a loop where
+ * max_posts wait is passed over, and where they all are the connection is closed without an answer. On Windows a socket cannot
+ * go to another loop: UV_ENOTSUP for more than one.
  *
  * SO_REUSEPORT is for processes, too: another one of the same user that listens in the same way shares the port, and its
  * connections, without an error.
@@ -73,8 +73,8 @@ typedef struct wsuv_threads_options {
 #define WSUV_THREADS_OPTIONS_INIT \
   { sizeof(wsuv_threads_options_t), 0, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL }
 
-/* Returns when every loop listens, or after the first error, when no thread and nothing else is left and *out is NULL. A loop of
- * theirs is not closed by wsuv_loop_close (WSUV_ESTATE). A server may be closed: its thread waits for the others' end then.
+/* Returns when every loop listens, or after the first error, when no thread and nothing else is left and *out is NULL. A loop
+ * of theirs is not closed by wsuv_loop_close (WSUV_ESTATE). A server may be closed: its thread waits for the others' end then.
  * WSUV_EINVAL (options, handler, nloops), WSUV_ENOMEM, UV_ENOTSUP, what on_start returned, and the errors of wsuv_loop_new,
  * wsuv_server_listen and libuv (UV_EADDRINUSE, UV_EAGAIN for too many threads). */
 WSUV_EXTERN int wsuv_threads_start(wsuv_threads_t **out, const wsuv_threads_options_t *options);
@@ -87,28 +87,30 @@ WSUV_EXTERN int wsuv_threads_nloops(const wsuv_threads_t *threads);
 /* `index` from 0. NULL: there is none of that index, it has not started yet, or it is closed. */
 WSUV_EXTERN wsuv_loop_t *wsuv_threads_loop(wsuv_threads_t *threads, int index);
 
-/* Any thread, also one of these. Drains the server of every loop, as wsuv_server_drain does with these options (NULL: its defaults),
- * which are copied; `drain->cb` is called on each loop's thread, for its own server. WSUV_EINVAL, WSUV_ESTATE when it was called
- * before, or terminate was. */
+/* Any thread, also one of these. Drains the server of every loop, as wsuv_server_drain does with these options (NULL: its
+ * defaults), which are copied; `drain->cb` is called on each loop's thread, for its own server. WSUV_EINVAL, WSUV_ESTATE when
+ * it was called before, or terminate was. */
 WSUV_EXTERN int wsuv_threads_stop(wsuv_threads_t *threads, const wsuv_drain_options_t *drain);
 
-/* Any thread. Publishes on every loop, to the subscribers of its server (wsuv_server_publish of wsuv/topic.h, with `options`, NULL
- * for none; `except` must be NULL, since a connection is one loop's). Publications come in the same order on every loop. The payload
- * is copied once. Messages that a loop cannot send are as with wsuv_server_publish there. WSUV_EINVAL, WSUV_EENCODING,
- * WSUV_EQUEUEFULL (max_posts of one of the loops wait: none publishes), WSUV_ENOMEM, WSUV_ESTATE (the loops are closed). */
+/* Any thread. Publishes on every loop, to the subscribers of its server (wsuv_server_publish of wsuv/topic.h, with `options`,
+ * NULL for none; `except` must be NULL, since a connection is one loop's). Publications come in the same order on every loop.
+ * The payload is copied once. Messages that a loop cannot send are as with wsuv_server_publish there. WSUV_EINVAL,
+ * WSUV_EENCODING, WSUV_EQUEUEFULL (max_posts of one of the loops wait: none publishes), WSUV_ENOMEM, WSUV_ESTATE (the loops are
+ * closed). */
 WSUV_EXTERN int wsuv_threads_publish(wsuv_threads_t *threads, const char *topic, wsuv_opcode_t type,
                                      const void *payload, size_t len,
                                      const wsuv_publish_options_t *options);
 
-/* Any thread. The same at once: connections end as by wsuv_conn_terminate. Also after wsuv_threads_stop; harmless when repeated. */
+/* Any thread. The same at once: connections end as by wsuv_conn_terminate. Also after wsuv_threads_stop; harmless when
+ * repeated. */
 WSUV_EXTERN void wsuv_threads_terminate(wsuv_threads_t *threads);
 
 /* Waits until all threads have ended, whoever stops them, and frees. Exactly once, on a thread that is none of them. */
 WSUV_EXTERN void wsuv_threads_join(wsuv_threads_t *threads);
 
 /* Any thread. Posts to every loop, as wsuv_loop_post: to all or, after an error, to none; `cb` is called once for each. What is
- * posted by several calls of this runs in the same order on all loops. WSUV_EINVAL, WSUV_EQUEUEFULL (of one of them), WSUV_ENOMEM,
- * WSUV_ESTATE (the loops are closed). */
+ * posted by several calls of this runs in the same order on all loops. WSUV_EINVAL, WSUV_EQUEUEFULL (of one of them),
+ * WSUV_ENOMEM, WSUV_ESTATE (the loops are closed). */
 WSUV_EXTERN int wsuv_threads_each(wsuv_threads_t *threads, wsuv_post_cb cb, void *arg);
 
 #ifdef __cplusplus

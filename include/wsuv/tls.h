@@ -160,8 +160,8 @@ typedef enum wsuv_tls_peer_fact {
   WSUV_TLS_PEER_SERIAL,      /* hexadecimal */
   WSUV_TLS_PEER_FINGERPRINT, /* SHA-256 of the certificate, 64 hexadecimal digits */
   WSUV_TLS_PEER_PIN,         /* of its public key, "sha256//...", as in wsuv_tls_options_t.pins */
-  /* "DNS:a.example, URI:spiffe://a.example/b"; "" without any. In a name a comma, quote or backslash has a backslash before it, and
-   * what is not printable ASCII is a backslash and two hexadecimal digits. */
+  /* "DNS:a.example, URI:spiffe://a.example/b"; "" without any. In a name a comma, quote or backslash has a backslash before it,
+   * and what is not printable ASCII is a backslash and two hexadecimal digits. */
   WSUV_TLS_PEER_ALT_NAMES
 } wsuv_tls_peer_fact_t;
 

@@ -7,8 +7,8 @@
  *   on_end:    the peer has ended its side; wsuv_tls_shutdown ends ours
  *   on_close:  once and last; by itself when both sides have ended, else wsuv_tls_close asks for it
  *
- * The contract is that of wsuv/conn.h: one thread, no callback inside of a call, every function legal in every callback, on_close
- * exactly once after wsuv_tls_open has returned 0, and the pointer dead behind it.
+ * The contract is that of wsuv/conn.h: one thread, no callback inside of a call, every function legal in every callback,
+ * on_close exactly once after wsuv_tls_open has returned 0, and the pointer dead behind it.
  */
 #ifndef WSUV_TLS_STREAM_H
 #define WSUV_TLS_STREAM_H
@@ -56,17 +56,18 @@ typedef struct wsuv_tls_open_options {
   { sizeof(wsuv_tls_open_options_t), NULL, 0, 0, NULL }
 
 /* Takes the stream, as wsuv/adopt.h has it, and begins the handshake in the role of the context. `options` may be NULL for a
- * server. WSUV_EINVAL, WSUV_ESTREAM, WSUV_ESTATE (the loop is closing), WSUV_ENOMEM; then *out is NULL and nothing was touched. */
+ * server. WSUV_EINVAL, WSUV_ESTREAM, WSUV_ESTATE (the loop is closing), WSUV_ENOMEM; then *out is NULL and nothing was
+ * touched. */
 WSUV_EXTERN int wsuv_tls_open(wsuv_loop_t *loop, wsuv_tls_t **out, uv_stream_t *stream,
                               wsuv_tls_context_t *context, const wsuv_tls_open_options_t *options,
                               const wsuv_tls_handler_t *handler, void *data);
 
-/* Writes what the kernel takes at once and queues a copy of the rest: see wsuv_tls_queued and on_drain. WSUV_ESTATE (the handshake
- * is not done, or our side has ended), WSUV_ENOMEM (also for a queue of 2 GiB); then nothing was written. */
+/* Writes what the kernel takes at once and queues a copy of the rest: see wsuv_tls_queued and on_drain. WSUV_ESTATE (the
+ * handshake is not done, or our side has ended), WSUV_ENOMEM (also for a queue of 2 GiB); then nothing was written. */
 WSUV_EXTERN int wsuv_tls_write(wsuv_tls_t *tls, const void *data, size_t len);
 
-/* Octets written and not yet taken by the kernel; 0 from on_drain until the next write. What is encrypted already, 64 KiB at most,
- * counts with the octets that TLS adds. */
+/* Octets written and not yet taken by the kernel; 0 from on_drain until the next write. What is encrypted already, 64 KiB at
+ * most, counts with the octets that TLS adds. */
 WSUV_EXTERN size_t wsuv_tls_queued(const wsuv_tls_t *tls);
 
 /* Ends our side behind all that is queued: close_notify, then the transport's write side. WSUV_ESTATE, as write. */

@@ -27,14 +27,14 @@ typedef struct wsuv_trace {
    * change anything. */
   void (*on_frame)(void *arg, wsuv_conn_t *conn, const wsuv_trace_frame_t *frame);
 
-  /* The peer broke the protocol or a limit, and the connection failed for it, with 1002 or 1007 to 1009. `text` is made of lines:
-   * the peer's address, the error and what was wrong, then the last frames that were kept, up to 32, our Close among them. Comes
-   * once, before on_close; everything may be called. */
+  /* The peer broke the protocol or a limit, and the connection failed for it, with 1002 or 1007 to 1009. `text` is made of
+   * lines: the peer's address, the error and what was wrong, then the last frames that were kept, up to 32, our Close among
+   * them. Comes once, before on_close; everything may be called. */
   void (*on_failure)(void *arg, wsuv_conn_t *conn, int error, const char *text);
 } wsuv_trace_t;
 
-/* The frames that were kept, at most `n` of them, the last ones, oldest first; returns their number. Also inside of on_close. They
- * are kept from the first frame for which there was memory. */
+/* The frames that were kept, at most `n` of them, the last ones, oldest first; returns their number. Also inside of on_close.
+ * They are kept from the first frame for which there was memory. */
 WSUV_EXTERN size_t wsuv_conn_trace(const wsuv_conn_t *conn, wsuv_trace_frame_t *out, size_t n);
 
 #ifdef __cplusplus

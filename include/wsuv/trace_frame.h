@@ -8,7 +8,8 @@
 extern "C" {
 #endif
 
-/* A frame's header: when it was known, or the frame was queued. One that is against the protocol is as far known as it was read. */
+/* A frame's header: when it was known, or the frame was queued. One that is against the protocol is as far known as it was
+ * read. */
 typedef struct wsuv_trace_frame {
   uint64_t time_ms; /* of the loop, or the endpoint */
   uint64_t len;     /* of the payload, as on the wire */

@@ -10,9 +10,9 @@ extern "C" {
 
 typedef struct wsuv_endpoint wsuv_endpoint_t;
 
-/* One direction, since the connection opened. Messages count when they are whole: delivered to the handler, or queued with their
- * last octet. Their octets are those that the application sees, and count as they are delivered or given, so that those of an
- * unfinished message in fragments are in. A send that was refused counts nowhere here. */
+/* One direction, since the connection opened. Messages count when they are whole: delivered to the handler, or queued with
+ * their last octet. Their octets are those that the application sees, and count as they are delivered or given, so that those
+ * of an unfinished message in fragments are in. A send that was refused counts nowhere here. */
 typedef struct wsuv_traffic {
   uint64_t text; /* messages */
   uint64_t text_octets;
@@ -41,8 +41,8 @@ typedef struct wsuv_drops {
   uint64_t closed; /* the send returned WSUV_ESLOWREADER: what waited is gone with the connection */
 } wsuv_drops_t;
 
-/* Everything 0 before the first octet. The counts are a block of memory of their own, made at the first octet or frame: where there
- * is none for it, what happens is not counted until there is. */
+/* Everything 0 before the first octet. The counts are a block of memory of their own, made at the first octet or frame: where
+ * there is none for it, what happens is not counted until there is. */
 WSUV_EXTERN void wsuv_endpoint_traffic(const wsuv_endpoint_t *endpoint, wsuv_traffic_t *received,
                                        wsuv_traffic_t *sent, wsuv_drops_t *drops);
 

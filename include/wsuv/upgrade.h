@@ -45,7 +45,7 @@ WSUV_EXTERN const char *wsuv_upgrade_header_nth(const wsuv_upgrade_t *upgrade, c
 WSUV_EXTERN int wsuv_upgrade_peer(const wsuv_upgrade_t *upgrade, char *out, size_t size);
 
 /* What an accept will agree to, in the order of the answer; `index` is below nextensions. decline takes one out: WSUV_EINVAL
- * (not among them), WSUV_ESTATE (no longer to be answered). */
+ * (not among them), WSUV_ESTATE (no longer to be answered, or an on_request request). */
 WSUV_EXTERN size_t wsuv_upgrade_nextensions(const wsuv_upgrade_t *upgrade);
 WSUV_EXTERN wsuv_negotiated_t wsuv_upgrade_extension_at(const wsuv_upgrade_t *upgrade,
                                                         size_t index);
@@ -63,8 +63,8 @@ typedef struct wsuv_accept_options {
 #define WSUV_ACCEPT_OPTIONS_INIT \
   { sizeof(wsuv_accept_options_t), NULL, NULL, 0, NULL }
 
-/* Answers 101, after a 100 if the request has Expect: 100-continue (RFC 9110 7.8). `options` may be NULL. on_open follows, never
- * inside this call. WSUV_ECANCELED (the peer is gone or the deadline passed), WSUV_ESTATE (an on_request request). After
+/* Answers 101, after a 100 if the request has Expect: 100-continue (RFC 9110 7.8). `options` may be NULL. on_open follows,
+ * never inside this call. WSUV_ECANCELED (the peer is gone or the deadline passed), WSUV_ESTATE (an on_request request). After
  * WSUV_EINVAL (header, subprotocol) or WSUV_ENOMEM the request still waits for its answer. */
 WSUV_EXTERN int wsuv_upgrade_accept(wsuv_upgrade_t *upgrade, const wsuv_accept_options_t *options);
 

@@ -21,8 +21,8 @@ int wsuv__server_accept_into(wsuv_server_t *server, uv_stream_t *stream);
 /* server.accept's function: takes the connection that waits, if there is one and it may be taken now. */
 void wsuv__server_accept_waiting(struct wsuv__task *task);
 
-/* One that another loop's listener has: served, or told why not, as the server's own; what becomes of it is counted. An error: the
- * stream is not taken. */
+/* One that another loop's listener has: served, or told why not, as the server's own; what becomes of it is counted. An error:
+ * the stream is not taken. */
 int wsuv__server_take(wsuv_server_t *server, uv_stream_t *stream,
                       const wsuv_adopt_options_t *options);
 

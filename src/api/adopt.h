@@ -16,7 +16,8 @@ int wsuv__adopt_judge_for(wsuv_server_t *server, const uv_stream_t *stream,
 /* Takes the stream as the connection's transport, and has the pump run. Cannot fail: the last step. */
 void wsuv__adopt_take(wsuv_conn_t *conn, uv_stream_t *stream, const wsuv_adopt_options_t *options);
 
-/* wsuv_server_adopt once everything was judged well: the connection's upgrade holds the leftover. WSUV_ENOMEM, WSUV_EADDRESS. */
+/* wsuv_server_adopt once everything was judged well: the connection's upgrade holds the leftover. WSUV_ENOMEM,
+ * WSUV_EADDRESS. */
 int wsuv__adopt_new_conn(wsuv_server_t *server, wsuv_conn_t **out, const uv_stream_t *stream,
                          const wsuv_adopt_options_t *options);
 

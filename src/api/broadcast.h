@@ -42,9 +42,9 @@ struct wsuv__publication {
 typedef void (*wsuv__publish_fn)(wsuv_server_t *server,
                                  const struct wsuv__publication *publication);
 
-/* Any thread. Has `publish` called for the server of every loop, on its thread; not for one that is closed. Topic, payload and the
- * `options_size` octets of the options (which must not own anything) are copied once for all. WSUV_EINVAL (no topic, NULL with a
- * length), WSUV_ENOMEM, and post_all's errors.
+/* Any thread. Has `publish` called for the server of every loop, on its thread; not for one that is closed. Topic, payload and
+ * the `options_size` octets of the options (which must not own anything) are copied once for all. WSUV_EINVAL (no topic, NULL
+ * with a length), WSUV_ENOMEM, and post_all's errors.
  *
  * wsuv_threads_publish of wsuv/topic.h is this with wsuv_server_publish. */
 int wsuv__threads_publish(struct wsuv_threads *threads, wsuv__publish_fn publish,

@@ -87,15 +87,15 @@ void wsuv__conn_set_phase(wsuv_conn_t *conn, wsuv_state_t phase);
 /* CLOSING_HANDSHAKE as soon as the endpoint has sent or received a Close. */
 void wsuv__conn_follow_closing(wsuv_conn_t *conn);
 
-/* The deadline of a phase that the endpoint has none for: `timeout_ms` (WSUV__NEVER: none), or close_timeout_ms, from now on. */
+/* The deadline of a phase that the endpoint has none for: `timeout_ms` (WSUV__NEVER: none), or close_timeout_ms, from now. */
 void wsuv__conn_start_timeout(wsuv_conn_t *conn, uint64_t timeout_ms);
 void wsuv__conn_start_close_timeout(wsuv_conn_t *conn);
 
 /* Ends the transport at once; `err` is why, unless something already was. on_close follows. Harmless when repeated. */
 void wsuv__conn_release(wsuv_conn_t *conn, int err);
 
-/* Before there are frames: what is queued goes out, then the transport is shut down and what comes is discarded, as for a failed
- * endpoint. */
+/* Before there are frames: what is queued goes out, then the transport is shut down and what comes is discarded, as for a
+ * failed endpoint. */
 void wsuv__conn_end_orderly(wsuv_conn_t *conn);
 
 /* The same behind a final HTTP answer. */

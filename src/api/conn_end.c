@@ -87,7 +87,7 @@ static void take_response(const wsuv_conn_t *conn, wsuv_close_info_t *info) {
   const struct wsuv__head_parser *head = &conn->awake->connect->head;
   wsuv_span_t body;
 
-  if (head->state != HEAD_COMPLETE && head->state != HEAD_READING_BODY)
+  if (!wsuv__connect_was_answered(conn->awake->connect))
     return;
   body = wsuv__head_parser_body(head);
   info->http_status = head->status;
@@ -105,16 +105,25 @@ static void take_status(const wsuv_conn_t *conn, wsuv_close_status_t *status) {
     *status = abnormal;
 }
 
-static const char *detail_of(const wsuv_conn_t *conn, int err) {
-  return conn->awake != NULL && conn->awake->detail != NULL ? conn->awake->detail
-                                                            : wsuv_strerror(err);
+/* `line` has room for WSUV_CLOSE_TEXT_MAX. */
+static const char *detail_of(const wsuv_conn_t *conn, const wsuv_close_info_t *info, int fault,
+                             char line[WSUV_CLOSE_TEXT_MAX]) {
+  wsuv__conn_tell_fault(conn, line, WSUV_CLOSE_TEXT_MAX);
+  if (line[0] != '\0' && info->error == fault)
+    return line;
+  if (conn->awake != NULL && conn->awake->detail != NULL)
+    return conn->awake->detail;
+  if (info->error == 0 && info->clean &&
+      wsuv_close_format(line, WSUV_CLOSE_TEXT_MAX, info->code, info->reason, info->reason_len) > 0)
+    return line;
+  return wsuv_strerror(info->error);
 }
 
 /* `unsent` octets did not leave, and with them our Close if there was one: it is the last thing queued. */
 static void report_close(wsuv_conn_t *conn, size_t unsent) {
   wsuv_close_info_t info;
   wsuv_close_status_t status;
-  char line[160];
+  char line[WSUV_CLOSE_TEXT_MAX];
 
   memset(&info, 0, sizeof info);
   take_status(conn, &status);
@@ -131,10 +140,7 @@ static void report_close(wsuv_conn_t *conn, size_t unsent) {
   if (info.error == WSUV_EABNORMAL && conn->error != 0)
     info.error = conn->error; /* how the transport ended says more */
   info.opened = conn->opened;
-  info.detail = detail_of(conn, info.error);
-  wsuv__conn_tell_fault(conn, line, sizeof line);
-  if (line[0] != '\0' && info.error == status.error)
-    info.detail = line;
+  info.detail = detail_of(conn, &info, status.error, line);
   if (conn->awake != NULL && conn->awake->connect != NULL && !conn->opened)
     take_response(conn, &info);
   wsuv__stats_count_close(conn, &info);

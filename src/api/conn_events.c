@@ -10,9 +10,9 @@
 #include "proto/endpoint_hold.h"
 #include "proto/endpoint_tail.h"
 
-/* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the endpoint's
- * state. The rest of a message is read to where it belongs if all that came was of it: behind several messages there may be several
- * more, and one read takes them all. */
+/* Another connection's callback may have stopped this one since the pump ran: then it is kept. A failure shows in the
+ * endpoint's state. The rest of a message is read to where it belongs if all that came was of it: behind several messages there
+ * may be several more, and one read takes them all. */
 static void receive_frames(wsuv_conn_t *conn, uint8_t *bytes, size_t len) {
   struct wsuv_endpoint *ep = &conn->awake->endpoint;
   const struct wsuv__buf *unfinished = &ep->message.buf;
@@ -254,6 +254,7 @@ void wsuv__conn_open(wsuv_conn_t *conn, uint8_t *leftover, size_t len) {
   conn->awake->head_unsent = (uint32_t)wsuv__outbox_waiting(&conn->awake->endpoint.outbox);
   if (conn->handler->on_open != NULL)
     conn->handler->on_open(conn);
+  wsuv__connect_free(conn); /* on_open may ask what the server answered */
   if (len > 0 && conn->phase != WSUV_STATE_RELEASING)
     (void)wsuv__endpoint_receive_or_hold(&conn->awake->endpoint, leftover, len);
 }

@@ -1,5 +1,5 @@
-/* What endpoint and application want, turned into calls of the stream: the pump, which wsuv__conn_leave runs. It alone reads what
- * the endpoint wants and starts or stops reading, writing, deadlines, shutdown. */
+/* What endpoint and application want, turned into calls of the stream: the pump, which wsuv__conn_leave runs. It alone reads
+ * what the endpoint wants and starts or stops reading, writing, deadlines, shutdown. */
 #ifndef WSUV_API_CONN_PUMP_H
 #define WSUV_API_CONN_PUMP_H
 

@@ -9,8 +9,8 @@
 #define WSUV__AWAKE_MAX  96u
 #define WSUV__SPARES_MAX 64u
 
-/* Who was not used for so long, or at most twice as long, comes to rest: to fold and unfold at each event would be dear. While more
- * than AWAKE_MOST are awake it does not wait: many that come at once would leave memory behind that nobody needs again. */
+/* Who was not used for so long, or at most twice as long, comes to rest: to fold and unfold at each event would be dear. While
+ * more than AWAKE_MOST are awake it does not wait: many that come at once would leave memory behind that nobody needs again. */
 #define WSUV__AWAKE_MS   64u
 #define WSUV__AWAKE_MOST 160u
 

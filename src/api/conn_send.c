@@ -42,8 +42,8 @@ static int judge_budget(wsuv_conn_t *conn, size_t len) {
   return err;
 }
 
-/* Whether it may be sent over at all: 0, WSUV_ESTATE, or WSUV_EQUEUEFULL by the loop's budget. Also from outside of events, where
- * the endpoint's time may be old. */
+/* Whether it may be sent over at all: 0, WSUV_ESTATE, or WSUV_EQUEUEFULL by the loop's budget. Also from outside of events,
+ * where the endpoint's time may be old. */
 static inline int judge_sending(wsuv_conn_t *conn, size_t len) {
   int err;
 

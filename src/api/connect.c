@@ -1,4 +1,5 @@
 /* The client's way from wsuv_connect to on_open (RFC 6455 4.1). */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/adopt.h"
@@ -80,6 +81,22 @@ void wsuv__connect_free(wsuv_conn_t *conn) {
   wsuv__release(a, connect);
 }
 
+/* The end of one that has no transport; of several addresses the last is named. */
+static void fail_unconnected(wsuv_conn_t *conn, int err) {
+  const struct wsuv__connect *connect = conn->awake->connect;
+  const char *where =
+      connect->path != NULL ? connect->path : wsuv__handshake_url(connect->handshake)->host;
+  char address[80];
+  char line[160];
+
+  if (connect->address != NULL &&
+      wsuv__uv_stream_address_text(connect->address, address, sizeof address) == 0)
+    where = address;
+  (void)snprintf(line, sizeof line, "%.100s: %s", where, wsuv_strerror(err));
+  wsuv__conn_set_detail(conn, line);
+  wsuv__conn_release(conn, err);
+}
+
 static void start_transport(wsuv_conn_t *conn, const struct sockaddr *address) {
   struct wsuv__uv_stream *stream = &conn->stream;
   struct wsuv__loop *io = &conn->loop->io;
@@ -87,6 +104,7 @@ static void start_transport(wsuv_conn_t *conn, const struct sockaddr *address) {
                 ? wsuv__uv_stream_init_tcp(stream, io, &wsuv__conn_stream_events, conn)
                 : wsuv__uv_stream_init_pipe(stream, io, &wsuv__conn_stream_events, conn);
 
+  conn->awake->connect->address = address;
   if (err == 0) {
     conn->transport = TRANSPORT_OPEN;
     conn->pending++;
@@ -103,7 +121,7 @@ static void try_next_address(wsuv_conn_t *conn) {
   if (address != NULL)
     start_transport(conn, address);
   else
-    wsuv__conn_release(conn, conn->awake->connect->last_error);
+    fail_unconnected(conn, conn->awake->connect->last_error);
 }
 
 static void resolved(void *owner, int status) {
@@ -111,7 +129,7 @@ static void resolved(void *owner, int status) {
 
   wsuv__conn_enter(conn);
   if (conn->phase == WSUV_STATE_RESOLVING && status != 0) {
-    wsuv__conn_release(conn, status);
+    fail_unconnected(conn, status);
   } else if (conn->phase == WSUV_STATE_RESOLVING) {
     wsuv__conn_set_phase(conn, WSUV_STATE_CONNECTING_TRANSPORT);
     conn->awake->connect->last_error = UV_EADDRNOTAVAIL;
@@ -156,7 +174,7 @@ static void give_up_address(wsuv_conn_t *conn, int status) {
   conn->awake->connect->last_error = status;
   if (conn->transport != TRANSPORT_OPEN) {
     if (conn->pending > 0) /* else wsuv_connect itself fails */
-      wsuv__conn_release(conn, status);
+      fail_unconnected(conn, status);
     return;
   }
   conn->transport = TRANSPORT_CLOSING;
@@ -185,7 +203,7 @@ void wsuv__connect_closed(wsuv_conn_t *conn) {
   if (conn->awake->connect->resolve != NULL)
     try_next_address(conn);
   else
-    wsuv__conn_release(conn, conn->awake->connect->last_error);
+    fail_unconnected(conn, conn->awake->connect->last_error);
   wsuv__conn_leave(conn);
 }
 
@@ -205,6 +223,10 @@ static void note_tls(wsuv_conn_t *conn, const uint8_t *bytes, size_t len) {
 static void fail_amid_response(wsuv_conn_t *conn, int err) {
   conn->error = err;
   wsuv__conn_end_orderly(conn);
+}
+
+int wsuv__connect_was_answered(const struct wsuv__connect *connect) {
+  return connect->head.state == HEAD_COMPLETE || connect->head.state == HEAD_READING_BODY;
 }
 
 static int judge_response(struct wsuv__connect *connect) {
@@ -238,7 +260,6 @@ static void take_response(wsuv_conn_t *conn, uint8_t *rest, size_t len) {
     return;
   }
   wsuv__conn_use_extensions(conn, handshake, set);
-  wsuv__connect_free(conn);
   wsuv__conn_open(conn, rest, len);
 }
 

@@ -3,7 +3,8 @@
 #include "api/admission.h"
 #include "io/descriptor.h"
 
-/* Handles that connections are accepted into and copied from; as many are taken in a turn, since a handle is closed by its end. */
+/* Handles that connections are accepted into and copied from; as many are taken in a turn, since a handle is closed by its
+ * end. */
 #define NCARRIERS 32
 
 struct carrier {

@@ -11,9 +11,10 @@ struct wsuv__connect {
   struct wsuv__head_parser head;
   struct wsuv__resolve *resolve; /* NULL with a path */
   char *path;
-  struct wsuv_tls_context *tls; /* NULL without TLS */
-  char *tls_name;               /* NULL: the URL's host */
-  int last_error;               /* of the address tried last */
+  struct wsuv_tls_context *tls;   /* NULL without TLS */
+  char *tls_name;                 /* NULL: the URL's host */
+  const struct sockaddr *address; /* tried last; NULL before the first, and with a path */
+  int last_error;                 /* of it */
 };
 
 /* Copies the negotiated subprotocol to the connection. WSUV_ENOMEM. */
@@ -38,6 +39,9 @@ void wsuv__connect_eof(wsuv_conn_t *conn, int err);
  * wsuv_tls_context_new returns. */
 int wsuv__connect_prepare_tls(wsuv_conn_t *conn, const wsuv_connect_options_t *options);
 int wsuv__connect_new_tls(wsuv_conn_t *conn);
+
+/* Non-zero once the head of the final response is there. */
+int wsuv__connect_was_answered(const struct wsuv__connect *connect);
 
 /* The connection goes: stops what is under way. */
 void wsuv__connect_cancel(wsuv_conn_t *conn);

@@ -1,9 +1,9 @@
-/* What was published on a topic in this turn of the loop and has not gone to its subscribers: one walk, and for most of them one
- * write of octets that are framed already, for all of it.
+/* What was published on a topic in this turn of the loop and has not gone to its subscribers: one walk, and for most of them
+ * one write of octets that are framed already, for all of it.
  *
  * The order is that of a walk for each publication: who sends to a subscriber, closes it or ends its subscription has it take
- * what waits before, and a publication on another topic has everybody take it. Only a peer's Close that is read later in the turn
- * comes ahead of it. */
+ * what waits before, and a publication on another topic has everybody take it. Only a peer's Close that is read later in the
+ * turn comes ahead of it. */
 #ifndef WSUV_API_PUBLICATIONS_H
 #define WSUV_API_PUBLICATIONS_H
 

@@ -157,8 +157,8 @@ static void take_back(struct wsuv__codec *codec, wsuv_extension_step_t *step) {
 
 /* ---- compressing ---- */
 
-/* The empty block goes through a buffer of its own: where zlib meets the end of its room inside it, it writes another one. Of an
- * empty message its first octet is all there is (RFC 7692 7.2.3.6); behind the Z_BLOCK before it zlib always writes one. */
+/* The empty block goes through a buffer of its own: where zlib meets the end of its room inside it, it writes another one. Of
+ * an empty message its first octet is all there is (RFC 7692 7.2.3.6); behind the Z_BLOCK before it zlib always writes one. */
 static int put_marker(struct wsuv__codec *codec, wsuv_extension_step_t *step,
                       enum wsuv__codec_end end) {
   uint8_t marker[MARKER_MAX];

@@ -14,8 +14,8 @@ static int is_allowed(uint8_t c, uint8_t previous, int is_request_line) {
 
 #define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
 
-/* Eight octets of visible ASCII or SP. An octet too small or too large shows in its highest bit, or in that of one above it where
- * it borrows or carries: some octet is wrong then, and it does not matter which. */
+/* Eight octets of visible ASCII or SP. An octet too small or too large shows in its highest bit, or in that of one above it
+ * where it borrows or carries: some octet is wrong then, and it does not matter which. */
 static inline int are_visible(const uint8_t *data) {
   uint64_t octets;
 

@@ -1,5 +1,5 @@
-/* What other threads leave for a loop: many put, the loop's thread takes. The lock is held for list operations only, never while
- * something runs. */
+/* What other threads leave for a loop: many put, the loop's thread takes. The lock is held for list operations only, never
+ * while something runs. */
 #ifndef WSUV_IO_MAILBOX_H
 #define WSUV_IO_MAILBOX_H
 
@@ -35,8 +35,8 @@ int wsuv__mailbox_init(struct wsuv__mailbox *mailbox, uv_loop_t *uv);
 /* Any thread. In the order of the calls of one thread. WSUV_EQUEUEFULL, WSUV_ESTATE (closed). */
 int wsuv__mailbox_put(struct wsuv__mailbox *mailbox, struct wsuv__mail *mail);
 
-/* Any thread. mails[i] into mailboxes[i], all or none: what is put with several calls, for the same mailboxes in the same order,
- * comes in the same order everywhere. Errors as put. */
+/* Any thread. mails[i] into mailboxes[i], all or none: what is put with several calls, for the same mailboxes in the same
+ * order, comes in the same order everywhere. Errors as put. */
 int wsuv__mailbox_put_all(struct wsuv__mailbox *const *mailboxes, struct wsuv__mail *const *mails,
                           size_t n);
 

@@ -1,5 +1,5 @@
-/* What the TLS streams of one loop share: the BIO under every SSL, and the memory that an operation reads from and writes to. An
- * operation of OpenSSL's never waits: it takes the ciphertext it is lent and leaves what it makes in `out`. */
+/* What the TLS streams of one loop share: the BIO under every SSL, and the memory that an operation reads from and writes to.
+ * An operation of OpenSSL's never waits: it takes the ciphertext it is lent and leaves what it makes in `out`. */
 #ifndef WSUV_IO_TLS_IO_H
 #define WSUV_IO_TLS_IO_H
 

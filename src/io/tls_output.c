@@ -1,5 +1,5 @@
-/* From the owner to the lower stream. Ciphertext cannot be taken back: what was encrypted leaves in that order, so nothing more is
- * encrypted than the lower stream takes at once, or has been told to write. */
+/* From the owner to the lower stream. Ciphertext cannot be taken back: what was encrypted leaves in that order, so nothing more
+ * is encrypted than the lower stream takes at once, or has been told to write. */
 #include <assert.h>
 #include <string.h>
 
@@ -233,7 +233,8 @@ size_t wsuv__tls_held(const struct wsuv__stream *base) {
 
 /* ---- the end of our side ---- */
 
-/* OpenSSL refuses it amid a message of the peer's; a KeyUpdate of ours goes out first. Non-zero: it is in the operation's output. */
+/* OpenSSL refuses it amid a message of the peer's; a KeyUpdate of ours goes out first. Non-zero: it is in the operation's
+ * output. */
 static int make_close_notify(struct wsuv__tls_stream *tls) {
   wsuv__tls_io_begin(tls->loop->tls, tls, NULL);
   if (SSL_in_init(tls->ssl) && SSL_do_handshake(tls->ssl) != 1)

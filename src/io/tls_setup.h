@@ -1,5 +1,5 @@
-/* One reading of a context's options: the SSL_CTXs of its identities, and what their callbacks need. Any number of connections on
- * any threads share it; what changes in it is under its lock. */
+/* One reading of a context's options: the SSL_CTXs of its identities, and what their callbacks need. Any number of connections
+ * on any threads share it; what changes in it is under its lock. */
 #ifndef WSUV_IO_TLS_SETUP_H
 #define WSUV_IO_TLS_SETUP_H
 

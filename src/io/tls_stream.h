@@ -1,5 +1,6 @@
-/* A wsuv__stream on top of another: what its owner writes goes down encrypted, what comes up from below is decrypted. It drives the
- * handshake by itself, whether or not the owner reads, and then tells on_connected. Neither side knows what is beyond it. */
+/* A wsuv__stream on top of another: what its owner writes goes down encrypted, what comes up from below is decrypted. It drives
+ * the handshake by itself, whether or not the owner reads, and then tells on_connected. Neither side knows what is beyond
+ * it. */
 #ifndef WSUV_IO_TLS_STREAM_H
 #define WSUV_IO_TLS_STREAM_H
 
@@ -19,9 +20,9 @@ enum wsuv__tls_state {
 
 struct wsuv__tls_stream;
 
-/* For a context of the same role; `lower` is connected, its events and its owner become the TLS stream's. `host` (client: what to
- * send as server_name and to verify) and `port` (of the session to resume) are copied; NULL and 0 for a server. The lower stream
- * is not touched before start. WSUV_ENOMEM, WSUV_EINVAL (a host that is none), WSUV_ENOTLS. */
+/* For a context of the same role; `lower` is connected, its events and its owner become the TLS stream's. `host` (client: what
+ * to send as server_name and to verify) and `port` (of the session to resume) are copied; NULL and 0 for a server. The lower
+ * stream is not touched before start. WSUV_ENOMEM, WSUV_EINVAL (a host that is none), WSUV_ENOTLS. */
 int wsuv__tls_stream_new(struct wsuv__tls_stream **out, struct wsuv__loop *loop,
                          wsuv_tls_context_t *context, const char *host, unsigned port);
 

@@ -27,8 +27,8 @@ void wsuv__tickets_init(struct wsuv__tickets *tickets, uint64_t lifetime_s);
 /* To be called before either of the two below: changes the keys when it is time. WSUV_ERANDOM. */
 int wsuv__tickets_rotate(struct wsuv__tickets *tickets, uint64_t now_s);
 
-/* As OpenSSL's ticket callback has it: sets up the contexts for a new ticket, name and iv included, or for one that came. 1: so;
- * 2: so, and the ticket is to be replaced; 0: no such key; -1: failed. */
+/* As OpenSSL's ticket callback has it: sets up the contexts for a new ticket, name and iv included, or for one that came. 1:
+ * so; 2: so, and the ticket is to be replaced; 0: no such key; -1: failed. */
 int wsuv__tickets_seal(const struct wsuv__tickets *tickets, unsigned char *name, unsigned char *iv,
                        EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac);
 int wsuv__tickets_open(const struct wsuv__tickets *tickets, const unsigned char *name,

@@ -220,7 +220,7 @@ static void close_handle(struct wsuv__stream *base) {
     uv_close(&s->uv.handle, closed);
 }
 
-static int address_text(const struct sockaddr *address, char *out, size_t size) {
+int wsuv__uv_stream_address_text(const struct sockaddr *address, char *out, size_t size) {
   char host[INET6_ADDRSTRLEN];
   int n;
 
@@ -254,7 +254,7 @@ static int peer_address(const struct wsuv__stream *base, char *out, size_t size)
                ? 0
                : WSUV_ENOBUFS;
   err = wsuv__uv_stream_peer(s->handle, &address);
-  return err != 0 ? err : address_text((struct sockaddr *)&address, out, size);
+  return err != 0 ? err : wsuv__uv_stream_address_text((struct sockaddr *)&address, out, size);
 }
 
 static const struct wsuv__stream_ops ops = {

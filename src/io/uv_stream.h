@@ -70,6 +70,9 @@ int wsuv__uv_stream_judge_path(const char *path);
 /* The address of the peer. UV_EINVAL for what is no TCP, or an error of libuv: it may be gone already. */
 int wsuv__uv_stream_peer(const uv_stream_t *handle, struct sockaddr_storage *out);
 
+/* "192.0.2.1:5000", "[2001:db8::1]:5000"; NUL-terminated and cut to `size`. 0, or WSUV_ENOBUFS when cut. */
+int wsuv__uv_stream_address_text(const struct sockaddr *address, char *out, size_t size);
+
 /* Small messages leave at once (TCP_NODELAY); nothing on a pipe. */
 void wsuv__uv_stream_nodelay(struct wsuv__uv_stream *stream);
 

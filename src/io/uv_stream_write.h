@@ -11,7 +11,8 @@ void wsuv__uv_stream_find_descriptor(struct wsuv__uv_stream *stream);
 /* wsuv__stream_ops.try_write. */
 int wsuv__uv_stream_try_write(struct wsuv__stream *base, const uv_buf_t *bufs, unsigned nbufs);
 
-/* Ends the write side at once where nobody waits to be told: without the round through the loop that libuv makes. 0: libuv has to. */
+/* Ends the write side at once where nobody waits to be told: without the round through the loop that libuv makes. 0: libuv has
+ * to. */
 int wsuv__uv_stream_try_shutdown(struct wsuv__uv_stream *stream);
 
 #endif

@@ -235,8 +235,8 @@ static size_t room_ahead(const struct wsuv_endpoint *ep) {
   return room;
 }
 
-/* A step's output on its way into a whole message: the flags that go with it, or an error. Whether more or worse comes first does
- * not depend on the split. */
+/* A step's output on its way into a whole message: the flags that go with it, or an error. Whether more or worse comes first
+ * does not depend on the split. */
 static int settle_output(struct wsuv_endpoint *ep, struct wsuv__stage *stage, int progress,
                          const uint8_t *out, size_t produced) {
   uint64_t max_len = ep->config->max_message_size;

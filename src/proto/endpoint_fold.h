@@ -1,5 +1,5 @@
-/* What has to be kept of an endpoint between messages, while it is open and nothing waits or is awaited: the rest of it need not
- * be in memory. */
+/* What has to be kept of an endpoint between messages, while it is open and nothing waits or is awaited: the rest of it need
+ * not be in memory. */
 #ifndef WSUV_PROTO_ENDPOINT_FOLD_H
 #define WSUV_PROTO_ENDPOINT_FOLD_H
 

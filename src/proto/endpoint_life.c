@@ -161,23 +161,29 @@ struct lone_endpoint {
   struct wsuv__pull pull; /* used where there is no handler */
 };
 
+/* What the config does not hold. */
+static int judge(const wsuv_endpoint_options_t *options, const wsuv_endpoint_handler_t *handler) {
+  if (options->extensions == NULL && options->nextensions > 0)
+    return WSUV_EINVAL;
+  if (handler == NULL)
+    return 0;
+  return handler->size < sizeof *handler || options->fragments ? WSUV_EINVAL : 0;
+}
+
 int wsuv_endpoint_new(wsuv_endpoint_t **out, const wsuv_endpoint_options_t *options,
                       const wsuv_endpoint_handler_t *handler, void *data) {
   struct wsuv__endpoint_config config;
   struct wsuv__extensions *set;
   struct lone_endpoint *lone;
-  int err;
+  int err = wsuv__endpoint_config_init(&config, options);
 
   *out = NULL;
-  if (handler == NULL)
-    handler = wsuv__endpoint_pull_handler(options != NULL && options->fragments);
-  if (handler->size < sizeof *handler)
-    return WSUV_EINVAL;
-  if (options != NULL && options->extensions == NULL && options->nextensions > 0)
-    return WSUV_EINVAL;
-  err = wsuv__endpoint_config_init(&config, options);
+  if (err == 0)
+    err = judge(options, handler);
   if (err != 0)
     return err;
+  if (handler == NULL)
+    handler = wsuv__endpoint_pull_handler(options->fragments);
   lone = wsuv__alloc(config.allocator, sizeof *lone);
   if (lone == NULL)
     return WSUV_ENOMEM;

@@ -58,8 +58,8 @@ int wsuv__endpoint_queue_message(struct wsuv_endpoint *ep, wsuv_opcode_t type, u
 int wsuv__endpoint_send_fragment(struct wsuv_endpoint *ep, const wsuv_frame_header_t *frame,
                                  const void *payload, size_t len);
 
-/* Octets of the application's that have not been handed to the transport; those that encoders hold back wait for the application
- * and not for the transport. */
+/* Octets of the application's that have not been handed to the transport; those that encoders hold back wait for the
+ * application and not for the transport. */
 static inline size_t wsuv__endpoint_taken(const struct wsuv_endpoint *endpoint) {
   return wsuv__outbox_waiting(&endpoint->outbox) + endpoint->held_back;
 }

@@ -16,8 +16,8 @@ struct wsuv__shared_sets {
 
 void wsuv__shared_sets_init(struct wsuv__shared_sets *sets);
 
-/* *set becomes one of `sets` where each session can be made anew, and else stays. `kept` has WSUV_FOLD_MAX octets for each stage,
- * or is NULL. May end sessions, which is user code, at its end. */
+/* *set becomes one of `sets` where each session can be made anew, and else stays. `kept` has WSUV_FOLD_MAX octets for each
+ * stage, or is NULL. May end sessions, which is user code, at its end. */
 void wsuv__extensions_share(struct wsuv__extensions **set, struct wsuv__shared_sets *sets,
                             uint8_t *kept, const wsuv_allocator_t *a);
 

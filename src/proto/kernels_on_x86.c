@@ -6,8 +6,8 @@ static void mask_first(uint8_t *dst, const uint8_t *src, size_t len, uint32_t ke
 static int unmask_ascii_first(uint8_t *octets, size_t len, uint32_t key);
 static int is_utf8_first(const uint8_t *data, size_t len);
 
-/* Replaced by the best ones at the first call. Threads that come at once all store the same; what it points to never changes, so
- * no order is needed. */
+/* Replaced by the best ones at the first call. Threads that come at once all store the same; what it points to never changes,
+ * so no order is needed. */
 static const struct wsuv__kernels first_call = {"", mask_first, unmask_ascii_first, is_utf8_first};
 static _Atomic(const struct wsuv__kernels *) chosen = &first_call;
 

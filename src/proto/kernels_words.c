@@ -15,8 +15,8 @@ static inline uint64_t mask_block(uint8_t *dst, const uint8_t *src, uint64_t wor
   return words[0] | words[1] | words[2] | words[3];
 }
 
-/* The last block overlaps others: read before anything is written, and of the same value where they do. Returns the bits that any
- * word of the result has. */
+/* The last block overlaps others: read before anything is written, and of the same value where they do. Returns the bits that
+ * any word of the result has. */
 static inline uint64_t mask_all(uint8_t *dst, const uint8_t *src, size_t len, uint32_t key) {
   uint64_t word = wsuv__mask_key_twice(key);
   uint8_t *last = dst + len - 32;

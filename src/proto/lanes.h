@@ -1,4 +1,5 @@
-/* Vectors of LANES octets, in the words of GNU C: operators work octet by octet. The file that includes this has defined LANES. */
+/* Vectors of LANES octets, in the words of GNU C: operators work octet by octet. The file that includes this has defined
+ * LANES. */
 #ifndef WSUV_PROTO_LANES_H
 #define WSUV_PROTO_LANES_H
 

@@ -56,8 +56,8 @@ static struct wsuv__outbox_entry *last_with_room(struct wsuv__outbox *outbox, si
   return entry->cap >= entry->len && entry->cap - entry->len >= len ? entry : NULL;
 }
 
-/* Large once a block is full; behind what stands alone (a request, a control frame, a message that may go) no larger than needed,
- * since that may go on in turns. */
+/* Large once a block is full; behind what stands alone (a request, a control frame, a message that may go) no larger than
+ * needed, since that may go on in turns. */
 static size_t block_size(const struct wsuv__outbox *outbox) {
   const struct wsuv__outbox_entry *last;
 

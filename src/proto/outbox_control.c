@@ -44,7 +44,8 @@ static struct wsuv__list *control_position(struct wsuv__outbox *outbox) {
   return node;
 }
 
-/* The last Pong that has not begun to leave. Control frames stand in front of the data that waits, of which there may be much. */
+/* The last Pong that has not begun to leave. Control frames stand in front of the data that waits, of which there may be
+ * much. */
 static struct wsuv__outbox_entry *waiting_pong(struct wsuv__outbox *outbox) {
   struct wsuv__outbox_entry *last = NULL;
   struct wsuv__list *node;

@@ -1,8 +1,8 @@
 /* UTF-8 by lookup, in vectors of LANES octets for any instruction set: the file that includes this has included lanes.h and
  * defined look_up, mean, is_ascii and is_zero before.
  *
- * After Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per Byte" (2020): each wrong pair of octets is told by
- * three half octets, and what is left to see is where a third and a fourth octet have to be. An octet is judged by the three
+ * After Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per Byte" (2020): each wrong pair of octets is told
+ * by three half octets, and what is left to see is where a third and a fourth octet have to be. An octet is judged by the three
  * before it, which are read from memory once more: so vectors can be judged in any order and may overlap. */
 #ifndef WSUV_PROTO_UTF8_LANES_H
 #define WSUV_PROTO_UTF8_LANES_H
@@ -16,8 +16,8 @@ struct faults {
   lanes twos;
 };
 
-/* Adds what is wrong about the octets at `p`, given the three before them. The highest bit of a mean says whether the second octet
- * before is at least E0, and the third at least F0. */
+/* Adds what is wrong about the octets at `p`, given the three before them. The highest bit of a mean says whether the second
+ * octet before is at least E0, and the third at least F0. */
 static inline void judge(struct faults *faults, const uint8_t *p) {
   lanes octets = load(p);
   lanes first = load(p - 1);

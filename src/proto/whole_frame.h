@@ -1,5 +1,5 @@
-/* The frame that makes up nearly all traffic, when it came whole: text or binary, no reserved bits, masked as the role wants, up to
- * 64 KiB. It is read in one go; any other frame, and every fault, is left to the states of proto/frame_parser.c. */
+/* The frame that makes up nearly all traffic, when it came whole: text or binary, no reserved bits, masked as the role wants,
+ * up to 64 KiB. It is read in one go; any other frame, and every fault, is left to the states of proto/frame_parser.c. */
 #ifndef WSUV_PROTO_WHOLE_FRAME_H
 #define WSUV_PROTO_WHOLE_FRAME_H
 
@@ -15,8 +15,8 @@ struct wsuv__whole_frame {
   uint8_t fin;
 };
 
-/* 1: the `len` octets at `data` begin with such a frame. Nothing is changed. `key_len` is 4 where the role of `rules` wants masks,
- * else 0. */
+/* 1: the `len` octets at `data` begin with such a frame. Nothing is changed. `key_len` is 4 where the role of `rules` wants
+ * masks, else 0. */
 static inline int wsuv__whole_frame_read(struct wsuv__whole_frame *frame,
                                          const struct wsuv__frame_rules *rules, size_t key_len,
                                          uint8_t *data, size_t len) {

@@ -1,6 +1,6 @@
-/* How fast payloads are masked and text is judged: by what the library's functions choose, and by each kernel that this processor
- * can run. All rows are measured by turns in each round; figures are medians, in GB/s. A share of memcpy's pace is what carries
- * over from one machine to another. */
+/* How fast payloads are masked and text is judged: by what the library's functions choose, and by each kernel that this
+ * processor can run. All rows are measured by turns in each round; figures are medians, in GB/s. A share of memcpy's pace is
+ * what carries over from one machine to another. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

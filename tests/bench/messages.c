@@ -28,8 +28,8 @@ static unsigned int next_random(unsigned int *state) {
   return *state >> 8;
 }
 
-/* Text of code points of all four lengths, its words in no order: what repeats, a processor's prediction of branches learns, and
- * text that people write it does not. The last ones are letters where no word fits. */
+/* Text of code points of all four lengths, its words in no order: what repeats, a processor's prediction of branches learns,
+ * and text that people write it does not. The last ones are letters where no word fits. */
 static void fill_unicode(unsigned char *payload, size_t len, size_t number) {
   static const char *const words[] = {"größer ", "привет ", "завтра ", "日本語 ", "ありがとう",
                                       "plain ",  "żółw ",   "👍 ",      "café ",   "Ελλάδα "};

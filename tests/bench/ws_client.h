@@ -1,4 +1,5 @@
-/* The least of a WebSocket client on Linux, with blocking sockets: for load generators. Whatever goes wrong ends the program. */
+/* The least of a WebSocket client on Linux, with blocking sockets: for load generators. Whatever goes wrong ends the
+ * program. */
 #ifndef WSUV_BENCH_WS_CLIENT_H
 #define WSUV_BENCH_WS_CLIENT_H
 
@@ -23,7 +24,8 @@ int ws_client_socket(const struct sockaddr *to, size_t index);
 /* To 127.0.0.1. The `index` of the connection chooses the address it comes from, so that more fit than an address has ports. */
 int ws_client_connect(size_t index, unsigned int port);
 
-/* Sends the request for `target`, a handshake or with `plain` an HTTP request, and reads the head of the answer: 101, or 200. */
+/* Sends the request for `target`, a handshake or with `plain` an HTTP request, and reads the head of the answer: 101, or
+ * 200. */
 void ws_client_upgrade(int fd, const char *target, int plain);
 
 /* The request with these fields beside Host; ends the program where it does not fit. Returns its length. */

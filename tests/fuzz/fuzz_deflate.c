@@ -1,7 +1,7 @@
 /* What is sent over permessage-deflate arrives, whatever is sent in whatever pieces, with frames as RFC 7692 6.1 wants them.
  *
- * Octet 0: context takeover of both directions, level, the window. Octet 1: memLevel and strategy. Then steps: an octet that says
- * what to do, one with a length, and so many octets. covers: D009 D013 */
+ * Octet 0: context takeover of both directions, level, the window. Octet 1: memLevel and strategy. Then steps: an octet that
+ * says what to do, one with a length, and so many octets. covers: D009 D013 */
 #include <stdlib.h>
 #include <string.h>
 

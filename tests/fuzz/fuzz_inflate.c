@@ -1,5 +1,5 @@
-/* Compressed messages of a hostile peer's: received in one piece and cut up, they come to the same; what zlib alone makes of the
- * first one is what is delivered.
+/* Compressed messages of a hostile peer's: received in one piece and cut up, they come to the same; what zlib alone makes of
+ * the first one is what is delivered.
  *
  * Octet 0: context takeover, text, pieces of messages, the window. Octet 1: how it is cut up. Then frames: an octet with the
  * length, 0-127, its top bit FIN, and the payload. covers: W210 */
@@ -207,8 +207,8 @@ static void check_first(const struct run *r, const struct input *in, int type) {
   FUZZ_CHECK(r->first_len == (size_t)len && memcmp(r->first, out, (size_t)len) == 0);
 }
 
-/* With a full window only: zlib follows a peer that reaches further back than was agreed on as far as octets of the same step are
- * there. */
+/* With a full window only: zlib follows a peer that reaches further back than was agreed on as far as octets of the same step
+ * are there. */
 static void compare(const struct run *one, const struct run *cut) {
   FUZZ_CHECK(one->error == cut->error);
   FUZZ_CHECK(one->nmessages == cut->nmessages && one->sum == cut->sum);

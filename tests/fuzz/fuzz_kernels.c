@@ -1,5 +1,5 @@
-/* Masking and UTF-8 by every kernel this processor can run, against the octet by octet way: whole, and in two pieces, from memory of
- * exactly that length. The first octet picks the phase of the key and where the text is cut. covers: W110 W142 */
+/* Masking and UTF-8 by every kernel this processor can run, against the octet by octet way: whole, and in two pieces, from
+ * memory of exactly that length. The first octet picks the phase of the key and where the text is cut. covers: W110 W142 */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

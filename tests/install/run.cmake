@@ -1,7 +1,7 @@
 # cmake -D WORK=dir -D SHARED=ON|OFF -D COMPILER=cc -D NM=nm -D GENERATOR=g -P tests/install/run.cmake
 #
-# Builds the library, installs it under a scratch prefix and builds two programs against it: by find_package and by
-# pkg-config. Of a shared library the exported symbols are checked, too.
+# Builds the library, installs it under a scratch prefix that it was not configured for and builds two programs against it:
+# by find_package and by pkg-config. Of a shared library the exported symbols are checked, too.
 
 cmake_minimum_required(VERSION 3.22)
 get_filename_component(here "${CMAKE_CURRENT_LIST_FILE}" DIRECTORY)
@@ -25,10 +25,9 @@ set(ENV{CFLAGS} "")
 set(common -G "${GENERATOR}" "-DCMAKE_C_COMPILER=${COMPILER}" -DCMAKE_BUILD_TYPE=Release)
 
 run("configure" "${CMAKE_COMMAND}" -S "${root}" -B "${WORK}/build" ${common}
-    -DBUILD_SHARED_LIBS=${SHARED} -DWSUV_BUILD_TESTS=OFF -DWSUV_BUILD_SAMPLES=OFF
-    "-DCMAKE_INSTALL_PREFIX=${prefix}")
+    -DBUILD_SHARED_LIBS=${SHARED} -DWSUV_BUILD_TESTS=OFF -DWSUV_BUILD_SAMPLES=OFF)
 run("build" "${CMAKE_COMMAND}" --build "${WORK}/build" -j2)
-run("install" "${CMAKE_COMMAND}" --install "${WORK}/build")
+run("install" "${CMAKE_COMMAND}" --install "${WORK}/build" --prefix "${prefix}")
 
 run("find_package" "${CMAKE_COMMAND}" -S "${here}" -B "${WORK}/consumer" ${common}
     "-DCMAKE_PREFIX_PATH=${prefix}")

@@ -1,5 +1,5 @@
-/* Threads with an echoing server and a counting allocator of their own, and a loopback for the clients on the test's thread. What
- * the threads count is under a lock. */
+/* Threads with an echoing server and a counting allocator of their own, and a loopback for the clients on the test's thread.
+ * What the threads count is under a lock. */
 #ifndef WSUV_TESTS_CREW_H
 #define WSUV_TESTS_CREW_H
 

@@ -93,6 +93,8 @@ static void test_both_at_once(void **state) {
   CHECK_INT(4001, client.end.sent_code);
   CHECK_INT(4001, host.talkers[0]->end.code);
   CHECK_INT(4002, host.talkers[0]->end.sent_code);
+  CHECK_STR("4002: server", client.end.detail);
+  CHECK_STR("4001: client", host.talkers[0]->end.detail);
   CHECK_INT(1, client.end.clean);
   CHECK_INT(1, host.talkers[0]->end.clean);
   loopback_close(&lb);

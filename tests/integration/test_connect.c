@@ -33,12 +33,16 @@ static void refuse(const char *name) {
   struct loopback lb;
   struct talker client;
   char url[64];
+  char port[16];
 
   loopback_open(&lb);
-  (void)snprintf(url, sizeof url, "ws://%s:%d/", name, closed_port(&lb));
+  (void)snprintf(port, sizeof port, ":%d", closed_port(&lb));
+  (void)snprintf(url, sizeof url, "ws://%s%s/", name, port);
   CHECK_ERR(0, talker_connect_url(&client, &lb, url, NULL));
   CHECK_SIZE(0, wsuv_conn_queued(client.conn)); /* there is no transport yet to ask */
   expect_failure(&client, UV_ECONNREFUSED);
+  CHECK_NOT_NULL(strstr(client.end.detail, port)); /* behind the address */
+  CHECK_NOT_NULL(strstr(client.end.detail, wsuv_strerror(UV_ECONNREFUSED)));
   loopback_close(&lb);
 }
 
@@ -64,6 +68,7 @@ static void test_no_such_name(void **state) {
   RUN_UNTIL(&lb, client.n[EV_CLOSE] == 1);
   CHECK_TRUE(client.end.error < 0);
   CHECK_STR("c", client.log);
+  CHECK_INT(0, strncmp("nosuchhost.invalid: ", client.end.detail, 20));
   loopback_close(&lb);
 }
 
@@ -79,6 +84,7 @@ static void test_no_such_path(void **state) {
   talker_init(&client, &lb);
   CHECK_ERR(0, talker_connect(&client, NULL, &to));
   expect_failure(&client, UV_ENOENT);
+  CHECK_STR("/nowhere/at/all: no such file or directory", client.end.detail);
   loopback_close(&lb);
 }
 

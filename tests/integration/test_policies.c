@@ -1,4 +1,5 @@
-/* Peers that do not read, under each policy: what they get once they do, what is counted meanwhile, who is served all the same. */
+/* Peers that do not read, under each policy: what they get once they do, what is counted meanwhile, who is served all the
+ * same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* Every call from every callback: a table of (callback, call), each row a test; as it is, and with permessage-deflate, where all
- * messages are compressed. What must hold is what the fixture checks: no callback inside a call, one on_close and that last,
- * nothing left at the end. */
+/* Every call from every callback: a table of (callback, call), each row a test; as it is, and with permessage-deflate, where
+ * all messages are compressed. What must hold is what the fixture checks: no callback inside a call, one on_close and that
+ * last, nothing left at the end. */
 #include <stdio.h>
 #include <string.h>
 
@@ -178,6 +178,7 @@ static void act_ask(struct scene *scene, wsuv_conn_t *conn) {
   (void)wsuv_conn_queued(conn);
   (void)wsuv_conn_role(conn);
   (void)wsuv_conn_subprotocol(conn);
+  (void)wsuv_conn_response_header(conn, "Date");
   CHECK_PTR(s->lb.loop, wsuv_conn_loop(conn));
   if (wsuv_conn_server(conn) != NULL)
     (void)wsuv_server_nconns(wsuv_conn_server(conn));

@@ -619,8 +619,8 @@ static void answer_page(struct host *host, wsuv_upgrade_t *request) {
 
 #define NFLOOD 20000
 
-/* Who sends requests and does not read has one answer that waits, what one small read took of the requests, and the memory that a
- * connection has from the first octet of a request on. */
+/* Who sends requests and does not read has one answer that waits, what one small read took of the requests, and the memory that
+ * a connection has from the first octet of a request on. */
 static void test_flood_without_reading(void **state) {
   static char flood[NFLOOD * (sizeof GET("/aa") - 1)];
   struct rig rig;

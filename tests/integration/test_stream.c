@@ -228,8 +228,8 @@ static void receive_32(struct rig *rig) {
   fake_receive(&rig->fake, frames, len);
 }
 
-/* The hot path: 32 messages that came in one read are answered by one write, without a single allocation. The connection's first
- * message makes one, for its counts. */
+/* The hot path: 32 messages that came in one read are answered by one write, without a single allocation. The connection's
+ * first message makes one, for its counts. */
 static void test_one_write_and_no_allocation_an_event(void **state) {
   struct rig rig;
   size_t ncalls;

@@ -1,5 +1,5 @@
-/* wss:// as it should go: messages of all sizes both ways, Pings, fragments and the closing handshake, for both versions of TLS,
- * with and without permessage-deflate. */
+/* wss:// as it should go: messages of all sizes both ways, Pings, fragments and the closing handshake, for both versions of
+ * TLS, with and without permessage-deflate. */
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>

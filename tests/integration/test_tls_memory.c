@@ -1,5 +1,5 @@
-/* What a TLS context is made of: certificates from memory, damaged and weak ones, an SSL_CTX of the application's; where it may be
- * used, and how long it lives. */
+/* What a TLS context is made of: certificates from memory, damaged and weak ones, an SSL_CTX of the application's; where it may
+ * be used, and how long it lives. */
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>

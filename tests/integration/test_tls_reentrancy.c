@@ -1,5 +1,5 @@
-/* Calls from every callback, over TLS: a table of (callback, call), each row a test. What must hold is what the fixture checks: no
- * callback inside a call, one on_close and that last, nothing left at the end. */
+/* Calls from every callback, over TLS: a table of (callback, call), each row a test. What must hold is what the fixture checks:
+ * no callback inside a call, one on_close and that last, nothing left at the end. */
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* One context and several threads: loops that share it, and a reload while they handshake. Nothing is counted by an allocator here
- * that all of them use; the loops have their own. */
+/* One context and several threads: loops that share it, and a reload while they handshake. Nothing is counted by an allocator
+ * here that all of them use; the loops have their own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

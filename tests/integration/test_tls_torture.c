@@ -1,5 +1,5 @@
-/* TLS with the n-th allocation failing, for every n: once, and from there on. Whatever happens, nothing crashes, hangs or leaks.
- * OpenSSL's own memory is not among it. */
+/* TLS with the n-th allocation failing, for every n: once, and from there on. Whatever happens, nothing crashes, hangs or
+ * leaks. OpenSSL's own memory is not among it. */
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>

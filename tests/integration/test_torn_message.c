@@ -1,5 +1,5 @@
-/* A large message of which a part has come, so that the rest will be read to where it belongs, when something else happens to the
- * connection first. */
+/* A large message of which a part has come, so that the rest will be read to where it belongs, when something else happens to
+ * the connection first. */
 #include <string.h>
 
 #include "api/conn_rest.h"

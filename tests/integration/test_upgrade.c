@@ -38,6 +38,23 @@ static void check_request(struct host *host, wsuv_upgrade_t *upgrade) {
   CHECK_ERR(0, CALL(host->lb, wsuv_upgrade_accept(upgrade, &options)));
 }
 
+/* The fields of the response are there in on_open alone. */
+static void check_response(struct talker *t, enum event event) {
+  size_t n = wsuv_conn_response_nheaders(t->conn);
+
+  if (event != EV_OPEN) {
+    CHECK_SIZE(0, n);
+    CHECK_NULL(wsuv_conn_response_header(t->conn, "X-Room"));
+    return;
+  }
+  CHECK_TRUE(n >= 5); /* three that every 101 has (RFC 6455 4.2.2) */
+  CHECK_STR("Set-Cookie", wsuv_conn_response_header_at(t->conn, n - 1).name);
+  CHECK_STR("a=b", wsuv_conn_response_header_at(t->conn, n - 1).value);
+  CHECK_STR("12", wsuv_conn_response_header(t->conn, "x-room"));
+  CHECK_NULL(wsuv_conn_response_header(t->conn, "X-Absent"));
+  CHECK_ERR(0, talker_say(t, "hello"));
+}
+
 /* covers: HTR.1 HSS.15 W028 W031 W033 W044 W055 W066 U008 H016 */
 static void test_negotiation(void **state) {
   static const wsuv_header_t asked = {"X-Asked", "yes", 0, 0};
@@ -64,8 +81,11 @@ static void test_negotiation(void **state) {
   to.headers = &asked;
   to.nheaders = 1;
   talker_init(&client, &lb);
+  client.on_event = check_response;
   CHECK_ERR(0, talker_connect(&client, &host, &to));
-  RUN_UNTIL(&lb, client.n[EV_OPEN] == 1 && host.ntalkers == 1);
+  CHECK_SIZE(0, wsuv_conn_response_nheaders(client.conn));
+  RUN_UNTIL(&lb, client.n[EV_MESSAGE] == 1 && host.ntalkers == 1);
+  CHECK_SIZE(0, wsuv_conn_response_nheaders(host.talkers[0]->conn));
   CHECK_STR("chat.v2", wsuv_conn_subprotocol(client.conn));
   CHECK_STR("chat.v2", wsuv_conn_subprotocol(host.talkers[0]->conn));
   loopback_close(&lb);
@@ -124,6 +144,11 @@ static void reject(struct host *host, wsuv_upgrade_t *upgrade) {
   CHECK_ERR(0, CALL(host->lb, wsuv_upgrade_reject(upgrade, 401, &why, 1, "who are you?", 12)));
 }
 
+static void check_refusal(struct talker *t, enum event event) {
+  CHECK_INT(EV_CLOSE, event);
+  CHECK_STR("Basic realm=\"x\"", wsuv_conn_response_header(t->conn, "WWW-Authenticate"));
+}
+
 /* covers: W035 W061 */
 static void test_reject(void **state) {
   struct loopback lb;
@@ -134,6 +159,7 @@ static void test_reject(void **state) {
   open_all(&lb, &host, reject);
   CHECK_ERR(0, host_listen(&host, NULL));
   talker_init(&client, &lb);
+  client.on_event = check_refusal;
   CHECK_ERR(0, talker_connect(&client, &host, NULL));
   RUN_UNTIL(&lb, client.n[EV_CLOSE] == 1 && wsuv_server_nconns(host.server) == 0);
   CHECK_ERR(WSUV_ESTATUS, client.end.error);

@@ -1,5 +1,6 @@
 /* TLS alone at both ends of a connection: two streams of the test's, a wsuv_tls_t on each. It checks of its own accord, besides
- * what the loopback does, that reading that is stopped tells nothing, and that the stream is done with once and behind on_close. */
+ * what the loopback does, that reading that is stopped tells nothing, and that the stream is done with once and behind
+ * on_close. */
 #ifndef WSUV_TESTS_TLS_ENDS_H
 #define WSUV_TESTS_TLS_ENDS_H
 

@@ -1,6 +1,6 @@
-/* A TLS stream of ours between a transport that takes as little, breaks where and brings what the test says, an owner that notes
- * what it is told, and a peer: an SSL of OpenSSL's that the test drives by hand. Nothing here waits for anything; tasks run
- * when the test says so (tls_rig_turn). What the stream promises of every call is checked all the time: no event inside of
+/* A TLS stream of ours between a transport that takes as little, breaks where and brings what the test says, an owner that
+ * notes what it is told, and a peer: an SSL of OpenSSL's that the test drives by hand. Nothing here waits for anything; tasks
+ * run when the test says so (tls_rig_turn). What the stream promises of every call is checked all the time: no event inside of
  * one, one write at a time, nothing behind the end. */
 #ifndef WSUV_TESTS_TLS_RIG_H
 #define WSUV_TESTS_TLS_RIG_H
@@ -102,7 +102,8 @@ extern const size_t tls_rig_sizes[12];
 
 /* ---- contexts, of certificates in WSUV_TEST_CERTS (tls_rig_peer.c) ---- */
 
-/* Made once for the program and given back by tls_rig_forget_contexts. Ours is for "localhost", shows "server" and trusts "ca". */
+/* Made once for the program and given back by tls_rig_forget_contexts. Ours is for "localhost", shows "server" and trusts
+ * "ca". */
 wsuv_tls_context_t *tls_rig_context(wsuv_role_t role);
 wsuv_tls_context_t *tls_rig_new_context(wsuv_role_t role, const wsuv_tls_options_t *more);
 

@@ -136,8 +136,8 @@ struct response_case {
 
 #define OFFERED "expected one that was offered (RFC 6455 4.1)"
 
-/* covers: HSC.9 HSC.10 HSC.11 HSC.12 HSC.13 HSC.15 EXT.6 W195 HSC.16 HSK.4 HSK.7 ERR.1 ERR.4 ERR.9 ERR.16 ERR.17 ERR.21 W083 W085 W088 W035 W036
- * W037 W038 W039 W040 W041 W042 W044 C15 */
+/* covers: HSC.9 HSC.10 HSC.11 HSC.12 HSC.13 HSC.15 EXT.6 W195 HSC.16 HSK.4 HSK.7 ERR.1 ERR.4 ERR.9 ERR.16 ERR.17 ERR.21 W083
+ * W085 W088 W035 W036 W037 W038 W039 W040 W041 W042 W044 C15 */
 static const struct response_case response_cases[] = {
     {"as it should be", 101, GOOD, 0, "", NULL},
     {"any case, any order", 101, ACCEPT "CONNECTION: x, UPGRADE\nuPGRADE: WebSOCKET\n", 0, "",

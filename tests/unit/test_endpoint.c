@@ -151,6 +151,9 @@ static void wrong_options_are_refused(void **state) {
   options = options_for((wsuv_role_t)3);
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
   options = options_for(WSUV_SERVER);
+  options.fragments = 1; /* that is on_fragment's to say */
+  CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
+  options = options_for(WSUV_SERVER);
   options.size = 8;
   CHECK_ERR(WSUV_EINVAL, wsuv_endpoint_new(&ep, &options, &silent, NULL));
   CHECK_NULL(ep);

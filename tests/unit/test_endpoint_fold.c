@@ -1,4 +1,5 @@
-/* An endpoint between messages that was folded and unfolded is the one that it was; one that anything goes on in is not folded. */
+/* An endpoint between messages that was folded and unfolded is the one that it was; one that anything goes on in is not
+ * folded. */
 #include <string.h>
 
 #include "proto/endpoint_closing.h"

@@ -1,5 +1,5 @@
-/* What a peer may do beside sending large messages, with time as an argument: defaults, and peers that keep to a limit for long.
- * Each limit at N and N+1, in every split, is in vectors/limits/. */
+/* What a peer may do beside sending large messages, with time as an argument: defaults, and peers that keep to a limit for
+ * long. Each limit at N and N+1, in every split, is in vectors/limits/. */
 #include <string.h>
 #include <wsuv/event.h>
 #include <wsuv/prepared.h>

@@ -1,7 +1,7 @@
-/* The vectors of test_protocol and test_opening over TLS: what a vector puts in is written by one TLS stream and read by another,
- * which gives it to the endpoint; what the endpoint sends goes back the same way. Over TCP and over unix sockets, TLS 1.3 and 1.2,
- * with records of every size. Each mode below counts the vectors that it ran: they are those of the files, or left out for the
- * reason given. */
+/* The vectors of test_protocol and test_opening over TLS: what a vector puts in is written by one TLS stream and read by
+ * another, which gives it to the endpoint; what the endpoint sends goes back the same way. Over TCP and over unix sockets, TLS
+ * 1.3 and 1.2, with records of every size. Each mode below counts the vectors that it ran: they are those of the files, or left
+ * out for the reason given. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +145,8 @@ static void run_vector(const struct vector *vector) {
 
 /* ---- what no vector is large enough for ---- */
 
-/* More than a socket takes at once, and than a buffer of the reader's holds; the last piece that is encrypted is a small one. */
+/* More than a socket takes at once, and than a buffer of the reader's holds; the last piece that is encrypted is a small
+ * one. */
 enum { LARGE = 23 * 65536 + 1002, NSPANS = 5 };
 
 struct reader {
@@ -186,8 +187,8 @@ static void read_large(struct vector_tls *wire, const uint8_t *large) {
   CHECK_SIZE(LARGE, reader.nread);
 }
 
-/* Every way that octets of several spans lie in records: in one, over several, with more behind them. Meanwhile the peer asks for
- * other keys, and the answer to that must not get lost among them. */
+/* Every way that octets of several spans lie in records: in one, over several, with more behind them. Meanwhile the peer asks
+ * for other keys, and the answer to that must not get lost among them. */
 static void send_large(struct vector_tls *wire, const uint8_t *large) {
   static const size_t lens[NSPANS] = {4, 70000, 10, 16384, LARGE - 4 - 70000 - 10 - 16384};
   struct vector_wire *base = &wire->base;

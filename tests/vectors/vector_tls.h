@@ -1,5 +1,5 @@
-/* A wire for vectors: two TLS streams of one loop, on a loopback connection or a pair of unix sockets. Every octet is counted and
- * compared where it comes out, so that nothing waits for time to pass. */
+/* A wire for vectors: two TLS streams of one loop, on a loopback connection or a pair of unix sockets. Every octet is counted
+ * and compared where it comes out, so that nothing waits for time to pass. */
 #ifndef WSUV_TESTS_VECTOR_TLS_H
 #define WSUV_TESTS_VECTOR_TLS_H
 

@@ -1,9 +1,10 @@
 /* This library with its defaults: limits, deadlines and heartbeats are on. Messages are echoed, reading stops while the peer
  * does not take what was sent; with --broadcast they are published to a topic that all subscribe to, with --subscriptions to
- * more topics beside it, to see what those cost. Other requests than for a WebSocket are answered 200 and keep their connection.
+ * more topics beside it, to see what those cost. Other requests than for a WebSocket are answered 200 and keep their
+ * connection.
  *
- * With one loop SIGUSR1, and with --broadcast the end, say on stderr how many messages were sent, and how many of them by reference to the one copy
- * that a publication makes. */
+ * With one loop SIGUSR1, and with --broadcast the end, say on stderr how many messages were sent, and how many of them by
+ * reference to the one copy that a publication makes. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
