@@ -22,6 +22,7 @@ static void refuse_text(struct wsuv_endpoint *ep, const struct wsuv__whole_frame
 
   header.masked = ep->rules->role == WSUV_SERVER;
   ep->parser.header = header;
+  ep->message.state = MESSAGE_TEXT;
   (void)wsuv__endpoint_fail(ep, WSUV_EENCODING);
 }
 
