@@ -58,6 +58,7 @@ static const struct way ways_of_pieces[] = {{"short", WITH_CORK},
                                             {"asked for, pieces", BY_ASKING | IN_PIECES}};
 static const struct way ways_of_calls[] = {{"short", WITH_CORK},
                                            {"traced", WITH_CORK | WITH_TRACE},
+                                           {"folded", WITH_CORK | WITH_FOLDS},
                                            {"hooked", WITH_CORK | WITH_HOOK},
                                            {"extended", WITH_CORK | WITH_EXTENSION}};
 
@@ -73,6 +74,7 @@ struct run {
   struct memory memory;
   struct wsuv__buf events; /* what the peer did */
   struct wsuv__buf calls;  /* what came of calls, and the state between events */
+  struct wsuv__buf deadlines;
   struct wsuv__buf sent;
   size_t budget; /* what the transport takes */
   uint64_t now_ms;
@@ -423,6 +425,7 @@ static void receive(struct run *r, const uint8_t *octets, size_t len) {
 /* What must be the same between two events, and at the end. */
 static void note_state(struct run *r) {
   wsuv_rtt_t rtt;
+  uint64_t due_ms;
 
   (void)wsuv_endpoint_rtt(&r->ep, &rtt);
   note(&r->calls, 20, &rtt, sizeof rtt);
@@ -430,6 +433,8 @@ static void note_state(struct run *r) {
   note_call(r, 22, r->ep.closing);
   note_call(r, 23, wsuv_endpoint_wants_close(&r->ep));
   note_call(r, 24, (int64_t)wsuv_endpoint_queued(&r->ep));
+  due_ms = wsuv_endpoint_next_deadline(&r->ep);
+  note(&r->deadlines, 25, &due_ms, sizeof due_ms);
 }
 
 static void move(struct run *r, uint8_t move) {
@@ -540,6 +545,7 @@ static void finish(struct run *r) {
   FUZZ_CHECK(r->memory.outstanding == 0);
   wsuv__buf_free(&r->sent, wsuv__allocator_or_default(NULL));
   wsuv__buf_free(&r->events, wsuv__allocator_or_default(NULL));
+  wsuv__buf_free(&r->deadlines, wsuv__allocator_or_default(NULL));
   wsuv__buf_free(&r->calls, wsuv__allocator_or_default(NULL));
 }
 
@@ -588,6 +594,8 @@ static void compare(const struct run *a, const struct run *b) {
   if (counts_size_later(b) && (a->ep.error == WSUV_EMSGSIZE || b->ep.error == WSUV_EMSGSIZE))
     return;
   check(same_octets(&a->calls, &b->calls), b, "results of calls");
+  if ((b->way->flags & (WITH_FOLDS)) == 0) /* which put them off */
+    check(same_octets(&a->deadlines, &b->deadlines), b, "deadlines");
   check(same_octets(&a->sent, &b->sent), b, "output");
   compare_ends(a, b);
 }
