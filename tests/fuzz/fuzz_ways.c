@@ -594,7 +594,7 @@ static void compare(const struct run *a, const struct run *b) {
   if (counts_size_later(b) && (a->ep.error == WSUV_EMSGSIZE || b->ep.error == WSUV_EMSGSIZE))
     return;
   check(same_octets(&a->calls, &b->calls), b, "results of calls");
-  if ((b->way->flags & (WITH_FOLDS)) == 0) /* which put them off */
+  if ((b->way->flags & WITH_FOLDS) == 0) /* which put them off */
     check(same_octets(&a->deadlines, &b->deadlines), b, "deadlines");
   check(same_octets(&a->sent, &b->sent), b, "output");
   compare_ends(a, b);
