@@ -283,12 +283,17 @@ static void on_pong(void *data, const uint8_t *payload, size_t len) {
   struct run *r = data;
 
   note(&r->events, WSUV_PONG, payload, len);
+  if (len > 100)
+    react(r, WSUV_BINARY, payload, len);
+  settle(r);
 }
 
 static void on_close(void *data, int code, const char *reason, size_t reason_len) {
   struct run *r = data;
 
   note(&r->events, code, reason, reason_len);
+  react(r, WSUV_TEXT, (const uint8_t *)reason, reason_len);
+  settle(r);
 }
 
 static size_t on_data_frame(void *data, const wsuv_frame_header_t *header, uint64_t offset,
