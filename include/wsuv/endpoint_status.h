@@ -26,8 +26,9 @@ typedef struct wsuv_endpoint_fault {
   /* The frame in which it was found, as far as its header had come: the opcode of WSUV_EOPCODE, the reserved bits of WSUV_ERSV,
    * the length of WSUV_EMSGSIZE. All 0 for what is not about a frame. */
   wsuv_frame_header_t frame;
-  int close_code;        /* WSUV_ECLOSECODE: the code that must not be sent */
-  uint64_t message_size; /* octets of the message that were taken before */
+  int close_code; /* WSUV_ECLOSECODE: the code that must not be sent */
+  uint64_t
+      message_size; /* octets of the unfinished message that were taken before; 0 between two */
 } wsuv_endpoint_fault_t;
 
 /* Whether a Close frame was queued by us, came from the peer. */

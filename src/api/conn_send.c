@@ -91,9 +91,11 @@ int wsuv__conn_send_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *p
 
 int wsuv__conn_cork_message(wsuv_conn_t *conn, wsuv_opcode_t type, const void *payload,
                             size_t len) {
-  return wsuv__endpoint_cork_judged(&conn->awake->endpoint, type, payload, len)
-             ? 0
-             : wsuv__conn_send_message(conn, type, payload, len, 0);
+  int rc = wsuv__endpoint_cork_judged(&conn->awake->endpoint, type, payload, len);
+
+  if (rc == 0)
+    return wsuv__conn_send_message(conn, type, payload, len, 0);
+  return rc > 0 ? 0 : rc;
 }
 
 int wsuv_conn_send_prepared(wsuv_conn_t *conn, wsuv_prepared_t *prepared) {

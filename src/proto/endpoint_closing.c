@@ -68,8 +68,10 @@ int wsuv__endpoint_fail_with_reason(struct wsuv_endpoint *ep, int err, const cha
   uint8_t payload[WSUV_CONTROL_PAYLOAD_MAX];
   int n;
 
-  if ((ep->error == 0 || ep->error == WSUV_EIDLE) && wsuv__endpoint_is_parsing(ep))
+  if ((ep->error == 0 || ep->error == WSUV_EIDLE) && wsuv__endpoint_is_parsing(ep)) {
     ep->error = err;
+    wsuv__message_forget_last(&ep->message);
+  }
   if (wsuv__endpoint_closing_step(ep, CLOSING_ON_FAIL) == CLOSING_DO_SEND_FAILURE) {
     n = wsuv_close_payload_encode(wsuv_err_close_code(err), reason, reason_len, payload);
     if (n < 0 || queue_close(ep, payload, (size_t)n, CLOSE_AHEAD_OF_DATA) != 0)

@@ -28,7 +28,7 @@ static inline size_t wsuv__cork_header(uint8_t *p, uint8_t opcode, size_t len) {
   return 4;
 }
 
-/* A client's: masked on the way into the cork. 0 without a key to mask it with. */
+/* A client's: masked on the way into the cork. WSUV_ERANDOM. */
 static inline int wsuv__cork_masked(struct wsuv__cork *cork,
                                     const struct wsuv__endpoint_config *config, uint8_t opcode,
                                     const void *payload, size_t len) {
@@ -37,11 +37,11 @@ static inline int wsuv__cork_masked(struct wsuv__cork *cork,
   uint8_t *key = p + head_len;
 
   if (config->random(config->random_arg, key, WSUV__MASKING_KEY_LEN) != 0)
-    return 0;
+    return WSUV_ERANDOM;
   p[1] |= 0x80;
   wsuv_mask(key + WSUV__MASKING_KEY_LEN, payload, len, key, 0);
   cork->len += head_len + WSUV__MASKING_KEY_LEN + len;
-  return 1;
+  return 0;
 }
 
 /* `limit` is what may wait, with this one. */
@@ -85,17 +85,21 @@ static inline void wsuv__endpoint_cork_plain(struct wsuv_endpoint *ep, wsuv_opco
     memcpy(p + head_len, payload, len);
 }
 
-/* 1: it is in the cork, where it may go. 0: it goes the long way, and every fault does. */
+/* 1: it is in the cork, where it may go. 0: it goes the long way, and every fault does but WSUV_ERANDOM: the source of keys is asked
+ * once. */
 static inline int wsuv__endpoint_cork_judged(struct wsuv_endpoint *ep, wsuv_opcode_t type,
                                              const void *payload, size_t len) {
+  int err;
+
   if (type == WSUV_TEXT && !wsuv__endpoint_is_text(ep, payload, len))
     return 0;
   if (ep->config->rules.role == WSUV_SERVER) {
     wsuv__endpoint_cork_plain(ep, type, payload, len);
     return 1;
   }
-  if (!wsuv__cork_masked(ep->outbox.cork, ep->config, (uint8_t)type, payload, len))
-    return 0;
+  err = wsuv__cork_masked(ep->outbox.cork, ep->config, (uint8_t)type, payload, len);
+  if (err != 0)
+    return err;
   wsuv__endpoint_count_corked(ep, type, len);
   return 1;
 }
@@ -103,8 +107,9 @@ static inline int wsuv__endpoint_cork_judged(struct wsuv_endpoint *ep, wsuv_opco
 /* The same. Text is looked at once it is known that it goes this way. */
 static inline int wsuv__endpoint_cork_message(struct wsuv_endpoint *ep, wsuv_opcode_t type,
                                               const void *payload, size_t len) {
-  return wsuv__endpoint_may_cork(ep, type, payload, len, ep->config->write_limit) &&
-         wsuv__endpoint_cork_judged(ep, type, payload, len);
+  return wsuv__endpoint_may_cork(ep, type, payload, len, ep->config->write_limit)
+             ? wsuv__endpoint_cork_judged(ep, type, payload, len)
+             : 0;
 }
 
 #endif

@@ -33,9 +33,15 @@ static uint32_t count_control(const struct wsuv_endpoint *ep) {
   return ep->heard_ms - ep->limits.control_ms < WSUV__CONTROL_WINDOW_MS ? ep->limits.ncontrol : 0;
 }
 
+/* The age of their second is kept from the octets that came last on. Where time was told behind these, from a callback, there is
+ * none. */
+static int is_control_counted(const struct wsuv_endpoint *ep) {
+  return ep->limits.control_ms <= ep->heard_ms && count_control(ep) <= UINT16_MAX;
+}
+
 int wsuv__endpoint_may_fold(const struct wsuv_endpoint *ep) {
   return is_at_rest(ep) && is_queue_empty(&ep->outbox) && is_between_messages(ep) &&
-         is_nothing_awaited(ep) && count_control(ep) <= UINT16_MAX && ep->trace == NULL &&
+         is_nothing_awaited(ep) && is_control_counted(ep) && ep->trace == NULL &&
          ep->limits.progress_ms == WSUV__NEVER;
 }
 

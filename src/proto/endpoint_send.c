@@ -90,8 +90,9 @@ int wsuv_endpoint_send_message(wsuv_endpoint_t *ep, wsuv_opcode_t type, const vo
 
   if ((flags & ~WSUV_SEND_NO_COMPRESS) != 0)
     return WSUV_EINVAL;
-  if (wsuv__endpoint_cork_message(ep, type, payload, len))
-    return 0;
+  err = wsuv__endpoint_cork_message(ep, type, payload, len);
+  if (err != 0)
+    return err > 0 ? 0 : err;
   err = wsuv__endpoint_judge_send(ep, type, payload, len);
   return err != 0 ? err : wsuv__endpoint_queue_message(ep, type, 0, payload, len, flags);
 }

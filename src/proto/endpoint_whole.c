@@ -22,6 +22,7 @@ static void refuse_text(struct wsuv_endpoint *ep, const struct wsuv__whole_frame
 
   header.masked = ep->rules->role == WSUV_SERVER;
   ep->parser.header = header;
+  ep->message.state = MESSAGE_TEXT;
   (void)wsuv__endpoint_fail(ep, WSUV_EENCODING);
 }
 
@@ -33,6 +34,7 @@ size_t wsuv__endpoint_take_whole(struct wsuv_endpoint *ep, struct wsuv__frame_in
   uint8_t *end = data + in->len;
   size_t len;
 
+  ep->limits.progress_ms = WSUV__NEVER; /* as in wsuv__endpoint_take_next */
   while (wsuv__whole_frame_read(&frame, ep->rules, key_len, data, (size_t)(end - data)) &&
          is_within_limits(ep, &frame)) {
     data = frame.payload + frame.len;

@@ -27,6 +27,12 @@ void wsuv__message_init(struct wsuv__message *message);
 /* Forgets what was assembled and frees the memory. */
 void wsuv__message_reset(struct wsuv__message *message, const wsuv_allocator_t *a);
 
+/* Between two messages: the size of the one before is nobody's any more. */
+static inline void wsuv__message_forget_last(struct wsuv__message *message) {
+  if (message->state == MESSAGE_NONE)
+    message->size = 0;
+}
+
 /* Another frame of it; UINT32_MAX is no limit. WSUV_EFRAGMENTS. */
 static inline int wsuv__message_count_frame(struct wsuv__message *message, uint32_t max_frames) {
   if (message->nframes == max_frames)

@@ -105,7 +105,7 @@ static void both_ways_make_the_same_octets(void **state) {
   }
 }
 
-/* A client that cannot mask does not send. */
+/* A client that cannot mask does not send, and asks once: a source that fails for a moment is not asked behind its back. */
 static void nothing_is_sent_without_a_key(void **state) {
   struct sender s;
 
@@ -114,6 +114,7 @@ static void nothing_is_sent_without_a_key(void **state) {
   s.has_random = 0;
   CHECK_ERR(WSUV_ERANDOM, wsuv_endpoint_send(&s.ep, WSUV_BINARY, "abc", 3));
   CHECK_SIZE(0, wsuv__outbox_waiting(&s.ep.outbox));
+  CHECK_INT(1, s.last_key);
   s.has_random = 1;
   CHECK_ERR(0, wsuv_endpoint_send(&s.ep, WSUV_BINARY, "abc", 3));
   CHECK_SIZE(2 + 4 + 3, s.cork.len);

@@ -22,8 +22,10 @@ struct fault_row {
 
 static const struct fault_row faults[] = {
     FAULT("\x81\0", 0, 0, 0, 0, 0, 0),
-    FAULT("\x81\3abc\x8b\1x", WSUV_EOPCODE, 11, 0, 0, 0, 3),
-    FAULT("\x81\3abc\xd2\1x", WSUV_ERSV, 2, 5, 0, 0, 3),
+    FAULT("\x81\3abc\x8b\1x", WSUV_EOPCODE, 11, 0, 0, 0, 0),
+    FAULT("\x81\3abc\xd2\1x", WSUV_ERSV, 2, 5, 0, 0, 0),
+    FAULT("\x01\3abc\x8b\1x", WSUV_EOPCODE, 11, 0, 0, 0, 3),
+    FAULT("\x02\3abc\x80\1x\x80\1x", WSUV_ECONTINUATION, 0, 0, 1, 0, 0),
     FAULT("\x81\x84", WSUV_EMASKED, 1, 0, 0, 0, 0),
     FAULT("\x09\0", WSUV_ECONTROLFIN, 9, 0, 0, 0, 0),
     FAULT("\x89\x7e\0\x7e", WSUV_ECONTROLSIZE, 9, 0, 0, 0, 0),

@@ -206,6 +206,25 @@ static void in_a_control_frame(struct rig *rig) {
   receive(rig, "\x8A\x82\0\0\0\0a", 7);
 }
 
+static void tell_late(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
+  struct rig *rig = data;
+
+  (void)type;
+  (void)payload;
+  (void)len;
+  wsuv_endpoint_tick(&rig->ep, START_MS + 10);
+}
+
+static const wsuv_endpoint_handler_t late_handler = {.size = sizeof late_handler,
+                                                     .on_message = tell_late};
+
+/* The second of the Pong begins later than the octets came that it was among. */
+static void counted_later(struct rig *rig) {
+  rig->ep.handler = &late_handler;
+  receive(rig, TEXT_A "\x8A\x80\0\0\0\0", 13);
+  CHECK_INT(1, (int)rig->ep.limits.ncontrol);
+}
+
 static void queued(struct rig *rig) {
   CHECK_ERR(0, wsuv_endpoint_send(&rig->ep, WSUV_TEXT, "a", 1));
 }
@@ -238,6 +257,7 @@ static const struct row {
     {"in a payload", in_a_payload},
     {"in a message", in_a_message},
     {"in a control frame", in_a_control_frame},
+    {"a control frame counted later than it came", counted_later},
     {"something is queued", queued},
     {"a message is being sent", sending},
     {"paused", paused},

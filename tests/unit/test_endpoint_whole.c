@@ -285,12 +285,58 @@ static void a_close_between_two_messages_of_one_piece(void **state) {
   compare_streams(WSUV_SERVER, 0, 9);
 }
 
+/* ---- time ---- */
+
+enum { SLOW_START_MS = 1000, SLOW_WINDOW_MS = 30000 };
+
+static void tell_late(void *data, wsuv_opcode_t type, uint8_t *payload, size_t len) {
+  struct side *side = data;
+
+  (void)type;
+  (void)payload;
+  (void)len;
+  if (++side->nmessages == 2)
+    wsuv_endpoint_tick(side->ep, SLOW_START_MS + SLOW_WINDOW_MS);
+}
+
+static const wsuv_endpoint_handler_t late_handler = {.size = sizeof late_handler,
+                                                     .on_message = tell_late};
+
+/* The window of a message that ended is not that of those behind it in the same piece. */
+static void run_slow(size_t piece) {
+  static const char slow[] = "\x82\4abcd\x82\2ef";
+  wsuv_endpoint_options_t options = WSUV_ENDPOINT_OPTIONS_INIT(WSUV_CLIENT);
+  uint8_t frames[sizeof slow - 1];
+  size_t at;
+
+  memset(&whole, 0, sizeof whole);
+  memcpy(frames, slow, sizeof frames);
+  options.random = next_key;
+  options.random_arg = &whole;
+  options.min_receive_rate = 1;
+  CHECK_ERR(0, wsuv_endpoint_new(&whole.ep, &options, &late_handler, &whole));
+  wsuv_endpoint_tick(whole.ep, SLOW_START_MS);
+  CHECK_ERR(0, wsuv_endpoint_receive(whole.ep, frames, 3));
+  wsuv_endpoint_tick(whole.ep, SLOW_START_MS + SLOW_WINDOW_MS - 1);
+  for (at = 3; at < sizeof frames; at += piece)
+    CHECK_ERR(0, wsuv_endpoint_receive(whole.ep, frames + at, piece));
+  CHECK_INT(2, whole.nmessages);
+  wsuv_endpoint_free(whole.ep);
+}
+
+static void time_told_behind_a_slow_message(void **state) {
+  (void)state;
+  run_slow(1);
+  run_slow(7);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_server_in_one_piece_and_octet_by_octet),
       cmocka_unit_test(a_client_in_one_piece_and_octet_by_octet),
       cmocka_unit_test(a_pause_between_two_messages_of_one_piece),
       cmocka_unit_test(a_close_between_two_messages_of_one_piece),
+      cmocka_unit_test(time_told_behind_a_slow_message),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
