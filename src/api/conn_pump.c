@@ -145,6 +145,8 @@ static void finish_detaching(wsuv_conn_t *conn) {
 
   if (conn->awake->endpoint.error != 0 || outbox->state == OUTBOX_DEAD) {
     wsuv__conn_release(conn, WSUV_ENOMEM);
+  } else if (conn->error != 0) { /* it broke before, while reading was stopped */
+    wsuv__conn_release(conn, conn->error);
   } else if (!conn->writing && wsuv__outbox_waiting(outbox) == 0) {
     wsuv__uv_stream_keep_open(&conn->stream);
     wsuv__conn_release(conn, 0);

@@ -19,6 +19,9 @@ int wsuv_conn_detach(wsuv_conn_t *conn, wsuv_detach_cb cb) {
   if (!can_detach(conn))
     return WSUV_ESTATE;
   conn->awake->endpoint.delivery = DELIVERY_KEPT;
+  if (conn->error ==
+      WSUV_EABNORMAL) /* the peer's end, behind what is held: who gets the stream reads it again */
+    conn->error = 0;
   wsuv__conn_set_phase(conn, WSUV_STATE_DETACHING);
   wsuv__conn_start_close_timeout(conn);
   conn->awake->detach_cb = cb;

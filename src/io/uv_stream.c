@@ -176,13 +176,14 @@ static void closed(uv_handle_t *handle) {
   s->base.events->on_closed(s->base.owner);
 }
 
-/* on_closed frees the stream. */
+/* on_closed frees the stream. Since it was let go, and inside of on_closed, the application may have closed it. */
 static void end_adopted(struct wsuv__uv_stream *s) {
   uv_handle_t *handle = (uv_handle_t *)s->handle;
   uv_close_cb close_cb = s->uv.adopted.close_cb;
+  int is_given_back = s->uv.adopted.state == ADOPTED_LETTING_GO;
 
   s->base.events->on_closed(s->base.owner);
-  if (close_cb != NULL)
+  if (close_cb != NULL && !(is_given_back && uv_is_closing(handle)))
     close_cb(handle);
 }
 

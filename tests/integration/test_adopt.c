@@ -1,5 +1,6 @@
 /* A server's connections on streams that the application opened (wsuv/adopt.h), where the opening handshake is still to be
  * read; and what becomes of the streams. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/conn.h"
@@ -378,6 +379,38 @@ static void test_close_behind_terminate(void **state) {
   }
 }
 
+static void close_in_on_close(struct talker *t, enum event event) {
+  struct given *given = t->host->arg;
+
+  if (event == EV_CLOSE)
+    uv_close((uv_handle_t *)given->stream, NULL);
+}
+
+/* Between terminate and on_close, or inside of that, when the stream is about to be given back: its memory stays until then. */
+static void test_close_before_it_is_given_back(void **state) {
+  int inside;
+  (void)state;
+
+  for (inside = 0; inside < 2; inside++) {
+    struct loopback lb;
+    struct host host;
+    struct given given;
+    struct raw peer;
+
+    open_one(&lb, &host, &given, &peer, 0);
+    host.arg = &given;
+    host.talkers[0]->on_event = inside ? close_in_on_close : NULL;
+    CALL_VOID(&lb, wsuv_conn_terminate(host.talkers[0]->conn));
+    RUN_UNTIL(&lb, wsuv_conn_state(host.talkers[0]->conn) == WSUV_STATE_RELEASING);
+    if (!inside)
+      uv_close((uv_handle_t *)given.stream, NULL);
+    RUN_UNTIL(&lb, host.talkers[0]->conn == NULL);
+    CHECK_INT(0, given.ndone);
+    loopback_close(&lb);
+    free(given.handle);
+  }
+}
+
 static void close_stream(struct talker *t, enum event event) {
   struct given *given = t->host->arg;
 
@@ -473,6 +506,7 @@ int main(void) {
       cmocka_unit_test(test_giving_back_waits_for_the_write),
       cmocka_unit_test(test_write_progress_is_the_given_streams),
       cmocka_unit_test(test_close_behind_terminate),
+      cmocka_unit_test(test_close_before_it_is_given_back),
       cmocka_unit_test(test_closed_by_the_application),
       cmocka_unit_test(test_closed_with_a_write_under_way),
       cmocka_unit_test(test_torture),

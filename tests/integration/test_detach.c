@@ -1,8 +1,9 @@
 /* The way back (wsuv_conn_detach): the peers agree by a message on leaving WebSocket, and go on with the same stream. */
 #include <string.h>
 
-#include "api/conn.h"
+#include "api/conn_rest.h"
 #include "integration/given_stream.h"
+#include "proto/endpoint_hold.h"
 
 enum { RAW_MAX = 64 };
 
@@ -262,6 +263,53 @@ static void test_end_of_the_peer(void **state) {
   close_app(&app);
 }
 
+/* Reading was stopped, so that the end waits behind a message that nobody has heard. */
+static void hold_message(struct app *app, int own) {
+  open_app(app, GIVEN_PIPE, WSUV_SERVER, own, NULL);
+  CALL_VOID(&app->lb, wsuv_conn_read_stop(app->t.conn));
+  raw_frame(&app->peer, WSUV_TEXT, "unheard", 7);
+  RUN_UNTIL(&app->lb, wsuv__endpoint_eof_must_wait(&app->t.conn->awake->endpoint));
+}
+
+static void test_end_that_was_held(void **state) {
+  int own;
+  (void)state;
+
+  for (own = 0; own < 2; own++) {
+    struct app app;
+
+    hold_message(&app, own);
+    raw_end(&app.peer);
+    RUN_UNTIL(&app.lb, app.t.conn->error != 0);
+    CHECK_ERR(0, detach(&app));
+    RUN_UNTIL(&app.lb, app.t.conn == NULL);
+    CHECK_ERR(0, app.t.end.error);
+    CHECK_INT(1, app.ndetached);
+    CHECK_INT(0, app.given.ndone);
+    CHECK_SIZE(6 + 7, app.leftover_len);
+    close_app(&app);
+  }
+}
+
+/* Such a stream is of no use: it goes as its ownership says. */
+static void test_break_that_was_held(void **state) {
+  int own;
+  (void)state;
+
+  for (own = 0; own < 2; own++) {
+    struct app app;
+
+    hold_message(&app, own);
+    wsuv__conn_stream_events.on_read(app.t.conn, UV_ECONNRESET, NULL);
+    CHECK_ERR(0, detach(&app));
+    RUN_UNTIL(&app.lb, app.given.ndone == 1);
+    CHECK_ERR(UV_ECONNRESET, app.t.end.error);
+    CHECK_INT(0, app.ndetached);
+    CHECK_INT(own, app.given.closed_by_library);
+    close_app(&app);
+  }
+}
+
 /* Between the call and the loop's next turn libuv may report what it had polled already. */
 static void test_reads_that_were_under_way(void **state) {
   struct app app;
@@ -495,12 +543,20 @@ static void test_torture(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_leftover),        cmocka_unit_test(test_paused),
-      cmocka_unit_test(test_later),           cmocka_unit_test(test_output_first),
-      cmocka_unit_test(test_end_of_the_peer), cmocka_unit_test(test_reads_that_were_under_way),
-      cmocka_unit_test(test_troubles),        cmocka_unit_test(test_not_the_applications_stream),
-      cmocka_unit_test(test_wrong_moments),   cmocka_unit_test(test_before_open),
-      cmocka_unit_test(test_attached_again),  cmocka_unit_test(test_torture),
+      cmocka_unit_test(test_leftover),
+      cmocka_unit_test(test_paused),
+      cmocka_unit_test(test_later),
+      cmocka_unit_test(test_output_first),
+      cmocka_unit_test(test_end_of_the_peer),
+      cmocka_unit_test(test_end_that_was_held),
+      cmocka_unit_test(test_break_that_was_held),
+      cmocka_unit_test(test_reads_that_were_under_way),
+      cmocka_unit_test(test_troubles),
+      cmocka_unit_test(test_not_the_applications_stream),
+      cmocka_unit_test(test_wrong_moments),
+      cmocka_unit_test(test_before_open),
+      cmocka_unit_test(test_attached_again),
+      cmocka_unit_test(test_torture),
   };
   return cmocka_run_group_tests_name("detach", tests, NULL, NULL);
 }
