@@ -8,6 +8,7 @@ of the tests are; without it those of TLS are left out.
 
 # covers: DEM.4 DEM.5 UV.10 UV.11 UV.14
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -128,6 +129,14 @@ class Echo:
         for process, _ in cls.started.values():
             process.terminate()
             process.communicate()
+
+
+@contextlib.contextmanager
+def port_without_a_server():
+    """Nobody listens on it, nor can anybody meanwhile."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
 
 
 def pem(name):
@@ -472,9 +481,8 @@ def a_refusal_is_told():
 
 @test
 def no_connection_is_told():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    check("refused" in run([f"ws://127.0.0.1:{port}/"], 3)[1], "connection refused")
+    with port_without_a_server() as port:
+        check("refused" in run([f"ws://127.0.0.1:{port}/"], 3)[1], "connection refused")
     check("no-such-host" in run(["ws://no-such-host.invalid/"], 3)[1], "no such host")
 
 
@@ -730,10 +738,9 @@ AGREED = b"Sec-WebSocket-Extensions: permessage-deflate"
 
 def has_deflate():
     """Also checks what is said where it was not built in."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    cat = Cat("-z", f"ws://127.0.0.1:{port}/")
-    status = cat.process.wait(wire.PATIENCE)
+    with port_without_a_server() as port:
+        cat = Cat("-z", f"ws://127.0.0.1:{port}/")
+        status = cat.process.wait(wire.PATIENCE)
     if status == 3:
         return True
     same(2, status, f"exit status ({cat.said()})")

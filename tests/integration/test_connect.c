@@ -1,6 +1,9 @@
 /* A client's way to on_open, and everything that can stop it. */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "integration/raw_peer.h"
 
@@ -15,17 +18,17 @@ static void expect_failure(struct talker *t, int error) {
   CHECK_STR("", t->end.reason);
 }
 
-/* A port that was free a moment ago. */
-static int closed_port(struct loopback *lb) {
-  struct host host;
-  int port;
+/* A port of 127.0.0.1 on which nobody listens, nor can anybody until the socket is closed. */
+static int take_port(int *port) {
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  socklen_t len = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-  host_init(&host, lb);
-  CHECK_ERR(0, host_listen(&host, NULL));
-  port = host.port;
-  CALL_VOID(lb, wsuv_server_close(host.server));
-  RUN_UNTIL(lb, host.nclosed == 1);
-  return port;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK_INT(0, bind(fd, (struct sockaddr *)&address, sizeof address));
+  CHECK_INT(0, getsockname(fd, (struct sockaddr *)&address, &len));
+  *port = ntohs(address.sin_port);
+  return fd;
 }
 
 /* covers: W014 */
@@ -34,9 +37,11 @@ static void refuse(const char *name) {
   struct talker client;
   char url[64];
   char port[16];
+  int number;
+  int fd = take_port(&number);
 
   loopback_open(&lb);
-  (void)snprintf(port, sizeof port, ":%d", closed_port(&lb));
+  (void)snprintf(port, sizeof port, ":%d", number);
   (void)snprintf(url, sizeof url, "ws://%s%s/", name, port);
   CHECK_ERR(0, talker_connect_url(&client, &lb, url, NULL));
   CHECK_SIZE(0, wsuv_conn_queued(client.conn)); /* there is no transport yet to ask */
@@ -44,6 +49,7 @@ static void refuse(const char *name) {
   CHECK_NOT_NULL(strstr(client.end.detail, port)); /* behind the address */
   CHECK_NOT_NULL(strstr(client.end.detail, wsuv_strerror(UV_ECONNREFUSED)));
   loopback_close(&lb);
+  (void)close(fd);
 }
 
 static void test_refused(void **state) {
