@@ -30,26 +30,6 @@ static inline void wsuv__store_be64(uint8_t *p, uint64_t v) {
   }
 }
 
-/* Spelled out, so that compilers see a single load or store. */
-static inline uint32_t wsuv__load_le32(const uint8_t *p) {
-  return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static inline uint64_t wsuv__load_le64(const uint8_t *p) {
-  return wsuv__load_le32(p) | (uint64_t)wsuv__load_le32(p + 4) << 32;
-}
-
-static inline void wsuv__store_le64(uint8_t *p, uint64_t v) {
-  p[0] = (uint8_t)v;
-  p[1] = (uint8_t)(v >> 8);
-  p[2] = (uint8_t)(v >> 16);
-  p[3] = (uint8_t)(v >> 24);
-  p[4] = (uint8_t)(v >> 32);
-  p[5] = (uint8_t)(v >> 40);
-  p[6] = (uint8_t)(v >> 48);
-  p[7] = (uint8_t)(v >> 56);
-}
-
 static inline uint64_t wsuv__load_word(const uint8_t *p) {
   uint64_t v;
   memcpy(&v, p, sizeof v);

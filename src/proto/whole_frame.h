@@ -4,6 +4,7 @@
 #define WSUV_PROTO_WHOLE_FRAME_H
 
 #include "proto/frame.h"
+#include "proto/mask.h"
 #include "wsuv/frame_parser.h"
 
 #define WSUV__UNMASK_SHORT 64u
@@ -44,21 +45,23 @@ static inline int wsuv__whole_frame_read(struct wsuv__whole_frame *frame,
 }
 
 /* Of a short payload the last word overlaps the one before, which spares the loops of wsuv_mask; it is loaded before that is
- * changed. Words are read as little-endian, so that the key on octets from `n` on is the key rotated to the right. */
+ * changed. */
 static inline void wsuv__whole_frame_unmask(uint8_t *payload, size_t len) {
-  uint64_t key = wsuv__load_le32(payload - 4) * UINT64_C(0x100000001);
-  unsigned turn = (unsigned)(len & 3) * 8;
+  uint32_t key;
+  uint64_t word;
   uint64_t last;
   size_t i;
 
   if (len < 8 || len > WSUV__UNMASK_SHORT) {
-    wsuv_mask(payload, payload, len, payload - 4, 0);
+    wsuv_mask(payload, payload, len, payload - WSUV__MASKING_KEY_LEN, 0);
     return;
   }
-  last = wsuv__load_le64(payload + len - 8);
+  key = wsuv__mask_key(payload - WSUV__MASKING_KEY_LEN);
+  word = wsuv__mask_key_twice(key);
+  last = wsuv__load_word(payload + len - 8);
   for (i = 0; i < len - 8; i += 8)
-    wsuv__store_le64(payload + i, wsuv__load_le64(payload + i) ^ key);
-  wsuv__store_le64(payload + len - 8, last ^ (key >> turn | key << (-turn & 63)));
+    wsuv__store_word(payload + i, wsuv__load_word(payload + i) ^ word);
+  wsuv__store_word(payload + len - 8, last ^ wsuv__mask_key_twice(wsuv__mask_turn(key, len)));
 }
 
 #endif

@@ -80,7 +80,8 @@ static void both_send(struct sender *s, wsuv_opcode_t type, size_t len) {
 }
 
 static void both_ways_make_the_same_octets(void **state) {
-  static const size_t lens[] = {0, 1, 3, 4, 7, 8, 9, 31, 32, 33, 125, 126, 127, 1024, 65535, 1};
+  static const size_t lens[] = {0,  1,  3,  4,  7,  8,   9,   13,  15,   16,    17,
+                                20, 24, 31, 32, 33, 125, 126, 127, 1024, 65535, 1};
   static const wsuv_role_t roles[] = {WSUV_SERVER, WSUV_CLIENT};
   size_t i;
   size_t j;
