@@ -41,8 +41,9 @@ static size_t put_code(char *out, int code) {
   if (name == NULL)
     return len;
   out[len++] = '/';
-  memcpy(out + len, name, strlen(name));
-  return len + strlen(name);
+  while (*name != '\0')
+    out[len++] = *name++;
+  return len;
 }
 
 int wsuv_close_format(char *out, size_t size, int code, const char *reason, size_t reason_len) {

@@ -3,6 +3,7 @@
 #ifndef WSUV_PROTO_ENDPOINT_CORK_H
 #define WSUV_PROTO_ENDPOINT_CORK_H
 
+#include "base/bytes.h"
 #include "proto/frame.h"
 #include "proto/traffic.h"
 
@@ -71,27 +72,6 @@ static inline void wsuv__endpoint_count_corked(struct wsuv_endpoint *ep, wsuv_op
   wsuv__traffic_message_sent(ep, (int)type, len, 1);
 }
 
-/* Of `size` octets or up to twice as many: both ends, which may overlap. */
-static inline void wsuv__cork_copy_ends(uint8_t *dst, const uint8_t *src, size_t len, size_t size) {
-  uint8_t head[16];
-  uint8_t tail[16];
-
-  memcpy(head, src, size);
-  memcpy(tail, src + len - size, size);
-  memcpy(dst, head, size);
-  memcpy(dst + len - size, tail, size);
-}
-
-/* Short ones are copied here: a call takes longer than they do. */
-static inline void wsuv__cork_copy(uint8_t *dst, const uint8_t *src, size_t len) {
-  if (len >= 16 && len <= 32)
-    wsuv__cork_copy_ends(dst, src, len, 16);
-  else if (len >= 8 && len < 16)
-    wsuv__cork_copy_ends(dst, src, len, 8);
-  else if (len > 0)
-    memcpy(dst, src, len);
-}
-
 /* A server's, that is known to be valid. The copy comes last: nothing has to be kept over the call. */
 static inline void wsuv__endpoint_cork_plain(struct wsuv_endpoint *ep, wsuv_opcode_t type,
                                              const void *payload, size_t len) {
@@ -102,7 +82,7 @@ static inline void wsuv__endpoint_cork_plain(struct wsuv_endpoint *ep, wsuv_opco
   wsuv__endpoint_count_corked(ep, type, len);
   head_len = wsuv__cork_header(p, (uint8_t)type, len);
   cork->len += head_len + len;
-  wsuv__cork_copy(p + head_len, payload, len);
+  wsuv__copy_octets(p + head_len, payload, len);
 }
 
 /* 1: it is in the cork, where it may go. 0: it goes the long way, and every fault does but WSUV_ERANDOM: the source of keys is asked
