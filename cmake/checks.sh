@@ -4,13 +4,15 @@
 # usage: sh cmake/checks.sh [STEP...]
 #
 # Without a step, all of them: format sizes scripts clang tidy minimal bench arm64 valgrind tsan fuzz
-# WSUV_FUZZ_SECONDS (30) is the time for each fuzz target.
+# WSUV_FUZZ_SECONDS (30) is the time for each fuzz target, WSUV_FUZZ_SEED (1) what its inputs begin with: the same ones for the
+# same build. 0 is another one each time.
 set -u
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root" || exit 1
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 fuzz_seconds=${WSUV_FUZZ_SECONDS:-30}
+fuzz_seed=${WSUV_FUZZ_SEED:-1}
 clang_format_version=14
 failed=
 
@@ -160,7 +162,7 @@ fuzz_one() {
   mkdir -p "$work/corpus" "$work/artifacts"
   set -- "$work/corpus"
   if [ -d "tests/fuzz/corpus/$name" ]; then set -- "$@" "tests/fuzz/corpus/$name"; fi
-  if "build/fuzz/fuzz/$name" -max_total_time="$fuzz_seconds" -max_len=4096 -timeout=10 \
+  if "build/fuzz/fuzz/$name" -seed="$fuzz_seed" -max_total_time="$fuzz_seconds" -max_len=4096 -timeout=10 \
     -artifact_prefix="$work/artifacts/" "$@" >"$work/log" 2>&1; then
     say "$name: $(grep -o 'Done [0-9]* runs' "$work/log" | tail -n 1)"
     return 0
@@ -193,7 +195,7 @@ run_step() {
 
 case ${1:-} in
   -h | --help)
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
   fuzz-one)

@@ -605,6 +605,15 @@ static void compare(const struct run *a, const struct run *b) {
   compare_ends(a, b);
 }
 
+/* Idleness looks at what waits when it is due, and a Ping is due by what was heard before: after a rest both are at other
+ * times. */
+static int is_comparable(const struct way *way, const struct run *first) {
+  if ((way->flags & BY_ASKING) != 0)
+    return !first->asks_otherwise;
+  return (way->flags & WITH_FOLDS) == 0 || (first->config.idle_timeout_ms == WSUV__NEVER &&
+                                            first->config.ping_interval_ms == WSUV__NEVER);
+}
+
 static void run_ways(const struct way *ways, size_t nways, const uint8_t *data,
                      const struct peer_stream *stream) {
   static struct run first;
@@ -614,7 +623,7 @@ static void run_ways(const struct way *ways, size_t nways, const uint8_t *data,
   start(&first, &ways[0], data);
   play(&first, stream);
   for (i = 1; i < nways; i++) {
-    if ((ways[i].flags & BY_ASKING) != 0 && first.asks_otherwise)
+    if (!is_comparable(&ways[i], &first))
       continue;
     start(&other, &ways[i], data);
     play(&other, stream);
