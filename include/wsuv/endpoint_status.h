@@ -27,8 +27,8 @@ typedef struct wsuv_endpoint_fault {
    * the length of WSUV_EMSGSIZE. All 0 for what is not about a frame. */
   wsuv_frame_header_t frame;
   int close_code; /* WSUV_ECLOSECODE: the code that must not be sent */
-  uint64_t
-      message_size; /* octets of the unfinished message that were taken before; 0 between two */
+  /* Octets of the unfinished message that were taken before; 0 between two. */
+  uint64_t message_size;
 } wsuv_endpoint_fault_t;
 
 /* Whether a Close frame was queued by us, came from the peer. */

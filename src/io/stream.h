@@ -40,8 +40,8 @@ struct wsuv__stream_events {
   /* `nread` octets, or a negative error, UV_EOF among them. The memory may be overwritten until the call returns. */
   void (*on_read)(void *owner, ssize_t nread, uint8_t *bytes);
   void (*on_written)(void *owner, int status);
-  void (*on_shutdown)(void *owner,
-                      int status); /* NULL: nobody asks whether it failed; reading tells */
+  /* NULL: nobody asks whether it failed; reading tells. */
+  void (*on_shutdown)(void *owner, int status);
   void (*on_unheld)(
       void *owner); /* what try_write had taken is the kernel's now; NULL: not needed */
   void (*on_closed)(void *owner);
